@@ -1,0 +1,1 @@
+"""Cameras, meshes and the losses on their shape. Knows nothing of pictures."""

@@ -1,0 +1,96 @@
+"""Triangle meshes and the UV sphere that every prediction deforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SPHERE_RINGS, SPHERE_SEGMENTS = 20, 32
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A batch of B meshes that share their topology.
+
+    Attributes:
+        vertices: [B, V, 3] world space.
+        faces: [F, 3] int64, counter-clockwise seen from outside.
+        face_uvs: [F, 3, 2] texture coordinates of each corner, or None. u may exceed 1 across the seam (textures wrap
+            in u); v = 0 is the bottom row of the texture.
+        texture: [B, 3, Ht, Wt] RGB in [0, 1], row 0 on top (v = 1), or None.
+    """
+
+    vertices: Tensor
+    faces: Tensor
+    face_uvs: Tensor | None = None
+    texture: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.vertices.ndim != 3 or self.vertices.shape[-1] != 3:
+            raise ValueError(f"Mesh: vertices must be [B, V, 3], got {tuple(self.vertices.shape)}.")
+        if self.faces.ndim != 2 or self.faces.shape[-1] != 3 or self.faces.dtype != torch.int64:
+            raise ValueError(f"Mesh: faces must be [F, 3] int64, got {tuple(self.faces.shape)} {self.faces.dtype}.")
+        if self.face_uvs is not None and self.face_uvs.shape != (*self.faces.shape, 2):
+            raise ValueError(f"Mesh: face_uvs must be [F, 3, 2], got {tuple(self.face_uvs.shape)}.")
+        if self.texture is not None and (self.texture.ndim != 4 or self.texture.shape[1] != 3):
+            raise ValueError(f"Mesh: texture must be [B, 3, Ht, Wt], got {tuple(self.texture.shape)}.")
+
+    def __len__(self) -> int:
+        return len(self.vertices)
+
+    def __getitem__(self, index) -> Mesh:
+        index = [index] if isinstance(index, int) else index
+        texture = None if self.texture is None else self.texture[index]
+        return Mesh(self.vertices[index], self.faces, self.face_uvs, texture)
+
+    def to(self, device: torch.device | str) -> Mesh:
+        move = lambda t: None if t is None else t.to(device)  # noqa: E731
+        return Mesh(self.vertices.to(device), self.faces.to(device), move(self.face_uvs), move(self.texture))
+
+
+def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """[B, F, 3] normals whose length is twice the face's area (counter-clockwise faces point outwards)."""
+    a, b, c = vertices[:, faces].unbind(2)
+    return torch.linalg.cross(b - a, c - a, dim=-1)
+
+
+def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """[B, V, 3] unit normals, the faces around a vertex weighted by area; zero where a vertex has no area."""
+    per_face = face_normals(vertices, faces)
+    total = torch.zeros_like(vertices)
+    for corner in range(3):
+        total = total.index_add(1, faces[:, corner], per_face)
+    return torch.nn.functional.normalize(total, dim=-1)
+
+
+def uv_sphere(rings: int = SPHERE_RINGS, segments: int = SPHERE_SEGMENTS) -> Mesh:
+    """The unit sphere of `rings` x `segments` vertices plus two poles on the y axis: 642 vertices, 1280 faces by default.
+
+    Texture coordinates are per corner, so that the seam (at the rear, azimuth 180) shares its vertices and no texel is
+    stretched across it; a pole has the u of the middle of each of its faces. u = 0.5 is the front (+z), v = 1 the top.
+    """
+    latitude = torch.arange(1, rings + 1) * (torch.pi / (rings + 1)) - torch.pi / 2
+    longitude = torch.arange(segments) * (2 * torch.pi / segments) - torch.pi
+    y = latitude.sin()[:, None].expand(rings, segments)
+    x = latitude.cos()[:, None] * longitude.sin()
+    z = latitude.cos()[:, None] * longitude.cos()
+    poles = torch.tensor([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+    vertices = torch.cat([torch.stack([x, y, z], -1).reshape(-1, 3), poles])
+    south, north = rings * segments, rings * segments + 1
+
+    faces, uvs = [], []
+    for j in range(segments):
+        left, right = j / segments, (j + 1) / segments
+        k = (j + 1) % segments
+        for i in range(rings - 1):
+            a, b, c, d = i * segments + j, i * segments + k, (i + 1) * segments + k, (i + 1) * segments + j
+            low, high = (i + 1) / (rings + 1), (i + 2) / (rings + 1)
+            faces += [(a, b, c), (a, c, d)]
+            uvs += [[(left, low), (right, low), (right, high)], [(left, low), (right, high), (left, high)]]
+        middle, first, last = (left + right) / 2, 1 / (rings + 1), rings / (rings + 1)
+        top = (rings - 1) * segments
+        faces += [(south, k, j), (north, top + j, top + k)]
+        uvs += [[(middle, 0.0), (right, first), (left, first)], [(middle, 1.0), (left, last), (right, last)]]
+    return Mesh(vertices[None], torch.tensor(faces), torch.tensor(uvs))
