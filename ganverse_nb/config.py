@@ -131,7 +131,7 @@ PROFILES = {"smoke": _smoke, "mini": _mini}
 
 
 def load_config(profile: str = "mini", category: str = "car", seed: int = 0, **overrides: Any) -> Config:
-    """The configuration of a profile; `overrides` are dotted names with underscores for dots, e.g. `inverse__steps=100`.
+    """The configuration of a profile; `overrides` name nested settings with two underscores, as in `inverse__steps=100`.
 
     Raises:
         ValueError: unknown profile, category or setting; the message lists the known ones.

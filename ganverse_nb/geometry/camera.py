@@ -61,7 +61,7 @@ class Camera:
     def __len__(self) -> int:
         return len(self.azimuth)
 
-    def __getitem__(self, index) -> Camera:
+    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Camera:
         """The cameras that `index` (a slice, an integer list or a tensor) picks."""
         index = [index] if isinstance(index, int) else index
         return Camera(**{k: v[index] for k, v in self.__dict__.items()})

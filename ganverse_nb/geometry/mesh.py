@@ -40,7 +40,7 @@ class Mesh:
     def __len__(self) -> int:
         return len(self.vertices)
 
-    def __getitem__(self, index) -> Mesh:
+    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Mesh:
         index = [index] if isinstance(index, int) else index
         texture = None if self.texture is None else self.texture[index]
         return Mesh(self.vertices[index], self.faces, self.face_uvs, texture)
@@ -66,7 +66,7 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 
 def uv_sphere(rings: int = SPHERE_RINGS, segments: int = SPHERE_SEGMENTS) -> Mesh:
-    """The unit sphere of `rings` x `segments` vertices plus two poles on the y axis: 642 vertices, 1280 faces by default.
+    """The unit sphere of `rings` x `segments` vertices plus two poles on the y axis; 642 vertices by default.
 
     Texture coordinates are per corner, so that the seam (at the rear, azimuth 180) shares its vertices and no texel is
     stretched across it; a pole has the u of the middle of each of its faces. u = 0.5 is the front (+z), v = 1 the top.
