@@ -1,0 +1,1 @@
+"""The differentiable renderer: z-buffer, soft silhouette, textures, light. `renderer.render` is the way in."""

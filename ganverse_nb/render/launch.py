@@ -1,0 +1,76 @@
+"""Launching Warp kernels on torch tensors: on the current CUDA stream, or on the CPU with the images over its cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import cache
+
+import torch
+import warp as wp
+from torch import Tensor
+
+REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
+SMALL = 40_000  # units of work below which a second thread costs more than it brings
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Warp's native start prints that there is no CUDA driver straight to file descriptor 2."""
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+@cache
+def _load(module: wp.Module, device: str) -> None:
+    """Compile or fetch the kernels, once and on one thread, without Warp's banner and its warning of a missing GPU."""
+    level, wp.config.log_level = wp.config.log_level, wp.LOG_ERROR
+    with _quiet_stderr() if device == "cpu" else nullcontext():
+        wp.init()
+    module.load(device, block_dim=1 if device == "cpu" else None)
+    wp.config.log_level = level
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="render")
+
+
+def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float) -> None:
+    """Run `kernel` over `dim` = (images, ...) with `args` after its leading argument `first`, the first image to do.
+
+    Warp runs a CPU launch on one thread; images are independent, so they are shared out over torch's threads. Each
+    image is always done in the same order by one thread: the result does not depend on their number.
+    """
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    device = tensors[0].device
+    name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
+    _load(kernel.module, name)
+    arguments = [wp.from_torch(a, return_ctype=True) if isinstance(a, Tensor) else a for a in args]
+    if device.type == "cuda":
+        stream = wp.stream_from_torch(torch.cuda.current_stream(device))
+        wp.launch(kernel, dim, inputs=[0, *arguments], device=name, stream=stream)
+        return
+    images = dim[0]
+    work = max(t.numel() for t in tensors)
+    threads = min(images, torch.get_num_threads()) if work > SMALL else 1
+    bounds = [images * t // threads for t in range(threads + 1)]
+
+    def part(t: int) -> None:
+        count = bounds[t + 1] - bounds[t]
+        wp.launch(kernel, (count, *dim[1:]), inputs=[bounds[t], *arguments], device=name)
+
+    if threads == 1:
+        part(0)
+    else:
+        list(_pool(threads).map(part, range(threads)))

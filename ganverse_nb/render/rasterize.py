@@ -1,0 +1,116 @@
+"""Which face a pixel sees, where on it, and how far away: the z-buffer, on Warp (CPU, CUDA) or nvdiffrast (CUDA)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.render.kernels import EMPTY, kernels
+from ganverse_nb.render.launch import REALS, launch
+
+BACKENDS = ("auto", "warp", "nvdiffrast")
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """What a batch of B pictures of H x W pixels sees at each pixel centre; row 0 is the top row.
+
+    Attributes:
+        face_index: [B, H, W] int64, -1 where there is no face.
+        barycentric: [B, H, W, 3] perspective-correct weights of the face's three corners, summing to 1 (0 outside).
+        depth: [B, H, W] view depth (clip w): distance from the camera along its axis, in world units (0 outside).
+
+    `barycentric` and `depth` are differentiable in the vertices; coverage is not (see `soft_silhouette`).
+    """
+
+    face_index: Tensor
+    barycentric: Tensor
+    depth: Tensor
+
+    @property
+    def mask(self) -> Tensor:
+        """[B, 1, H, W] 1 where a face is seen, else 0, in the dtype of the barycentrics."""
+        return (self.face_index >= 0)[:, None].to(self.barycentric.dtype)
+
+
+def rasterize(
+    vertices_clip: Tensor, faces: Tensor, resolution: int | tuple[int, int], backend: str = "auto"
+) -> Fragments:
+    """Rasterize B views of meshes that share their faces.
+
+    Args:
+        vertices_clip: [B, V, 4] OpenGL clip space, float32 or float64 (Warp only).
+        faces: [F, 3] int64; both sides of a face are seen.
+        resolution: side of a square picture, or (H, W).
+        backend: "warp", "nvdiffrast", or "auto": nvdiffrast for float32 on CUDA where it is installed, else Warp.
+
+    Each pixel centre takes the nearest face that covers it between the near and the far plane; of equally near
+    ones the one with the smaller index. Faces without area are never seen; a face may reach behind the camera.
+
+    Raises:
+        ValueError: a shape, dtype, device or index does not fit; an unknown backend.
+        ImportError: nvdiffrast was asked for and is not installed.
+    """
+    height, width = check_resolution(resolution)
+    check_clip(vertices_clip, faces)
+    if backend not in BACKENDS:
+        raise ValueError(f"Unknown renderer backend {backend!r}; there are {', '.join(BACKENDS)}.")
+    face_index, barycentric, depth = _WarpRasterize.apply(vertices_clip.contiguous(), faces.contiguous(), height, width)
+    return Fragments(face_index, barycentric, depth)
+
+
+class _WarpRasterize(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, clip: Tensor, faces: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        batch, real = len(clip), REALS[clip.dtype]
+        key = torch.full((batch, height, width), EMPTY, device=clip.device)
+        launch(kernels(real).zbuffer, (batch, len(faces)), clip, faces, height, width, key)
+        face_index = torch.full((batch, height, width), -1, device=clip.device)
+        barycentric = clip.new_zeros(batch, height, width, 3)
+        depth = clip.new_zeros(batch, height, width)
+        launch(kernels(real).resolve, (batch, height, width), clip, faces, key, face_index, barycentric, depth)
+        ctx.save_for_backward(clip, faces, face_index)
+        ctx.mark_non_differentiable(face_index)
+        ctx.set_materialize_grads(True)
+        return face_index, barycentric, depth
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        clip, faces, face_index = ctx.saved_tensors
+        grad = torch.zeros_like(clip)
+        launch(
+            kernels(REALS[clip.dtype]).resolve_backward,
+            tuple(face_index.shape),
+            *(clip, faces, face_index, grads[1].contiguous(), grads[2].contiguous(), grad),
+        )
+        return grad, None, None, None
+
+
+def check_resolution(resolution: int | tuple[int, int]) -> tuple[int, int]:
+    """(H, W) of an int or a pair; ValueError unless both are positive."""
+    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+    if height < 1 or width < 1:
+        raise ValueError(f"resolution must be a positive number of pixels or a pair (H, W) of them, got {resolution}.")
+    return height, width
+
+
+def check_clip(vertices_clip: Tensor, faces: Tensor) -> None:
+    """ValueError with one sentence when the vertices or faces cannot be rendered."""
+    if vertices_clip.ndim != 3 or vertices_clip.shape[-1] != 4:
+        raise ValueError(f"vertices_clip must be [B, V, 4], got {tuple(vertices_clip.shape)}.")
+    if vertices_clip.dtype not in REALS:
+        raise ValueError(f"vertices_clip must be float32 or float64, got {vertices_clip.dtype}.")
+    if faces.ndim != 2 or faces.shape[-1] != 3 or faces.dtype != torch.int64:
+        raise ValueError(f"faces must be [F, 3] int64, got {tuple(faces.shape)} {faces.dtype}.")
+    if faces.device != vertices_clip.device:
+        raise ValueError(f"vertices are on {vertices_clip.device} but faces on {faces.device}; move one of them.")
+    if vertices_clip.numel() == 0 or faces.numel() == 0:
+        raise ValueError(f"Nothing to render: vertices are {tuple(vertices_clip.shape)}, faces {tuple(faces.shape)}.")
+    low, high = faces.aminmax()
+    if low < 0 or high >= vertices_clip.shape[1]:
+        raise ValueError(f"faces name vertices {low} to {high}, but there are {vertices_clip.shape[1]}.")
+    if not torch.isfinite(vertices_clip).all():
+        raise ValueError("vertices_clip holds a value that is not finite.")
