@@ -10,3 +10,8 @@ Conventions, decided once and tested by every `test_convention_*`:
 """
 
 __version__ = "0.1.0"
+
+import os
+
+# Threads that spin while they wait make every step many times slower as soon as another program wants a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,0 +1,1 @@
+"""The procedural photo studio: pictures that stand in for photographs, with everything about them known."""

@@ -1,0 +1,57 @@
+"""Many photos on disk: made in pieces by all cores, so that an interrupted order goes on where it was."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from ganverse_nb.studio.photos import FILE, Photos, check_order, join, make_photos
+
+PIECE = 512
+
+
+def make_photo_archive(
+    category: str, count: int, seed: int, directory: Path, resolution: int = 64, workers: int | None = None
+) -> Photos:
+    """`count` photos in `directory`, as `Photos.load` reads them. Pieces that exist already are not made again.
+
+    The pictures do not depend on `workers` (default: one process per core).
+    """
+    check_order(category, count)
+    if (directory / FILE).is_file():
+        return Photos.load(directory)
+    starts = range(0, count, PIECE)
+    pieces = {start: directory / f"piece-{start:07d}" for start in starts}
+    orders = [
+        (category, min(PIECE, count - start), seed * 10_007 + start, resolution, piece)
+        for start, piece in pieces.items()
+        if not (piece / FILE).is_file()
+    ]
+    workers = min(workers or os.cpu_count() or 1, len(orders))
+    bar = tqdm(total=count, initial=count - sum(order[1] for order in orders), desc="photos", unit="photo")
+    with bar:
+        if workers <= 1:
+            for order in orders:
+                bar.update(_make_piece(*order))
+        else:
+            with ProcessPoolExecutor(
+                workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+            ) as pool:
+                for done in as_completed([pool.submit(_make_piece, *order) for order in orders]):
+                    bar.update(done.result())
+    photos = join([Photos.load(piece) for piece in pieces.values()])
+    photos.save(directory)
+    for piece in pieces.values():
+        (piece / FILE).unlink()
+        piece.rmdir()
+    return photos
+
+
+def _make_piece(category: str, count: int, seed: int, resolution: int, directory: Path) -> int:
+    make_photos(category, count, seed, resolution).save(directory)
+    return count

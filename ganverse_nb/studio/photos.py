@@ -1,0 +1,223 @@
+"""Photographs with everything known: picture, mask, depth, camera, mesh, colours and keypoints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganverse_nb.config import CATEGORIES
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import Mesh, vertex_normals
+from ganverse_nb.render.rasterize import rasterize
+from ganverse_nb.studio.car_mesh import KEYPOINT_NAMES, car_mesh, face_parts, keypoints
+from ganverse_nb.studio.car_paint import car_paint
+from ganverse_nb.studio.cars import Cars, sample_cars
+from ganverse_nb.studio.scene import Scene, background, sample_scenes, shade_surface, shadow_on_ground
+
+SUPERSAMPLING = 3
+BATCH = 16
+FOV = 30.0
+FILE = "photos.safetensors"
+
+
+@dataclass(frozen=True)
+class Photos:
+    """N photographs of known objects.
+
+    Attributes:
+        images: [N, 3, R, R] uint8 RGB.
+        masks: [N, 1, R, R] uint8, 1 where the object covers at least half of the pixel.
+        depth: [N, 1, R, R] float16, mean depth of the object within a pixel; 0 outside.
+        camera: the N true cameras.
+        cars: the N objects' measures and colours (see `studio.cars`).
+    """
+
+    images: Tensor
+    masks: Tensor
+    depth: Tensor
+    camera: Camera
+    cars: Cars
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice) -> Photos:
+        cars = {k: v[index] for k, v in self.cars.items()}
+        return Photos(self.images[index], self.masks[index], self.depth[index], self.camera[index], cars)
+
+    def image(self) -> Tensor:
+        """[N, 3, R, R] float32 in [0, 1]."""
+        return self.images.float() / 255
+
+    def mesh(self) -> Mesh:
+        """The N true surfaces, [N, V, 3] in world space."""
+        return car_mesh(self.cars)
+
+    def colors(self) -> Tensor:
+        """[N, V, 3] unlit colours of the vertices of `mesh`."""
+        mesh = self.mesh()
+        parts = torch.zeros(mesh.vertices.shape[1], dtype=torch.int64)
+        parts[mesh.faces.flatten()] = face_parts().repeat_interleave(3)
+        index = torch.arange(len(self)).repeat_interleave(len(parts))
+        normals = vertex_normals(mesh.vertices, mesh.faces).reshape(-1, 3)
+        paint = car_paint(self.cars, index, parts.repeat(len(self)), mesh.vertices.reshape(-1, 3), normals)
+        return paint.albedo.reshape(mesh.vertices.shape)
+
+    def keypoints(self) -> Tensor:
+        """[N, 12, 3] world positions of `keypoint_names`."""
+        return keypoints(self.cars)
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        return KEYPOINT_NAMES
+
+    def save(self, directory: Path) -> None:
+        """Write `photos.safetensors` into `directory`, whole or not at all."""
+        directory.mkdir(parents=True, exist_ok=True)
+        tensors = {"images": self.images, "masks": self.masks, "depth": self.depth}
+        tensors |= {f"camera.{k}": v for k, v in vars(self.camera).items()}
+        tensors |= {f"cars.{k}": v for k, v in self.cars.items()}
+        partial = directory / f"{FILE}.partial"
+        save_file({k: v.contiguous() for k, v in tensors.items()}, partial)
+        os.replace(partial, directory / FILE)
+
+    @classmethod
+    def load(cls, directory: Path) -> Photos:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there are no photos in `directory`.
+        """
+        path = Path(directory) / FILE
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"No photos at {path}; make them with studio.photos.make_photos(...).save(directory)."
+            )
+        tensors = load_file(path)
+
+        def group(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        return cls(tensors["images"], tensors["masks"], tensors["depth"], Camera(**group("camera.")), group("cars."))
+
+
+def sample_cameras(count: int, generator: torch.Generator) -> Camera:
+    """Cameras as a photographer walks round the object: azimuth all round, elevation 3 to 25 degrees."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return low + (high - low) * torch.rand(count, generator=generator)
+
+    target = 0.02 * torch.randn(count, 3, generator=generator)
+    return Camera.orbit(uniform(0, 360), uniform(3, 25), 2.1 * uniform(0.95, 1.05), FOV, target)
+
+
+def make_photos(
+    category: str,
+    count: int,
+    seed: int,
+    resolution: int = 64,
+    camera: Camera | None = None,
+    body_type: str | None = None,
+) -> Photos:
+    """`count` photographs of random objects in random scenes, light and cameras.
+
+    Args:
+        camera: one camera per photo (or one for all) in place of random ones.
+        body_type: one of `studio.cars.BODY_TYPES`, or None for all of them.
+
+    Raises:
+        ValueError: unknown category or body type, or `count` is not positive.
+    """
+    check_order(category, count)
+    batches = []
+    for start in range(0, count, BATCH):
+        size = min(BATCH, count - start)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+        cars, scene = sample_cars(size, generator, body_type), sample_scenes(size, generator)
+        own = sample_cameras(size, generator)
+        if camera is not None:
+            own = camera[start : start + size] if len(camera) > 1 else camera[[0] * size]
+        batches.append(photograph(cars, scene, own, resolution))
+    return join(batches)
+
+
+def check_order(category: str, count: int) -> None:
+    """Raises ValueError when the studio cannot make `count` photos of `category`."""
+    if category not in CATEGORIES:
+        raise ValueError(f"The studio has no {category!r}; it has {', '.join(CATEGORIES)}.")
+    if count < 1:
+        raise ValueError(f"The studio was asked for {count} photos; ask for at least 1.")
+
+
+def photograph_all_round(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -> Photos:
+    """Every camera's photo of the one object and scene given ([1, ...] each)."""
+    n = len(camera)
+    repeat: Callable[[Tensor], Tensor] = lambda v: v.expand(n, *v.shape[1:])  # noqa: E731
+    return photograph(
+        {k: repeat(v) for k, v in cars.items()}, {k: repeat(v) for k, v in scene.items()}, camera, resolution
+    )
+
+
+@torch.no_grad()
+def photograph(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -> Photos:
+    """One photo per (car, scene, camera); the three are batches of one length."""
+    size = resolution * SUPERSAMPLING
+    mesh = car_mesh(cars)
+    vertices, faces = mesh.vertices, mesh.faces
+    seen = rasterize(camera.to_clip(vertices), faces, size)
+
+    floor = -cars["roof"] / 2
+    image = background(scene, camera, floor, _ground_shade(vertices, faces, scene, camera, floor, size))
+
+    b, i, j = torch.nonzero(seen.face_index >= 0, as_tuple=True)
+    face = seen.face_index[b, i, j]
+    weights = seen.barycentric[b, i, j][:, :, None]
+    corners = faces[face]
+    points = (vertices[b[:, None], corners] * weights).sum(1)
+    normals = (vertex_normals(vertices, faces)[b[:, None], corners] * weights).sum(1)
+    normals = torch.nn.functional.normalize(normals, dim=1)
+    to_camera = torch.nn.functional.normalize(camera.position[b] - points, dim=1)
+    normals = torch.where((normals * to_camera).sum(1, keepdim=True) < 0, -normals, normals)
+    material = car_paint(cars, b, face_parts()[face], points, normals)
+    image[b, i, j] = shade_surface(scene, b, material, normals, to_camera)
+
+    pool = torch.nn.functional.avg_pool2d
+    pictures = pool(image.permute(0, 3, 1, 2).clamp(0, 1), SUPERSAMPLING)
+    coverage = pool(seen.mask, SUPERSAMPLING)
+    depth = pool(seen.depth[:, None], SUPERSAMPLING) / coverage.clamp_min(1e-6)
+    masks = (coverage >= 0.5).to(torch.uint8)
+    return Photos((pictures * 255).round().to(torch.uint8), masks, (depth * masks).half(), camera, cars)
+
+
+def _ground_shade(vertices: Tensor, faces: Tensor, scene: Scene, camera: Camera, floor: Tensor, size: int) -> Tensor:
+    """[B, 1, size, size] in [0, 1]: the soft shadow of the sun and the dark place under the object."""
+    blur = lambda x, k: torch.nn.functional.avg_pool2d(x, k, 1, k // 2, count_include_pad=False)  # noqa: E731
+    straight_up = torch.tensor([[0.0, 1.0, 0.0]]).expand(len(vertices), 3)
+    masks = []
+    for direction in (scene["sun"], straight_up):
+        flat = shadow_on_ground(vertices, direction, floor)
+        masks.append(rasterize(camera.to_clip(flat), faces, size // 2).mask)
+    cast, contact = blur(blur(masks[0], 3), 5), blur(blur(masks[1], 5), 7)
+    shade = torch.maximum(cast, 0.9 * contact)
+    return torch.nn.functional.interpolate(shade, size=size, mode="bilinear", align_corners=False)
+
+
+def join(batches: list[Photos]) -> Photos:
+    """The photos of all batches, in order."""
+
+    def cat(parts: Iterable[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+    return Photos(
+        cat(p.images for p in batches),
+        cat(p.masks for p in batches),
+        cat(p.depth for p in batches),
+        Camera(**{k: cat(getattr(p.camera, k) for p in batches) for k in vars(batches[0].camera)}),
+        {k: cat(p.cars[k] for p in batches) for k in batches[0].cars},
+    )
