@@ -1,4 +1,4 @@
-"""The Warp kernels: one source for CPU and CUDA, in float32 and float64. Nothing here knows of autograd.
+"""The z-buffer and perspective-correct barycentrics, with their way back.
 
 Pixel (row i, column j) of an H x W picture looks along x = (2 j + 1) / W - 1, y = 1 - (2 i + 1) / H: row 0 on top.
 With q_k = (x_k - x w_k, y_k - y w_k) for the three corners of a face in clip space, a_0 = q_1 x q_2 and so on, the
@@ -6,7 +6,6 @@ perspective-correct barycentrics are a / sum(a), and sum(a_k w_k) = det(x, y, w)
 inside test linear in the pixel and right for faces that reach behind the camera (Olano and Greer, 1997).
 """
 
-# Warp reads the annotations of kernels as values, so this module does not postpone them.
 from functools import cache
 from types import SimpleNamespace
 
@@ -17,8 +16,8 @@ EMPTY = 0x7FFFFFFFFFFFFFFF  # key of a pixel that no face covers
 
 @cache
 def kernels(real: type) -> SimpleNamespace:
-    """The kernels for `real` = wp.float32 or wp.float64, compiled at their first launch and then cached on disk."""
-    module = wp.get_module(f"ganverse_nb.render.{real.__name__}")
+    """`zbuffer`, `resolve` and `resolve_backward` for `real` = wp.float32 or wp.float64."""
+    module = wp.get_module(f"ganverse_nb.render.visibility.{real.__name__}")
     module.options["enable_backward"] = False
 
     @wp.func

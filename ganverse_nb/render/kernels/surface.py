@@ -1,0 +1,143 @@
+"""What is drawn on the surface: attributes interpolated over faces, and bilinear textures, each with its way back.
+
+Gradients with respect to something that several images share go to one copy per image, which the caller sums: images
+are done by different threads, and Warp's CPU atomics are plain additions.
+"""
+
+from functools import cache
+from types import SimpleNamespace
+
+import warp as wp
+
+
+@cache
+def kernels(real: type) -> SimpleNamespace:
+    """`interpolate`, `interpolate_backward`, `texture` and `texture_backward` for wp.float32 or wp.float64."""
+    module = wp.get_module(f"ganverse_nb.render.surface.{real.__name__}")
+    module.options["enable_backward"] = False
+
+    @wp.kernel(module=module)
+    def interpolate(
+        first: int,
+        face_index: wp.array3d[wp.int64],
+        barycentric: wp.array4d[real],
+        attributes: wp.array4d[real],  # [B or 1, F, 3, C]
+        out: wp.array4d[real],
+    ):
+        """out[b, i, j, c] = sum_k barycentric[b, i, j, k] attributes[b, f, k, c]; zero where there is no face."""
+        b, i, j = wp.tid()
+        b += first
+        f = int(face_index[b, i, j])
+        if f >= 0:
+            a = wp.min(b, attributes.shape[0] - 1)
+            b0, b1, b2 = barycentric[b, i, j, 0], barycentric[b, i, j, 1], barycentric[b, i, j, 2]
+            for c in range(attributes.shape[3]):
+                out[b, i, j, c] = (
+                    b0 * attributes[a, f, 0, c] + b1 * attributes[a, f, 1, c] + b2 * attributes[a, f, 2, c]
+                )
+
+    @wp.kernel(module=module)
+    def interpolate_backward(
+        first: int,
+        face_index: wp.array3d[wp.int64],
+        barycentric: wp.array4d[real],
+        attributes: wp.array4d[real],
+        grad_out: wp.array4d[real],
+        grad_barycentric: wp.array4d[real],
+        grad_attributes: wp.array4d[real],  # [B, F, 3, C], or empty when nobody wants it
+    ):
+        b, i, j = wp.tid()
+        b += first
+        f = int(face_index[b, i, j])
+        if f >= 0:
+            a = wp.min(b, attributes.shape[0] - 1)
+            for k in range(3):
+                total = real(0.0)
+                for c in range(attributes.shape[3]):
+                    total += grad_out[b, i, j, c] * attributes[a, f, k, c]
+                    if grad_attributes.shape[0] > 0:
+                        wp.atomic_add(grad_attributes, b, f, k, c, grad_out[b, i, j, c] * barycentric[b, i, j, k])
+                grad_barycentric[b, i, j, k] = total
+
+    @wp.func
+    def texel(coordinate: real):
+        """floor, and the rest in [0, 1)."""
+        low = wp.floor(coordinate)
+        return wp.vector(low, coordinate - low)
+
+    @wp.func
+    def wrap(column: int, width: int):
+        """column modulo width, for width columns either way from the picture or further."""
+        rest = column % width
+        if rest < 0:
+            rest += width
+        return rest
+
+    @wp.kernel(module=module)
+    def texture(
+        first: int,
+        image: wp.array4d[real],  # [B or 1, C, Ht, Wt], row 0 on top
+        uv: wp.array4d[real],
+        face_index: wp.array3d[wp.int64],
+        out: wp.array4d[real],
+    ):
+        """Bilinear: texel (r, c) is at u = (c + 1/2) / Wt, v = 1 - (r + 1/2) / Ht; wraps in u, clamps in v."""
+        b, i, j = wp.tid()
+        b += first
+        if face_index[b, i, j] >= wp.int64(0):
+            a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
+            u = uv[b, i, j, 0]
+            x = texel((u - wp.floor(u)) * real(width) - real(0.5))
+            y = texel((real(1.0) - wp.clamp(uv[b, i, j, 1], real(0.0), real(1.0))) * real(height) - real(0.5))
+            left, top = int(x[0]), int(y[0])
+            c0, c1 = wrap(left, width), wrap(left + 1, width)
+            r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
+            s, t, one = x[1], y[1], real(1.0)
+            for c in range(image.shape[1]):
+                out[b, c, i, j] = (one - t) * ((one - s) * image[a, c, r0, c0] + s * image[a, c, r0, c1]) + t * (
+                    (one - s) * image[a, c, r1, c0] + s * image[a, c, r1, c1]
+                )
+
+    @wp.kernel(module=module)
+    def texture_backward(
+        first: int,
+        image: wp.array4d[real],
+        uv: wp.array4d[real],
+        face_index: wp.array3d[wp.int64],
+        grad_out: wp.array4d[real],
+        grad_image: wp.array4d[real],  # [B, C, Ht, Wt], or empty when nobody wants it
+        grad_uv: wp.array4d[real],
+    ):
+        b, i, j = wp.tid()
+        b += first
+        if face_index[b, i, j] >= wp.int64(0):
+            a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
+            u, v = uv[b, i, j, 0], uv[b, i, j, 1]
+            x = texel((u - wp.floor(u)) * real(width) - real(0.5))
+            y = texel((real(1.0) - wp.clamp(v, real(0.0), real(1.0))) * real(height) - real(0.5))
+            left, top = int(x[0]), int(y[0])
+            c0, c1 = wrap(left, width), wrap(left + 1, width)
+            r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
+            s, t, one = x[1], y[1], real(1.0)
+            grad_s, grad_t = real(0.0), real(0.0)
+            for c in range(image.shape[1]):
+                g = grad_out[b, c, i, j]
+                p00, p01 = image[a, c, r0, c0], image[a, c, r0, c1]
+                p10, p11 = image[a, c, r1, c0], image[a, c, r1, c1]
+                grad_s += g * ((one - t) * (p01 - p00) + t * (p11 - p10))
+                grad_t += g * ((one - s) * (p10 - p00) + s * (p11 - p01))
+                if grad_image.shape[0] > 0:
+                    wp.atomic_add(grad_image, b, c, r0, c0, g * (one - t) * (one - s))
+                    wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
+                    wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
+                    wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
+            grad_uv[b, i, j, 0] = grad_s * real(width)
+            if v > real(0.0) and v < one:
+                grad_uv[b, i, j, 1] = -grad_t * real(height)
+
+    return SimpleNamespace(
+        interpolate=interpolate,
+        interpolate_backward=interpolate_backward,
+        texture=texture,
+        texture_backward=texture_backward,
+    )
