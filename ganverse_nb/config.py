@@ -69,29 +69,56 @@ class InverseGraphicsConfig:
 
     texture_size: tuple[int, int] = (64, 128)
     pairs: int = 8  # objects per step, two views each
-    steps: int = 7000
+    steps: int = 6500
     perceptual_after: int = 3000
     lr: float = 5e-4
-    camera_lr: float = 2e-3
+    camera_lr: float = 2e-3  # radians and world units; not stated in the paper
     weight_iou: float = 3.0
     weight_color: float = 20.0
     weight_laplacian: float = 5.0
     weight_flatten: float = 5.0
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
+    perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
+    initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
+    initial_distance: float = 2.3
+    symmetric_shape: bool = True  # this and the next three: not in the paper, off in its profile
+    symmetric_texture: bool = True
+    mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
+    input_jitter: float = 0.06  # the picture f sees is moved and scaled, the one it must explain is not
+    head_steps: int = 700  # camera head, after f
+    head_lr: float = 1e-3
 
 
 @dataclass(frozen=True)
 class StyleGANRConfig:
-    """Section 3.3, Eq 3 to Eq 6."""
+    """Section 3.3, Eq 3 to Eq 6. Distances in the losses are divided by the data's own spread, so weights are near 1."""
 
     warmup_steps: int = 3000
     finetune_steps: int = 700
     batch: int = 16
     warmup_lr: float = 1e-3
-    finetune_lr: float = 1e-4
+    finetune_lr: float = 1e-4  # of the mapping network in the joint stage
+    generator_lr: float = 1e-4  # of the generator in the joint stage
+    hidden: int = 256  # width of the four networks
     view_share: float = 144 / 2048  # share of the view code's dimensions that the camera drives
-    weight_entropy: float = 0.05
+    view_rest: str = "interpolate"  # the other dimensions: between the nearest chosen views, or their "mean"
+    view_harmonics: int = 3  # of the azimuth; the chosen views are too few for more
+    weight_entropy: float = 0.3  # reached at the end of the warm-up; 0.01 left the gates at a third each
+    gate_lr_multiplier: float = 10.0  # the gates are single numbers per dimension and move slower than networks
+    fresh_contents: int = 2000  # drawn beside the dataset's, which alone would be learned by heart
+    hide_probability: float = 0.5  # of a second silhouette cut out of the background, so g_b cannot read the shape
+    weight_shape: float = 1.0  # the four terms of Eq 6
+    weight_texture: float = 1.0
+    weight_background: float = 1.0
+    weight_same_background: float = 1.0
+    weight_code: float = 1.0  # Eq 5 goes on, so that the mapping network cannot forget what it knows
+    weight_anchor: float = 10.0  # pictures of the data set's own codes stay what they are (L1)
+    weight_camera: float = 0.0  # asked camera against the camera head's reading; not in the paper
+    mask_steps: int = 400  # of the differentiable stand-in for the segmenter
+    validation_contents: int = 16  # kept out of training, for the early stop
+    evaluate_every: int = 50
+    patience: int = 6  # evaluations without improvement
 
 
 @dataclass(frozen=True)
@@ -122,7 +149,7 @@ def _smoke(category: str, seed: int) -> Config:
         gan=replace(GanConfig(), images=128, photos=64),
         views=ViewConfig(candidates=24, contents=4, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
-        inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2),
+        inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, head_steps=4),
         stylegan_r=StyleGANRConfig(warmup_steps=8, finetune_steps=2, batch=4),
     )
 
@@ -131,10 +158,10 @@ PROFILES = {"smoke": _smoke, "mini": _mini}
 
 
 def load_config(profile: str = "mini", category: str = "car", seed: int = 0, **overrides: Any) -> Config:
-    """The configuration of a profile; `overrides` name nested settings with two underscores, as in `inverse__steps=100`.
+    """The configuration of a profile; `overrides` name nested settings with two underscores: `inverse__steps=100`.
 
     Raises:
-        ValueError: unknown profile, category or setting; the message lists the known ones.
+        ValueError: unknown profile, category or setting, or a value of the wrong type; the message lists what is known.
     """
     if profile not in PROFILES:
         raise ValueError(f"Unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
@@ -142,20 +169,33 @@ def load_config(profile: str = "mini", category: str = "car", seed: int = 0, **o
         raise ValueError(f"Unknown category {category!r}; the categories are {', '.join(CATEGORIES)}.")
     config = PROFILES[profile](category, int(seed))
     for name, value in overrides.items():
-        config = _override(config, name.split("__"), value, name)
+        config = _override(config, name.split("__"), value, name.replace("__", "."))
     return config
 
 
 def _override(node: Any, path: list[str], value: Any, name: str) -> Any:
+    """`node` with the setting at `path` replaced."""
     known = [f.name for f in fields(node)]
     if path[0] not in known:
-        raise ValueError(f"Unknown setting {name.replace('__', '.')!r}; here one of {', '.join(known)} is possible.")
+        raise ValueError(f"Unknown setting {name!r}; {path[0]!r} is none of {', '.join(known)}.")
     child = getattr(node, path[0])
-    if len(path) > 1:
-        if not is_dataclass(child):
-            raise ValueError(f"Setting {name.replace('__', '.')!r}: {path[0]} has no parts.")
-        return replace(node, **{path[0]: _override(child, path[1:], value, name)})
-    return replace(node, **{path[0]: value})
+    if is_dataclass(child) != (len(path) > 1):
+        example = f"{name}.{fields(child)[0].name}" if is_dataclass(child) else name.removesuffix("." + path[-1])
+        raise ValueError(f"Unknown setting {name!r}; settings have names like {example!r}.")
+    return replace(
+        node, **{path[0]: _override(child, path[1:], value, name) if path[1:] else _typed(value, child, name)}
+    )
+
+
+def _typed(value: Any, like: Any, name: str) -> Any:
+    """`value` in the type of the setting it replaces."""
+    if isinstance(like, tuple) and isinstance(value, (list, tuple)):
+        return tuple(_typed(part, like[0], name) for part in value) if like else tuple(value)
+    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if like is not None and type(value) is not type(like):
+        raise ValueError(f"Setting {name} is {type(like).__name__}, as in {like!r}; {value!r} is not.")
+    return value
 
 
 def as_json(config: Config) -> dict[str, Any]:

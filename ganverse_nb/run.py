@@ -1,0 +1,312 @@
+"""A run: one directory, in which every stage is computed once, resumed after an interrupt, never half-written.
+
+runs/car-mini-seed0/
+    config.json       every setting; a directory belongs to one configuration
+    manifest.json     versions, machine, commit, weights with hashes, substitutions, notes
+    rows.json         the measured numbers (`Row`)
+    <stage>/          a finished stage with its `complete.json`
+    <stage>.partial/  an interrupted one, from which the same stage continues
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from .config import Config, as_json, load_config
+from .files import digest, plain, read_json, remove, sha256, write_json
+from .provenance import device, environment
+from .rows import Number, Row, check_bar
+
+COMPLETE, PARTIAL = "complete.json", "partial.json"
+
+
+class RunBusyError(RuntimeError):
+    """Another process computes in the same run directory."""
+
+
+class Run:
+    """The artifacts, numbers and provenance of one configuration.
+
+    Args:
+        config: what is run.
+        root: the directory that holds the run's directory `<category>-<profile>-seed<seed>`.
+        figures: where pictures and the report go.
+
+    Raises:
+        ValueError: the directory belongs to another configuration; the message names the settings that differ.
+    """
+
+    def __init__(self, config: Config, root: str | Path = "runs", figures: str | Path = "figures") -> None:
+        self.config = config
+        self.root, self.figures = Path(root), Path(figures)
+        self.directory = self.root / f"{config.category}-{config.profile}-seed{config.seed}"
+        self._announced: set[str] = set()
+        self._claim()
+
+    # ---- stages
+
+    def stage(
+        self,
+        name: str,
+        compute: Callable[[Path], object],
+        settings: Any = None,
+        needs: Sequence[str] = (),
+    ) -> Path:
+        """The directory of a finished stage, computed if it is not there yet.
+
+        `compute` gets `<name>.partial/`: empty at first, and with all it wrote before when an earlier attempt with the
+        same settings was interrupted. When it returns, the directory is renamed to `<name>/`. A stage of other settings
+        is computed anew; the old one stays until the new one is complete.
+
+        Args:
+            settings: a dataclass or JSON value; whatever decides the content beside `needs`.
+            needs: finished stages that this one is made from; when one changes, this one is computed anew.
+
+        Raises:
+            RunBusyError: another process computes in this run.
+        """
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
+        identity = digest([plain(settings), {need: self._identity(need) for need in needs}])
+        final, partial = self.directory / name, self.directory / f"{name}.partial"
+        if _identity(final / COMPLETE) == identity:
+            return final
+        with self._lock(name):
+            if _identity(final / COMPLETE) == identity:  # finished by another process since
+                return final
+            if _identity(partial / COMPLETE) != identity:
+                self._compute(compute, partial, identity, settings)
+            remove(final)
+            os.replace(partial, final)
+        return final
+
+    def is_complete(self, name: str) -> bool:
+        """Whether a stage of this name is finished, with whatever settings."""
+        return (self.directory / name / COMPLETE).exists()
+
+    def stage_seconds(self) -> float:
+        """Seconds spent in the stages that are there, interrupted attempts included."""
+        marks = [*self.directory.glob(f"*/{COMPLETE}"), *self.directory.glob(f"*.partial/{PARTIAL}")]
+        return sum(read_json(mark)["seconds"] for mark in marks)
+
+    def _compute(self, compute: Callable[[Path], object], partial: Path, identity: str, settings: Any) -> None:
+        if _identity(partial / PARTIAL) != identity:
+            remove(partial)
+            partial.mkdir(parents=True)
+        mark = partial / PARTIAL
+        before = read_json(mark)["seconds"] if mark.exists() else 0.0
+        content = {"identity": identity, "settings": plain(settings), "seconds": before}
+        write_json(mark, content)
+        start = time.monotonic()
+        try:
+            compute(partial)
+        finally:
+            content["seconds"] = round(before + time.monotonic() - start, 3)
+            write_json(mark, content)
+        environments = self.manifest["environments"]
+        write_json(partial / COMPLETE, content | {"commit": environments[-1]["commit"]})
+        mark.unlink()
+
+    def _identity(self, name: str) -> str:
+        identity = _identity(self.directory / name / COMPLETE)
+        if identity is None:
+            raise ValueError(f"Stage {name} of {self.directory} is not finished, and a later stage needs it.")
+        return identity
+
+    # ---- numbers and provenance
+
+    def record(
+        self,
+        key: str,
+        value: Any,
+        unit: str = "",
+        paper: Number | str | None = None,
+        bar: str = "",
+        command: str | None = None,
+    ) -> Row:
+        """Stores one measured number in `rows.json`, over an earlier one of the same key.
+
+        Args:
+            key: dotted name; the category is put in front where it is missing.
+            value: a number or one-element tensor; None or NaN where it could not be measured.
+            paper: the paper's value.
+            bar: what the number is held to, see `Row.bar`.
+            command: what makes the number; the command that reproduces the run where it is not given.
+
+        Raises:
+            ValueError: a value that is no number, or a bar that is not understood.
+        """
+        check_bar(bar)
+        value = plain(value)
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if value is not None and not isinstance(value, (int, float)):
+            raise ValueError(f"record({key!r}): one number is needed, got {value!r}.")
+        config = self.config
+        key = key if key.startswith(f"{config.category}.") else f"{config.category}.{key}"
+        ours = float(f"{value:.6g}") if isinstance(value, float) else value
+        row = Row(key, ours, paper, unit, bar, config.profile, config.seed, device(), command or self.command)
+        with self._lock("rows.json", wait=60):
+            rows = {r.key: r for r in self.rows()} | {key: row}
+            write_json(self.directory / "rows.json", [asdict(r) for r in rows.values()])
+        return row
+
+    def rows(self) -> list[Row]:
+        """The recorded numbers, in the order they were first recorded in."""
+        path = self.directory / "rows.json"
+        return [Row(**row) for row in read_json(path)] if path.exists() else []
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is written in manifest.json: environments, weights, substitutions, notes."""
+        return read_json(self.directory / "manifest.json")
+
+    def substitute(self, what: str, instead_of: str, why: str) -> None:
+        """Says once, and records in the manifest, that `what` is used in place of `instead_of`."""
+        sentence = f"Using {what} instead of {instead_of}: {why}"
+        if sentence not in self._announced:
+            self._announced.add(sentence)
+            print(sentence)
+        entry = {"what": what, "instead_of": instead_of, "why": why}
+        with self._edit_manifest() as manifest:
+            if entry not in manifest["substitutions"]:
+                manifest["substitutions"].append(entry)
+
+    def use_weights(self, name: str, path: str | Path) -> None:
+        """Records a weight file with its SHA-256 in the manifest."""
+        with self._edit_manifest() as manifest:
+            manifest["weights"][name] = {"file": Path(path).name, "sha256": sha256(path)}
+
+    def note(self, key: str, value: str) -> None:
+        """Records a fact that belongs beside the numbers, for example which perceptual features were used."""
+        with self._edit_manifest() as manifest:
+            manifest["notes"][key] = value
+
+    @property
+    def command(self) -> str:
+        """The command line that makes this run again."""
+        config = self.config
+        changes = _differences(as_json(load_config(config.profile, config.category, config.seed)), as_json(config))
+        parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
+        parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
+        return "ganverse reproduce " + " ".join(parts)
+
+    # ---- the directory
+
+    def _claim(self) -> None:
+        path, ours = self.directory / "config.json", plain(as_json(self.config))
+        if path.exists():
+            differing = _differences(read_json(path), ours)
+            if differing:
+                named = "; ".join(f"{k} = {a!r} there, {b!r} asked for" for k, (a, b) in list(differing.items())[:3])
+                raise ValueError(
+                    f"{self.directory} belongs to another configuration ({named}): "
+                    "choose another directory with --runs, ask for the same settings, or delete it."
+                )
+        else:
+            if self.directory.exists() and any(self.directory.glob(f"*/{COMPLETE}")):
+                raise ValueError(
+                    f"{self.directory} has stages but no config.json; delete it or choose another directory."
+                )
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_json(path, ours)
+        here = environment()
+        with self._edit_manifest() as manifest:
+            if here not in manifest["environments"]:
+                manifest["environments"].append(here)
+
+    @contextmanager
+    def _edit_manifest(self) -> Iterator[dict[str, Any]]:
+        path = self.directory / "manifest.json"
+        empty: dict[str, Any] = {"environments": [], "weights": {}, "substitutions": [], "notes": {}}
+        with self._lock("manifest.json", wait=60):
+            manifest = read_json(path) if path.exists() else empty
+            before = digest(manifest)
+            yield manifest
+            if digest(manifest) != before or not path.exists():
+                write_json(path, manifest)
+
+    @contextmanager
+    def _lock(self, what: str, wait: float = 0) -> Iterator[None]:
+        """One process at a time: stages exclude each other, files each have a lock of their own."""
+        name = f".{what}.lock" if what.endswith(".json") else ".stage.lock"
+        with exclusive(self.directory / name, f"{self.directory} ({what})", wait):
+            yield
+
+
+@contextmanager
+def exclusive(path: Path, what: str, wait: float = 0) -> Iterator[None]:
+    """Holds the lock file `path`; it is free again when the process ends, however it ends.
+
+    Raises:
+        RunBusyError: another process held it for longer than `wait` seconds.
+    """
+    path = path.resolve()
+    lock = FileLock(path, timeout=wait, is_singleton=True)
+    owner = path.with_suffix(".owner")
+    try:
+        lock.acquire()
+    except Timeout:
+        process = owner.read_text() if owner.exists() else "another process"
+        raise RunBusyError(
+            f"{what} is being worked on by {process}; wait for it to end or stop it, then run the same command again."
+        ) from None
+    try:
+        if not wait:
+            owner.write_text(f"process {os.getpid()}")
+        yield
+    finally:
+        lock.release()
+
+
+def open_run(
+    profile: str = "mini",
+    category: str = "car",
+    seed: int = 0,
+    runs: str | Path = "runs",
+    figures: str | Path = "figures",
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """The run of a profile: what notebooks and commands begin with.
+
+    Args:
+        settings: changes to the profile by dotted name, as in `{"inverse.steps": 100}`.
+
+    Raises:
+        ValueError: unknown profile, category or setting; a run directory of another configuration.
+    """
+    for name in settings or {}:
+        if "." not in name:
+            raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
+    overrides = {name.replace(".", "__"): value for name, value in (settings or {}).items()}
+    return Run(load_config(profile, category, seed, **overrides), runs, figures)
+
+
+def _identity(mark: Path) -> str | None:
+    return read_json(mark)["identity"] if mark.exists() else None
+
+
+def _differences(theirs: Any, ours: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted names of the settings that differ -> (theirs, ours); a setting that one side lacks is None there."""
+    theirs, ours = plain(theirs), plain(ours)
+    result: dict[str, tuple[Any, Any]] = {}
+    for name in [*ours, *(n for n in theirs if n not in ours)]:
+        a, b = theirs.get(name), ours.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            result |= _differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            result[prefix + name] = (a, b)
+    return result
+
+
+def _setting(value: Any) -> str:
+    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)

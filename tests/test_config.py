@@ -1,0 +1,52 @@
+"""Profiles, overrides, and the sentences for what does not exist."""
+
+import dataclasses
+import json
+
+import pytest
+
+from ganverse_nb.config import PROFILES, as_json, load_config
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles_are_frozen_and_survive_json(profile):
+    config = load_config(profile, "car", seed=3)
+    assert (config.profile, config.category, config.seed) == (profile, "car", 3)
+    assert json.loads(json.dumps(as_json(config)))["inverse"]["steps"] == config.inverse.steps
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 4
+
+
+def test_overrides_change_one_setting():
+    plain, changed = load_config("mini"), load_config("mini", inverse__steps=10, gan__channels=[8, 8, 4])
+    assert changed.inverse == dataclasses.replace(plain.inverse, steps=10)
+    assert changed.gan.channels == (8, 8, 4)
+    assert dataclasses.replace(changed, inverse=plain.inverse, gan=plain.gan) == plain
+
+
+def test_whole_numbers_are_accepted_for_real_settings():
+    lr = load_config("mini", inverse__lr=1).inverse.lr
+    assert lr == 1.0 and isinstance(lr, float)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "overrides", "words"),
+    [
+        (("huge",), {}, ["huge", "smoke", "mini"]),
+        (("mini", "boat"), {}, ["boat", "car"]),
+        (("mini",), {"inverse__stepz": 1}, ["inverse.stepz", "steps"]),
+        (("mini",), {"nothing__steps": 1}, ["nothing.steps", "inverse"]),
+        (("mini",), {"inverse": 1}, ["inverse", "inverse.texture_size"]),
+        (("mini",), {"inverse__steps__more": 1}, ["inverse.steps.more"]),
+        (("mini",), {"inverse__steps": "many"}, ["inverse.steps", "int", "many"]),
+        (("mini",), {"inverse__steps": 1.5}, ["inverse.steps", "int", "1.5"]),
+        (("mini",), {"inverse__steps": True}, ["inverse.steps", "int", "True"]),
+        (("mini",), {"gan__channels": ["a"]}, ["gan.channels", "int", "a"]),
+    ],
+)
+def test_what_does_not_exist_is_named_in_one_sentence(arguments, overrides, words):
+    with pytest.raises(ValueError) as caught:
+        load_config(*arguments, **overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
