@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.checks import check_clip, check_resolution
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
 from ganverse_nb.render.launch import REALS, launch
@@ -59,8 +60,13 @@ def rasterize(
     check_clip(vertices_clip, faces)
     if backend not in BACKENDS:
         raise ValueError(f"Unknown renderer backend {backend!r}; there are {', '.join(BACKENDS)}.")
-    face_index, barycentric, depth = _WarpRasterize.apply(vertices_clip.contiguous(), faces.contiguous(), height, width)
-    return Fragments(face_index, barycentric, depth)
+    clip, faces = vertices_clip.contiguous(), faces.contiguous()
+    if backend == "auto":
+        suits = clip.device.type == "cuda" and clip.dtype == torch.float32 and nvdiffrast.available()
+        backend = "nvdiffrast" if suits else "warp"
+    if backend == "nvdiffrast":
+        return Fragments(*nvdiffrast.rasterize(clip, faces, height, width))
+    return Fragments(*_WarpRasterize.apply(clip, faces, height, width))
 
 
 class _WarpRasterize(torch.autograd.Function):
