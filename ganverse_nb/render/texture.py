@@ -28,6 +28,8 @@ def interpolate(face_attributes: Tensor, fragments: Fragments) -> Tensor:
     if face_attributes.ndim != 4 or shape[2] != 3 or shape[0] not in (1, len(barycentric)):
         raise ValueError(f"face_attributes must be [1 or {len(barycentric)}, F, 3, C], got {shape}.")
     _check_alike("face_attributes", face_attributes, barycentric)
+    if fragments.face_index.numel() and fragments.face_index.max() >= shape[1]:
+        raise ValueError(f"face_attributes are of {shape[1]} faces, but face {fragments.face_index.max()} was seen.")
     return _Interpolate.apply(face_attributes.contiguous(), barycentric, fragments.face_index)
 
 
@@ -52,6 +54,8 @@ def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None
     _check_alike("texture", texture, uv)
     if face_index is None:
         face_index = torch.zeros(uv.shape[:3], dtype=torch.int64, device=uv.device)
+    if face_index.shape != uv.shape[:3]:
+        raise ValueError(f"face_index must be {tuple(uv.shape[:3])} like uv, got {tuple(face_index.shape)}.")
     return _Texture.apply(texture.contiguous(), uv.contiguous(), face_index)
 
 
