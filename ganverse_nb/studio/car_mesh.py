@@ -198,7 +198,7 @@ def _topology() -> tuple[Tensor, Tensor]:
     cabin = len(CABIN_HEIGHTS) + 1
     grids = [(_tube(rings, SECTION, start=True, end=True), BODY)]
     grids.append((_tube(cabin, CABIN_LOOP, start=False, end=True), CABIN))
-    grids += [(_tube(7, WHEEL_SEGMENTS, start=True, end=True, flip=wheel < 2), WHEEL) for wheel in range(4)]
+    grids += [(_tube(7, WHEEL_SEGMENTS, start=True, end=True, flip=True), WHEEL)] * 4
     grids += [(_tube(_BLOB_RINGS, _BLOB_SEGMENTS, start=True, end=True), TRIM)] * 5
     faces, parts, offset = [], [], 0
     for (grid, count), part in grids:
