@@ -56,7 +56,11 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
     device = tensors[0].device
     name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
     _load(kernel.module, name)
-    arguments = [wp.from_torch(a.detach(), return_ctype=True) if isinstance(a, Tensor) else a for a in args]
+    types = [parameter.type for parameter in kernel.adj.args[1:]]
+    arguments = [
+        wp.from_torch(a.detach(), dtype=t.dtype, return_ctype=True) if isinstance(a, Tensor) else a
+        for a, t in zip(args, types, strict=True)
+    ]
     if device.type == "cuda":
         stream = wp.stream_from_torch(torch.cuda.current_stream(device))
         wp.launch(kernel, dim, inputs=[0, *arguments], device=name, stream=stream)

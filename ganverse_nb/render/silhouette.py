@@ -43,25 +43,34 @@ def soft_silhouette(
     if not (0 < sigma < math.inf and 0 < cut < 1):
         raise ValueError(f"sigma must be positive and cut between 0 and 1, got sigma = {sigma}, cut = {cut}.")
     reach = math.sqrt(sigma * math.log(1 / cut))
-    covered = (face_index >= 0).to(torch.uint8)
-    return _Silhouette.apply(vertices_clip.contiguous(), faces.contiguous(), covered, sigma, reach)[:, None]
+    return _Silhouette.apply(
+        vertices_clip.contiguous(), faces.contiguous(), face_index.contiguous(), float(sigma), reach
+    )[:, None]
 
 
 class _Silhouette(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, clip: Tensor, faces: Tensor, covered: Tensor, sigma: float, reach: float) -> Tensor:
-        logs = clip.new_zeros(covered.shape)
-        kernel = kernels(REALS[clip.dtype]).forward
-        launch(kernel, (len(clip), len(faces)), clip, faces, covered, sigma, reach, logs)
-        ctx.save_for_backward(clip, faces, covered, logs)
+    def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, reach: float) -> Tensor:
+        batch, height, width = face_index.shape
+        kernel = kernels(REALS[clip.dtype])
+        screen = clip.new_empty(batch, clip.shape[1], 3)
+        launch(kernel.project, tuple(screen.shape[:2]), clip, width / height, screen)
+        uncovered = face_index < 0
+        open_before = torch.zeros(batch, height + 1, width + 1, dtype=torch.int32, device=clip.device)
+        open_before[:, 1:, 1:] = uncovered.cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
+        logs = clip.new_zeros(face_index.shape)
+        launch(kernel.forward, (batch, len(faces)), screen, faces, face_index, open_before, sigma, reach, logs)
+        ctx.save_for_backward(screen, faces, face_index, open_before, logs)
         ctx.sigma, ctx.reach = sigma, reach
-        return torch.maximum(-torch.expm1(logs), covered.to(clip.dtype))
+        return torch.where(uncovered, -torch.expm1(logs), 1.0)
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
-        clip, faces, covered, logs = ctx.saved_tensors
-        grad = torch.zeros_like(clip)
-        kernel = kernels(REALS[clip.dtype]).backward
-        dim = (len(clip), len(faces))
-        launch(kernel, dim, clip, faces, covered, ctx.sigma, ctx.reach, logs, grad_out.contiguous(), grad)
+        screen, faces, face_index, open_before, logs = ctx.saved_tensors
+        grad = screen.new_zeros(*screen.shape[:2], 4)
+        launch(
+            kernels(REALS[screen.dtype]).backward,
+            (len(screen), len(faces)),
+            *(screen, faces, face_index, open_before, ctx.sigma, ctx.reach, logs, grad_out.contiguous(), grad),
+        )
         return grad, None, None, None, None
