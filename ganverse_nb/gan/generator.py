@@ -1,0 +1,279 @@
+"""The StyleGAN2 generator (Karras et al. 2020, skip architecture), with its styles as input and output.
+
+Mathematically the official network: equalised learning rates, modulation and demodulation as x*s -> conv -> *d
+(no grouped convolution), FIR-filtered upsampling, noise, leaky ReLU with gain sqrt(2), skip ToRGB.
+Field names as in the paper: z, w, w_plus (one w per layer), styles (the paper's w*, outputs of the affine layers).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, upsample, upsampling_conv2d
+
+W_AVERAGE_DECAY = 0.995
+
+
+class StyleLayer(NamedTuple):
+    """One style: `name` of its layer, `w_index` that feeds it, `size` = input channels of the layer, `kind`."""
+
+    name: str
+    w_index: int
+    size: int
+    kind: str  # "conv" or "torgb"
+
+
+class FullyConnected(nn.Module):
+    """Equalised linear layer: y = x (W m / sqrt(fan_in))^T + m b, W ~ N(0, 1) / m; optional lrelu * sqrt(2)."""
+
+    def __init__(self, inputs: int, outputs: int, lr_multiplier: float = 1.0, bias: float = 0.0, active: bool = False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), float(bias)))
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.bias_gain = lr_multiplier
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        gain = ACTIVATION_GAIN if self.active else 1.0
+        y = F.linear(x, self.weight * (self.weight_gain * gain), self.bias * (self.bias_gain * gain))
+        return activate(y) if self.active else y
+
+
+class MappingNetwork(nn.Module):
+    """z [B, z_dim] -> w [B, w_dim]; z is normalised to unit mean square; learning rate multiplier 0.01."""
+
+    w_average: Tensor
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int):
+        super().__init__()
+        sizes = [z_dim] + [w_dim] * layers
+        self.layers = nn.ModuleList(
+            FullyConnected(a, b, lr_multiplier=0.01, active=True) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.register_buffer("w_average", torch.zeros(w_dim))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class ModulatedConv(nn.Module):
+    """3x3 convolution whose input is scaled by a style and whose output is demodulated; `up` doubles the resolution."""
+
+    noise_const: Tensor
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool):
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.up = up
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None, clamp: float | None) -> Tensor:
+        """x [B, I, h, w], style [B, I], noise [B or 1, 1, H, W] or None -> [B, O, H, W]."""
+        demodulation = torch.rsqrt(style.square() @ self.weight.square().sum((2, 3)).t() + 1e-8)
+        x = x * style.to(x.dtype)[:, :, None, None]
+        if self.up:
+            y = upsampling_conv2d(x, self.weight)
+        else:
+            y = F.conv2d(x, self.weight.to(x.dtype), padding=1)
+        y = y * (demodulation * ACTIVATION_GAIN).to(x.dtype)[:, :, None, None]
+        if noise is not None:
+            y = y + (noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype)
+        y = activate(y + (self.bias * ACTIVATION_GAIN).to(x.dtype)[:, None, None])
+        return y if clamp is None else y.clamp(-clamp, clamp)
+
+
+class ToRGB(nn.Module):
+    """1x1 modulated convolution to three channels, no demodulation, as one small matrix product per sample."""
+
+    def __init__(self, inputs: int, w_dim: int):
+        super().__init__()
+        self.affine = FullyConnected(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, inputs))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.weight_gain = 1.0 / math.sqrt(inputs)
+
+    def forward(self, x: Tensor, style: Tensor, clamp: float | None) -> Tensor:
+        b, c, h, w = x.shape
+        weight = self.weight * (style * self.weight_gain)[:, None, :]  # [B, 3, C]
+        pixels = x.permute(0, 2, 3, 1).reshape(b, h * w, c)
+        rgb = torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2)).float() + self.bias
+        rgb = rgb.view(b, h, w, 3).permute(0, 3, 1, 2)
+        return rgb if clamp is None else rgb.clamp(-clamp, clamp)
+
+
+class Generator(nn.Module):
+    """StyleGAN2 generator.
+
+    Args:
+        resolution: side of the square picture, a power of two >= 8.
+        z_dim, w_dim: sizes of the latent and the intermediate latent.
+        mapping_layers: depth of the mapping network.
+        channels: feature channels at 4, 8, 16, ... `resolution` pixels.
+        conv_clamp: bound on every layer's output (NVIDIA's mixed-precision networks use 256), None for none.
+
+    Raises:
+        ValueError: `resolution` is not a power of two >= 8 or `channels` has the wrong length.
+    """
+
+    def __init__(
+        self,
+        resolution: int,
+        z_dim: int,
+        w_dim: int,
+        mapping_layers: int,
+        channels: Sequence[int],
+        conv_clamp: float | None = None,
+    ):
+        super().__init__()
+        resolutions = block_resolutions(resolution, channels)
+        self.resolution, self.z_dim, self.w_dim = resolution, z_dim, w_dim
+        self.channels, self.conv_clamp = tuple(channels), conv_clamp
+        self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers)
+        self.const = nn.Parameter(torch.randn(channels[0], 4, 4))
+        self.convs = nn.ModuleList()
+        self.torgbs = nn.ModuleList()
+        layers: list[StyleLayer] = []
+        for i, (res, width) in enumerate(zip(resolutions, channels, strict=True)):
+            if i > 0:
+                layers.append(StyleLayer(f"b{res}.conv0", 2 * i - 1, channels[i - 1], "conv"))
+                self.convs.append(ModulatedConv(channels[i - 1], width, w_dim, res, up=True))
+            layers.append(StyleLayer(f"b{res}.conv1", 2 * i, width, "conv"))
+            self.convs.append(ModulatedConv(width, width, w_dim, res, up=False))
+            layers.append(StyleLayer(f"b{res}.torgb", 2 * i + 1, width, "torgb"))
+            self.torgbs.append(ToRGB(width, w_dim))
+        self.layers = tuple(layers)
+        self.num_ws = layers[-1].w_index + 1
+        self.style_dims = tuple(layer.size for layer in layers)
+
+    def _modules_in_order(self) -> list[nn.Module]:
+        convs, torgbs = iter(self.convs), iter(self.torgbs)
+        return [next(convs) if layer.kind == "conv" else next(torgbs) for layer in self.layers]
+
+    def truncate(self, w: Tensor, psi: float) -> Tensor:
+        """w_average + psi (w - w_average); psi = 1 changes nothing."""
+        return w if psi == 1.0 else torch.lerp(self.mapping.w_average.to(w.dtype), w, psi)
+
+    def styles(self, w_plus: Tensor) -> list[Tensor]:
+        """w_plus [B, num_ws, w_dim] -> one style [B, size] per entry of `layers`. Concatenate them for the paper's w*.
+
+        Raises:
+            ValueError: wrong shape.
+        """
+        if w_plus.dim() != 3 or w_plus.shape[1:] != (self.num_ws, self.w_dim):
+            raise ValueError(f"w_plus must be [B, {self.num_ws}, {self.w_dim}], got {tuple(w_plus.shape)}.")
+        modules = self._modules_in_order()
+        return [m.affine(w_plus[:, layer.w_index]) for layer, m in zip(self.layers, modules, strict=True)]
+
+    def split_styles(self, styles: Tensor | Sequence[Tensor]) -> list[Tensor]:
+        """Flat styles [B, sum(style_dims)] (or already a list) -> list with one tensor per layer.
+
+        Raises:
+            ValueError: wrong size.
+        """
+        if isinstance(styles, Tensor):
+            if styles.dim() != 2 or styles.shape[1] != sum(self.style_dims):
+                raise ValueError(f"Styles must be [B, {sum(self.style_dims)}], got {tuple(styles.shape)}.")
+            return list(styles.split(self.style_dims, 1))
+        if tuple(s.shape[1] for s in styles) != self.style_dims:
+            raise ValueError(f"Styles must have the sizes {self.style_dims}, got {tuple(s.shape[1] for s in styles)}.")
+        return list(styles)
+
+    def sample_noise(self, batch: int, rng: torch.Generator | None = None) -> list[Tensor]:
+        """Fresh noise N(0, 1), one [batch, 1, R, R] per convolution."""
+        device = self.const.device
+        return [
+            torch.randn(batch, 1, *conv.noise_const.shape, generator=rng, device=device)
+            for conv in self.convs  # type: ignore[misc]
+        ]
+
+    def synthesis(
+        self,
+        styles: Sequence[Tensor],
+        noise: Sequence[Tensor] | None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """List of styles -> picture [B, 3, R, R] in about [-1, 1] (stays inside `gan/`)."""
+        image, _ = self._run(styles, noise, dtype)
+        return image
+
+    def _run(
+        self, styles: Sequence[Tensor], noise: Sequence[Tensor] | None, dtype: torch.dtype
+    ) -> tuple[Tensor, list[Tensor]]:
+        batch = styles[0].shape[0]
+        x = self.const.to(dtype)[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        image: Tensor | None = None
+        activations: list[Tensor] = []
+        done = 0
+        for layer, module, style in zip(self.layers, self._modules_in_order(), styles, strict=True):
+            if layer.kind == "conv":
+                x = module(x, style, None if noise is None else noise[done], self.conv_clamp)
+                activations.append(x)
+                done += 1
+            else:
+                rgb = module(x, style, self.conv_clamp)
+                image = rgb if image is None else upsample(image) + rgb
+        assert image is not None
+        return image, activations
+
+    def synthesize(
+        self,
+        styles: Tensor | Sequence[Tensor],
+        noise: str | Sequence[Tensor] = "const",
+        rng: torch.Generator | None = None,
+    ) -> Tensor:
+        """Styles (flat [B, S] or list) -> pictures [B, 3, R, R] float32 in [0, 1].
+
+        Args:
+            noise: "const" (the network's own maps), "random" (fresh, from `rng`), "none", or one map per convolution.
+
+        Raises:
+            ValueError: sizes or `noise` not understood.
+        """
+        parts = self.split_styles(styles)
+        image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
+        return (image * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
+
+    def _noise(
+        self, noise: str | Sequence[Tensor], batch: int, rng: torch.Generator | None
+    ) -> Sequence[Tensor] | None:
+        if not isinstance(noise, str):
+            return noise
+        if noise == "const":
+            return [conv.noise_const[None, None] for conv in self.convs]  # type: ignore[index]
+        if noise == "random":
+            return self.sample_noise(batch, rng)
+        if noise == "none":
+            return None
+        raise ValueError(f"Unknown noise {noise!r}; it is 'const', 'random', 'none' or a list of maps.")
+
+    def forward(self, z: Tensor, psi: float = 1.0, noise: str | Sequence[Tensor] = "const") -> Tensor:
+        """z [B, z_dim] -> pictures [B, 3, R, R] in [0, 1]."""
+        w = self.truncate(self.mapping(z), psi)
+        return self.synthesize(self.styles(w[:, None].expand(-1, self.num_ws, -1)), noise)
+
+
+def block_resolutions(resolution: int, channels: Sequence[int]) -> list[int]:
+    """[4, 8, ..., resolution].
+
+    Raises:
+        ValueError: not a power of two >= 8, or `channels` has the wrong length.
+    """
+    if resolution < 8 or resolution & (resolution - 1):
+        raise ValueError(f"A StyleGAN2 needs a resolution that is a power of two >= 8, got {resolution}.")
+    resolutions = [2**i for i in range(2, resolution.bit_length())]
+    if len(channels) != len(resolutions):
+        raise ValueError(f"{resolution} px needs {len(resolutions)} channel counts (4..{resolution}), got {len(channels)}.")
+    return resolutions

@@ -1,0 +1,311 @@
+"""Training the StyleGAN2 teacher, resumable bit for bit.
+
+    train_gan(photos, config.gan, directory, seed=0)
+
+`directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
+and `state.safetensors`, from which the same call goes on after an interruption.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import json
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ganverse_nb.config import GanConfig
+from ganverse_nb.gan.checkpoint import CheckpointError, atomic_save, read_tensors, save_networks
+from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
+from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
+from ganverse_nb.gan.snapshots import save_grid
+
+FORMAT = "ganverse_nb.gan_training/1"
+EMA_HALF_LIFE = 10_000.0  # pictures
+EMA_RAMP = 0.05  # of the pictures seen
+PATH_LENGTH_DECAY = 0.01
+
+
+class GanTrainer:
+    """Networks, optimisers and random state of one training; `step()` is one update of both networks.
+
+    Both gradients are taken at the same point (simultaneous updates), so that one pass of G and one of D(fake) serve both.
+
+    Args:
+        photos: uint8 [N, 3, R, R].
+        config: sizes and hyperparameters.
+        seed: decides everything random.
+        device: where the networks live.
+    """
+
+    def __init__(self, photos: Tensor, config: GanConfig, seed: int, device: str | torch.device = "cpu"):
+        expected = (3, config.resolution, config.resolution)
+        if photos.dtype != torch.uint8 or photos.dim() != 4 or tuple(photos.shape[1:]) != expected:
+            raise ValueError(
+                f"Photos must be uint8 [N, 3, {config.resolution}, {config.resolution}], "
+                f"got {photos.dtype} {tuple(photos.shape)}."
+            )
+        if config.batch % 4 or config.path_length_batch > config.batch:
+            raise ValueError("The batch must be a multiple of 4 and path_length_batch must not exceed it.")
+        if len(photos) < config.batch:
+            raise ValueError(f"{len(photos)} photos are fewer than one batch of {config.batch}.")
+        self.photos, self.config, self.seed = photos, config, seed
+        self.device = torch.device(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.generator = Generator(
+                config.resolution, config.z_dim, config.w_dim, config.mapping_layers, config.channels
+            ).to(self.device)
+            self.discriminator = Discriminator(config.resolution, config.channels).to(self.device)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.generator_optimiser = _adam(self.generator, config.generator_lr)
+        self.discriminator_optimiser = _adam(self.discriminator, config.discriminator_lr)
+        self.rng = torch.Generator(self.device).manual_seed(seed)
+        self.path_length_mean = torch.zeros([], device=self.device)
+        self.steps = 0
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    @property
+    def images(self) -> int:
+        """Real pictures shown so far."""
+        return self.steps * self.config.batch
+
+    def real_batch(self) -> Tensor:
+        """The next photos in [-1, 1]; every photo once per epoch, in an order that seed and epoch decide."""
+        indices = []
+        for position in range(self.images, self.images + self.config.batch):
+            epoch, offset = divmod(position, len(self.photos))
+            if epoch != self._epoch:
+                order_rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
+                self._epoch, self._order = epoch, torch.randperm(len(self.photos), generator=order_rng)
+            indices.append(int(self._order[offset]))
+        return self.photos[indices].to(self.device).float().div_(127.5).sub_(1.0)
+
+    def latents(self, batch: int) -> Tensor:
+        """w_plus [batch, num_ws, w_dim] with style mixing; the crossover is uniform in `mixing_layers`, both ends included."""
+        g, c = self.generator, self.config
+        z = torch.randn(2 * batch, c.z_dim, generator=self.rng, device=self.device)
+        first, second = g.mapping(z).chunk(2)
+        with torch.no_grad():
+            g.mapping.w_average.lerp_(first.mean(0), 1.0 - W_AVERAGE_DECAY)
+        low, high = c.mixing_layers
+        crossover = torch.randint(low, high + 1, (batch,), generator=self.rng, device=self.device)
+        mixed = torch.rand(batch, generator=self.rng, device=self.device) < c.mixing_probability
+        crossover = torch.where(mixed, crossover, g.num_ws)
+        from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
+        return torch.where(from_first[..., None], first[:, None], second[:, None])
+
+    def step(self) -> dict[str, Tensor]:
+        """One update of both networks; returns its losses as scalars."""
+        c, g, d = self.config, self.generator, self.discriminator
+        dtype = torch.bfloat16 if c.bfloat16 else torch.float32
+        metrics: dict[str, Tensor] = {}
+        parameters_g, parameters_d = list(g.parameters()), list(d.parameters())
+        fake = g.synthesis(g.styles(self.latents(c.batch)), g.sample_noise(c.batch, self.rng), dtype)
+        leaf = fake.detach().requires_grad_()
+        fake_logits = d(leaf, dtype)
+        loss_g = generator_loss(fake_logits)
+        (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
+        torch.autograd.backward(fake, gradient, inputs=parameters_g)
+        real = self.real_batch()
+        regularise_d = c.r1_gamma > 0 and self.steps % c.r1_interval == 0
+        real_logits = d(real.requires_grad_(regularise_d), dtype)
+        loss_d = discriminator_loss(fake_logits, real_logits)
+        total = loss_d
+        if regularise_d:
+            metrics["r1"] = r1_penalty(real_logits, real)
+            total = total + metrics["r1"] * (0.5 * c.r1_gamma * c.r1_interval)
+        torch.autograd.backward(total, inputs=parameters_d)
+        if c.path_length_weight > 0 and self.steps % c.path_length_interval == 0:
+            metrics["path_length"] = self._path_length(dtype)
+        for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.steps += 1
+        self._update_average()
+        metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": real_logits.mean(), "fake": fake_logits.mean()}
+        return {key: value.detach() for key, value in metrics.items()}
+
+    def _path_length(self, dtype: torch.dtype) -> Tensor:
+        """Add the gradient of the path length penalty to the generator's; returns the mean length."""
+        c, g = self.config, self.generator
+        w_plus = self.latents(c.path_length_batch)
+        images = g.synthesis(g.styles(w_plus), g.sample_noise(len(w_plus), self.rng), dtype)
+        lengths = path_lengths(images, w_plus, self.rng)
+        self.path_length_mean.lerp_(lengths.detach().mean(), PATH_LENGTH_DECAY)
+        penalty = (lengths - self.path_length_mean).square().mean()
+        (penalty * (c.path_length_weight * c.path_length_interval)).backward()
+        return lengths.detach().mean()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        half_life = min(EMA_HALF_LIFE, EMA_RAMP * self.images)
+        decay = 0.5 ** (self.config.batch / half_life)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1.0 - decay)
+        for mine, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            mine.copy_(theirs)
+
+    def _named_state(self) -> dict[str, Tensor]:
+        state = {"rng": self.rng.get_state(), "path_length_mean": self.path_length_mean}
+        networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
+        for name, network in networks.items():
+            state |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        optimisers = {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
+        for name, optimiser in optimisers.items():
+            for index, moments in optimiser.state_dict()["state"].items():
+                state |= {f"adam.{name}.{index}.{key}": value for key, value in moments.items()}
+        return state
+
+    def save(self, path: Path) -> None:
+        """Everything `load` needs to go on as if never stopped (float32, atomic)."""
+        metadata = {
+            "format": FORMAT,
+            "steps": str(self.steps),
+            "seed": str(self.seed),
+            "config": json.dumps(_identity(self.config)),
+            "photos": str(len(self.photos)),
+        }
+        atomic_save({k: v.clone() for k, v in self._named_state().items()}, path, metadata)
+
+    def load(self, path: Path) -> None:
+        """Continue from `save`'s file.
+
+        Raises:
+            CheckpointError: the file is damaged or belongs to another configuration, seed or number of photos.
+        """
+        tensors, metadata = read_tensors(path, FORMAT)
+        mine = {"seed": str(self.seed), "config": json.dumps(_identity(self.config)), "photos": str(len(self.photos))}
+        for key, value in mine.items():
+            if metadata.get(key) != value:
+                raise CheckpointError(
+                    f"{path} belongs to a training with {key} {metadata.get(key)}, this one has {value}; "
+                    "use another directory or remove the file."
+                )
+        for name in ("generator", "discriminator", "average"):
+            prefix = f"{name}."
+            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            getattr(self, name).load_state_dict(state)
+        for name in ("generator", "discriminator"):
+            optimiser = getattr(self, f"{name}_optimiser")
+            state_dict = optimiser.state_dict()
+            for key, value in tensors.items():
+                if key.startswith(f"adam.{name}."):
+                    index, moment = key.split(".")[2:]
+                    state_dict["state"].setdefault(int(index), {})[moment] = value
+            optimiser.load_state_dict(state_dict)
+        self.path_length_mean = tensors["path_length_mean"].to(self.device)
+        self.rng.set_state(tensors["rng"])
+        self.steps = int(metadata["steps"])
+
+
+def train_gan(
+    photos: Tensor,
+    config: GanConfig,
+    directory: str | Path,
+    seed: int = 0,
+    *,
+    images: int | None = None,
+    snapshot_every: int = 10_000,
+    device: str | torch.device = "cpu",
+    command: str | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train until `images` real pictures were shown (default `config.images`), from `directory`'s state if there is one.
+
+    Args:
+        photos: uint8 [N, 3, R, R].
+        snapshot_every: pictures between checkpoints, grids and lines of metrics.
+        command: how this was started, for the provenance (default: the process' arguments).
+
+    Returns:
+        Path of `teacher.safetensors`.
+
+    Raises:
+        ValueError: photos or configuration that cannot be used. CheckpointError: a state of another training.
+        FloatingPointError: the training diverged.
+    """
+    directory = Path(directory)
+    (directory / "grids").mkdir(parents=True, exist_ok=True)
+    goal = config.images if images is None else images
+    keep_freed_memory()
+    torch.set_flush_denormal(True)
+    trainer = GanTrainer(photos, config, seed, device)
+    state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
+    if state.is_file():
+        trainer.load(state)
+    _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
+    where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
+    where |= {"photos": len(photos), "torch": torch.__version__}
+
+    def snapshot(metrics: dict[str, float]) -> None:
+        bad = [key for key, value in metrics.items() if value != value or abs(value) == float("inf")]
+        if bad:
+            raise FloatingPointError(
+                f"The training diverged at {trainer.images} images ({bad[0]} is not finite); "
+                f"{state} still holds the state before. Lower the learning rates or raise r1_gamma."
+            )
+        trainer.save(state)
+        save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
+        save_grid(directory / "grids" / f"{trainer.images:08d}.png", trainer.average, seed)
+        with (directory / "metrics.jsonl").open("a") as f:
+            f.write(json.dumps({"images": trainer.images, **metrics}) + "\n")
+
+    sums: dict[str, list[float]] = {}
+    started, done = time.perf_counter(), trainer.images
+    with tqdm(total=goal, initial=trainer.images, unit="img", disable=not progress, smoothing=0.02) as bar:
+        while trainer.images < goal:
+            for key, value in trainer.step().items():
+                sums.setdefault(key, []).append(float(value))
+            bar.update(config.batch)
+            if trainer.steps % 10 == 0:
+                bar.set_postfix({k: f"{v[-1]:.2f}" for k, v in sums.items()}, refresh=False)
+            crossed = trainer.images // snapshot_every > (trainer.images - config.batch) // snapshot_every
+            if crossed or trainer.images >= goal:
+                now = time.perf_counter()
+                metrics = {key: sum(values) / len(values) for key, values in sums.items()}
+                snapshot(metrics | {"images_per_second": (trainer.images - done) / (now - started)})
+                sums, started, done = {}, time.perf_counter(), trainer.images
+    if not teacher.is_file():
+        snapshot({})
+    return teacher
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed buffers: returning megabytes to the kernel and faulting them in again costs a fifth of a step."""
+    if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
+        libc.mallopt(mmap_threshold, 32 << 20)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def _adam(network: torch.nn.Module, lr: float) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=(0.0, 0.99), eps=1e-8, fused=True)
+
+
+def _identity(config: GanConfig) -> dict[str, Any]:
+    """What must agree for a training to be continued: everything but its length."""
+    return {key: value for key, value in asdict(config).items() if key not in ("images", "photos")}
+
+
+def _commit() -> str:
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    result = subprocess.run(git, capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else "unknown"
+
+
+def _drop_metrics_after(path: Path, images: int) -> None:
+    """Lines written after the state that is continued from would otherwise appear twice."""
+    if path.is_file():
+        lines = [line for line in path.read_text().splitlines() if json.loads(line)["images"] <= images]
+        path.write_text("".join(line + "\n" for line in lines))
