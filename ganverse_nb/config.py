@@ -115,7 +115,7 @@ class InverseGraphicsConfig:
 
 @dataclass(frozen=True)
 class StyleGANRConfig:
-    """Section 3.3, Eq 3 to Eq 6. Distances in the losses are divided by the data's own spread, so weights are near 1."""
+    """Section 3.3, Eq 3 to Eq 6. Losses are in units of the data's own variance, so that weights are near 1."""
 
     warmup_steps: int = 3000
     finetune_steps: int = 700

@@ -1,0 +1,151 @@
+"""How well StyleGAN-R's controls do what they say: azimuth sweeps and swaps (research: evaluation protocol 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.neural_renderer.held_out import swap_distances
+from ganverse_nb.neural_renderer.observer import Observer
+from ganverse_nb.neural_renderer.properties import FACTORS, Properties
+
+Render = Callable[[Properties], Tensor]
+"""Properties -> pictures [B, 3, R, R] in [0, 1]; `StyleGANR.synthesize`."""
+
+Measure = Callable[[Tensor], Tensor]
+"""Pictures [B, 3, R, R] in [0, 1] -> azimuth [B] in degrees, by a judge that never saw the renderer."""
+
+
+def circular_error(asked: Tensor, measured: Tensor) -> Tensor:
+    """Absolute difference of angles in degrees, 0 to 180."""
+    return wrap_degrees(measured - asked).abs()
+
+
+def circular_correlation(a: Tensor, b: Tensor) -> float:
+    """Fisher and Lee's (1983) correlation of two lists of angles in degrees: 1 for b = a + constant, -1 for b = -a.
+
+    Mean over all pairs i < j of sin(a_i - a_j) sin(b_i - b_j), divided by the root of both variances; unlike the
+    coefficient that subtracts mean directions it is defined where the angles fill the circle evenly. 0 if one of the
+    lists does not vary.
+    """
+    a, b = torch.deg2rad(a.double().flatten()), torch.deg2rad(b.double().flatten())
+    n = len(a)
+
+    def resultant(angle: Tensor) -> Tensor:
+        return angle.cos().sum().square() + angle.sin().sum().square()
+
+    numerator = resultant(a - b) - resultant(a + b)
+    denominator = ((n * n - resultant(2 * a)).clamp_min(0) * (n * n - resultant(2 * b)).clamp_min(0)).sqrt()
+    return float(numerator / denominator) if denominator > 1e-9 else 0.0
+
+
+def concentration(asked: Tensor, measured: Tensor) -> float:
+    """Length of the mean direction of the errors: 1 if all are the same, near 0 if they are random."""
+    error = torch.deg2rad((measured - asked).double().flatten())
+    return float((error.cos().mean().square() + error.sin().mean().square()).sqrt())
+
+
+@dataclass(frozen=True)
+class AzimuthSweep:
+    """Asked and measured azimuth, degrees, [A angles, N contents]."""
+
+    asked: Tensor
+    measured: Tensor
+
+    @property
+    def error(self) -> Tensor:
+        """[A, N] absolute circular error."""
+        return circular_error(self.asked, self.measured)
+
+    @property
+    def correlation(self) -> float:
+        return circular_correlation(self.asked, self.measured)
+
+    def numbers(self) -> dict[str, float]:
+        """What goes into reports; `offset` is the circular mean of measured - asked."""
+        difference = torch.deg2rad(self.measured - self.asked)
+        offset = torch.rad2deg(torch.atan2(difference.sin().mean(), difference.cos().mean()))
+        return {
+            "correlation": self.correlation,
+            "median_error": float(self.error.median()),
+            "p90_error": float(self.error.flatten().quantile(0.9)),
+            "concentration": concentration(self.asked, self.measured),
+            "offset": float(offset),
+        }
+
+
+@torch.no_grad()
+def azimuth_sweep(
+    render: Render, contents: Properties, measure: Measure, angles: int = 36, progress: bool = True
+) -> AzimuthSweep:
+    """Ask every content for `angles` azimuths around the circle and let `measure` read them off the pictures.
+
+    Elevation and distance are the mean of the contents' cameras for all, so that only the azimuth changes.
+    """
+    asked = torch.arange(angles) * (360.0 / angles)
+    n = len(contents)
+    measured = []
+    for azimuth in tqdm(asked, desc="azimuth sweep", disable=not progress):
+        measured.append(measure(render(contents.replace(camera=turned(contents.camera, azimuth)))).reshape(n))
+    return AzimuthSweep(asked[:, None].expand(angles, n), torch.stack(measured))
+
+
+def turned(camera: Camera, azimuth: Tensor | float) -> Camera:
+    """The cameras at one azimuth, elevation and distance replaced by their mean, the target by the origin."""
+    everyone = torch.ones_like(camera.azimuth)
+    return camera.replace(
+        azimuth=everyone * azimuth,
+        elevation=everyone * camera.elevation.mean(),
+        distance=everyone * camera.distance.mean(),
+        target=torch.zeros_like(camera.target),
+    )
+
+
+@dataclass(frozen=True)
+class SwapReport:
+    """What swapping each factor changes.
+
+    Attributes:
+        to_donor, to_source: [4, 4] mean distance of measured factor (column) to donor and source after swapping
+            factor (row), in the order of `FACTORS`.
+    """
+
+    to_donor: Tensor
+    to_source: Tensor
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """Distance to donor / distance to source of the swapped factor itself: below 1 it moved to the donor."""
+        ratio = self.to_donor.diagonal() / self.to_source.diagonal().clamp_min(1e-9)
+        return dict(zip(FACTORS, ratio.tolist(), strict=True))
+
+    @property
+    def moved(self) -> Tensor:
+        """[4, 4] how far a factor went from source (0) to donor (1); ideally the identity."""
+        return self.to_source / (self.to_source + self.to_donor).clamp_min(1e-9)
+
+
+@torch.no_grad()
+def swap_report(
+    render: Render, observer: Observer, source: Properties, donor: Properties, progress: bool = True
+) -> SwapReport:
+    """Give every source one factor of its donor at a time, look at the picture again, and measure all factors.
+
+    Sources and donors should be different contents; the camera row says something only where their cameras differ.
+
+    Raises:
+        ValueError: not as many donors as sources.
+    """
+    if len(source) != len(donor):
+        raise ValueError(f"Every source needs a donor: {len(source)} sources, {len(donor)} donors.")
+    donors, sources = torch.zeros(4, 4), torch.zeros(4, 4)
+    for i, swapped in enumerate(tqdm(FACTORS, desc="swaps", disable=not progress)):
+        found = swap_distances(render, observer, source, donor, swapped, FACTORS)
+        for j, name in enumerate(FACTORS):
+            donors[i, j], sources[i, j] = found[name]
+    return SwapReport(donors, sources)

@@ -1,0 +1,89 @@
+"""A differentiable stand-in for the segmenter.
+
+Eq 6 infers shape and texture again from the picture that StyleGAN-R made, and f needs a mask for that. The rendered
+silhouette of the asked shape would answer the question it is to ask (f reads the shape off the mask, so the shape term
+would be met by any picture), and Mask R-CNN's thresholded mask has no gradient. So a small network learns the
+segmenter's masks on the multi-view dataset, is frozen, and gives soft masks through which the gradient reaches the
+generator. Evaluation uses the segmenter itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.GroupNorm(4, outputs),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.LeakyReLU(0.2),
+    )
+
+
+class MaskStudent(nn.Module):
+    """Pictures [B, 3, R, R] in [0, 1] -> soft masks [B, 1, R, R]; a U-Net of three levels below half resolution."""
+
+    def __init__(self, widths: tuple[int, int, int] = (16, 32, 64)):
+        super().__init__()
+        a, b, c = widths
+        self.stem = nn.Conv2d(3, a, 4, stride=2, padding=1)
+        self.level1, self.level2, self.level3 = _block(a, a), _block(a, b), _block(b, c)
+        self.up2, self.up1 = _block(b + c, b), _block(a + b, a)
+        self.head = nn.Conv2d(a + 3, 1, 3, padding=1)
+
+    def logits(self, images: Tensor) -> Tensor:
+        x1 = self.level1(F.leaky_relu(self.stem(2 * images - 1), 0.2))
+        x2 = self.level2(F.avg_pool2d(x1, 2))
+        x3 = self.level3(F.avg_pool2d(x2, 2))
+        x2 = self.up2(torch.cat([x2, _to(x3, x2)], 1))
+        x1 = self.up1(torch.cat([x1, _to(x2, x1)], 1))
+        return self.head(torch.cat([_to(x1, images), 2 * images - 1], 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits(images).sigmoid()
+
+
+def _to(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def train_mask_student(
+    sample: Callable[[torch.Generator], tuple[Tensor, Tensor]],
+    steps: int,
+    seed: int,
+    lr: float = 2e-3,
+    progress: bool = True,
+) -> MaskStudent:
+    """A frozen student after `steps` of binary cross-entropy on (pictures, masks) drawn by `sample`.
+
+    The learning rate falls to zero along a cosine.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        student = MaskStudent()
+    optimizer = torch.optim.Adam(student.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
+    for _ in tqdm(range(steps), desc="mask student", disable=not progress):
+        images, masks = sample(rng)
+        loss = F.binary_cross_entropy_with_logits(student.logits(images), masks)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    optimizer.zero_grad(set_to_none=True)
+    return student.eval().requires_grad_(False)
+
+
+def mask_iou(a: Tensor, b: Tensor) -> float:
+    """Mean intersection over union of masks [B, 1, H, W] cut at one half."""
+    first, second = a > 0.5, b > 0.5
+    union = (first | second).sum((1, 2, 3)).clamp_min(1)
+    return float(((first & second).sum((1, 2, 3)) / union).mean())

@@ -1,0 +1,136 @@
+"""What StyleGAN-R renders: camera V, shape S, texture T and background B, and how far two of each are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+
+FACTORS = ("camera", "shape", "texture", "background")
+
+
+@dataclass(frozen=True)
+class Properties:
+    """The properties of B pictures.
+
+    Attributes:
+        camera: B cameras.
+        shape: [B, V, 3] vertices in world space.
+        texture: [B, 3, Ht, Wt] in [0, 1].
+        background: [B, 4, R, R]: RGB with the object blanked, and an alpha that is 1 where the background is known
+            (see `mask_out`).
+    """
+
+    camera: Camera
+    shape: Tensor
+    texture: Tensor
+    background: Tensor
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, index: Any) -> Properties:
+        index = [index] if isinstance(index, int) else index
+        return Properties(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> Properties:
+        return Properties(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def replace(self, **changes: Any) -> Properties:
+        return replace(self, **changes)
+
+    def mesh(self) -> Mesh:
+        """Shape and texture as a mesh of the sphere that f deforms.
+
+        Raises:
+            ValueError: another number of vertices than that sphere's.
+        """
+        sphere = uv_sphere().to(self.shape.device)
+        if self.shape.shape[1] != sphere.vertices.shape[1]:
+            raise ValueError(f"A shape has {sphere.vertices.shape[1]} vertices, got {self.shape.shape[1]}.")
+        return Mesh(self.shape, sphere.faces, sphere.face_uvs, self.texture)
+
+    def with_factor(self, factor: str, donor: Properties) -> Properties:
+        """The same pictures with one of `FACTORS` taken from `donor`.
+
+        Raises:
+            ValueError: unknown factor.
+        """
+        if factor not in FACTORS:
+            raise ValueError(f"Unknown factor {factor!r}; one of {', '.join(FACTORS)} can be swapped.")
+        return replace(self, **{factor: getattr(donor, factor)})
+
+
+def concatenate(parts: Sequence[Properties]) -> Properties:
+    """Several batches as one.
+
+    Raises:
+        ValueError: nothing to concatenate.
+    """
+    if not parts:
+        raise ValueError("concatenate: no properties were given.")
+    camera = Camera(*(torch.cat([getattr(p.camera, f.name) for p in parts]) for f in fields(Camera)))
+    return Properties(camera, *(torch.cat([getattr(p, name) for p in parts]) for name in FACTORS[1:]))
+
+
+def mask_out(images: Tensor, masks: Tensor) -> Tensor:
+    """Background of a picture: "we simply mask out the object" (section 3.3).
+
+    Args:
+        images: [B, 3, R, R] in [0, 1].
+        masks: [B, 1, R, R] of the object, in [0, 1].
+
+    Returns:
+        [B, 4, R, R]: the picture times (1 - mask), and 1 - mask as alpha.
+
+    Raises:
+        ValueError: the shapes do not fit each other.
+    """
+    if images.ndim != 4 or images.shape[1] != 3 or masks.shape != (len(images), 1, *images.shape[2:]):
+        raise ValueError(
+            f"mask_out needs pictures [B, 3, H, W] and masks [B, 1, H, W], got {tuple(images.shape)} and "
+            f"{tuple(masks.shape)}."
+        )
+    alpha = 1.0 - masks
+    return torch.cat([images * alpha, alpha], 1)
+
+
+def hide(background: Tensor, masks: Tensor) -> Tensor:
+    """The background [B, 4, R, R] with a further area `masks` [B, 1, R, R] unknown."""
+    return background * (1.0 - masks)
+
+
+def camera_distance(a: Properties, b: Properties) -> Tensor:
+    """[B] absolute difference of azimuth in degrees."""
+    return wrap_degrees(a.camera.azimuth - b.camera.azimuth).abs()
+
+
+def shape_distance(a: Properties, b: Properties) -> Tensor:
+    """[B] mean distance between corresponding vertices, world units."""
+    return (a.shape - b.shape).norm(dim=-1).mean(-1)
+
+
+def texture_distance(a: Properties, b: Properties) -> Tensor:
+    """[B] mean absolute difference of texels, in [0, 1]."""
+    return (a.texture - b.texture).abs().mean((1, 2, 3))
+
+
+def background_distance(a: Properties, b: Properties) -> Tensor:
+    """[B] mean absolute difference of the pixels that both backgrounds know, in [0, 1]; 0 where they share none."""
+    both = a.background[:, 3:] * b.background[:, 3:]
+    difference = (a.background[:, :3] - b.background[:, :3]).abs().mean(1, keepdim=True)
+    return (difference * both).sum((1, 2, 3)) / both.sum((1, 2, 3)).clamp_min(1e-6)
+
+
+DISTANCES = {
+    "camera": camera_distance,
+    "shape": shape_distance,
+    "texture": texture_distance,
+    "background": background_distance,
+}

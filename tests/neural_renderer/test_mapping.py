@@ -1,0 +1,129 @@
+import math
+
+import pytest
+import torch
+
+from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS, MappingNetwork, MappingSizes
+
+
+@pytest.fixture
+def data(world):
+    return world.training_set()[0]
+
+
+@pytest.fixture
+def mapping(world, data):
+    return world.mapping_for(data, world.config())
+
+
+def properties(data):
+    return data.bank.properties(torch.arange(0, 40, 9))
+
+
+def test_gates_sum_to_one_and_start_undecided(mapping):
+    torch.testing.assert_close(mapping.gates().sum(0), torch.ones(30))
+    assert mapping.gate_entropy().item() == pytest.approx(math.log(3), abs=1e-6)
+    assert mapping.decided()["all"] == 0.0
+
+
+def test_decided_counts_the_dimensions_that_each_factor_owns(mapping):
+    logits = torch.zeros(3, 30)
+    logits[0, :3], logits[2, 3:12] = 20.0, 20.0
+    mapping.gate_logits.data.copy_(logits)
+    assert mapping.decided() == pytest.approx({"shape": 0.1, "texture": 0.0, "background": 0.3, "all": 0.4})
+
+
+def test_content_code_is_the_gated_sum_of_equation_4(mapping, data):
+    p = properties(data)
+    mapping.gate_logits.data.normal_(generator=torch.Generator().manual_seed(0))
+    codes = mapping.factor_codes(p.shape, p.texture, p.background)
+    expected = sum(g * z for g, z in zip(mapping.gates(), codes, strict=True))
+    found = mapping.content_code(p.shape, p.texture, p.background)
+    torch.testing.assert_close(found, expected * mapping.content_deviation + mapping.content_mean)
+
+
+@pytest.mark.parametrize("owner", range(3))
+def test_a_dimension_owned_by_one_factor_does_not_feel_the_others(mapping, data, owner):
+    p, other = properties(data), data.bank.properties(torch.arange(100, 140, 9))
+    mapping.gate_logits.data.zero_()[owner] = 60.0
+    code = mapping.content_code(p.shape, p.texture, p.background)
+    for factor in CONTENT_FACTORS:
+        q = p.with_factor(factor, other)
+        changed = not torch.equal(mapping.content_code(q.shape, q.texture, q.background), code)
+        assert changed == (factor == CONTENT_FACTORS[owner])
+
+
+def test_view_code_follows_g_v_in_the_driven_dimensions_and_the_path_in_the_others(mapping, data):
+    cameras = data.bank.cameras
+    code = mapping.view_code(cameras)
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.driven, False)
+    assert mapping.driven.tolist() == [0, 1]
+    torch.testing.assert_close(code[:, others], data.codes.view[:, others])
+    driven = mapping.g_v(mapping.camera_features(cameras))
+    torch.testing.assert_close(
+        code[:, mapping.driven], driven * data.codes.view[:, :2].std(0, correction=0) + data.codes.view[:, :2].mean(0)
+    )
+
+
+def test_view_code_of_rest_mean_keeps_the_other_dimensions_at_their_mean(world, data):
+    torch.manual_seed(0)
+    mapping = MappingNetwork.fit(
+        data.codes.view,
+        data.bank.cameras,
+        data.codes.content,
+        data.bank.shapes,
+        texture=world.TEXTURE,
+        resolution=world.SIDE,
+        rest="mean",
+        hidden=32,
+    )
+    code = mapping.view_code(data.bank.cameras)
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.driven, False)
+    torch.testing.assert_close(code[:, others], data.codes.view.mean(0)[others].expand(8, -1))
+
+
+def test_styles_are_view_code_then_content_code(mapping, data):
+    p = properties(data)
+    styles = mapping(p.camera, p.shape, p.texture, p.background)
+    torch.testing.assert_close(styles[:, :20], mapping.view_code(p.camera))
+    torch.testing.assert_close(styles[:, 20:], mapping.content_code(p.shape, p.texture, p.background))
+
+
+def test_gradients_with_respect_to_every_property(world, data):
+    mapping = world.mapping_for(data, world.config(hidden=8)).double()
+    p = data.bank.properties(torch.tensor([3]))
+    azimuth = p.camera.azimuth.double() + 11
+    elevation, distance = p.camera.elevation.double() + 1.3, p.camera.distance.double()
+    scale = torch.tensor(1.1, dtype=torch.float64)
+
+    def styles(azimuth, elevation, distance, scale, shade, around):
+        camera = p.camera.replace(azimuth=azimuth, elevation=elevation, distance=distance)
+        texture = p.texture.double() * shade
+        return mapping(camera, p.shape.double() * scale, texture, p.background.double() * around)
+
+    inputs = [azimuth, elevation, distance, scale, scale * 0.7, scale * 0.8]
+    assert torch.autograd.gradcheck(styles, [x.clone().requires_grad_() for x in inputs], eps=1e-6, atol=1e-6)
+
+
+def test_texture_encoder_wraps_around_the_object(mapping):
+    """A texture turned by the stride of the encoder gives features turned as well: no seam is special."""
+    encoder = mapping.g_t
+    texture = torch.rand(1, 3, 8, 16, generator=torch.Generator().manual_seed(0))
+    features = []
+    encoder.head = torch.nn.Identity()
+    for turn in (0, 2):
+        features.append(encoder(texture.roll(turn, -1)).view(1, -1, 4, 8))
+    torch.testing.assert_close(features[0].roll(1, -1), features[1])
+
+
+def test_sizes_survive_json_and_unknown_rests_are_refused(mapping):
+    assert MappingSizes.from_json(mapping.sizes.as_json()) == mapping.sizes
+    with pytest.raises(ValueError, match="view_rest"):
+        MappingSizes.from_json({**mapping.sizes.as_json(), "rest": "median"})
+
+
+def test_as_many_cameras_as_view_codes(world, data):
+    with pytest.raises(ValueError, match="as many cameras"):
+        MappingNetwork.fit(
+            data.codes.view, data.bank.cameras[:5], data.codes.content, data.bank.shapes, texture=(8, 16), resolution=16
+        )

@@ -1,0 +1,203 @@
+import json
+
+import pytest
+import torch
+
+from ganverse_nb.neural_renderer import finetune, warmup
+from ganverse_nb.neural_renderer.bank import PropertyBank
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.finetune import BestState, fine_tune, get_weights, synthesis_parameters
+from ganverse_nb.neural_renderer.held_out import held_out_measure, score, swap_pairs
+from ganverse_nb.neural_renderer.losses import TrainingSet
+from ganverse_nb.neural_renderer.state import load_state, read_metrics, save_state
+from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
+from ganverse_nb.neural_renderer.warmup import warm_up
+
+
+class Interrupted(Exception):
+    """Stands for a lost machine."""
+
+
+def interrupt_at(monkeypatch, module, name, call):
+    """Let function `name` of `module` raise at its n-th call."""
+    original, count = getattr(module, name), [0]
+
+    def counted(*arguments, **keywords):
+        count[0] += 1
+        if count[0] == call:
+            raise Interrupted
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(module, name, counted)
+
+
+def same(a, b):
+    return all(torch.equal(a[k], b[k]) for k in a) and a.keys() == b.keys()
+
+
+def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
+    data, owner = world.training_set()
+    settings = world.config(warmup_steps=300, batch=16, hidden=64, gate_lr_multiplier=50.0)
+    mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=0, progress=False)
+    assert (mapping.gates().argmax(0) == owner).float().mean() > 0.9
+    assert mapping.decided()["all"] > 0.9
+    last = read_metrics(tmp_path / "metrics.jsonl", "warmup")[-1]
+    assert last["step"] == 300 and last["content"] < 0.1 and last["view"] < 0.05
+    # the driven view dimensions are sine and cosine of the azimuth: they must be met between the views as well
+    between = world.cameras()
+    between = between.replace(azimuth=between.azimuth + 22.5)
+    angle = torch.deg2rad(between.azimuth)
+    with torch.no_grad():
+        found = mapping.view_code(between)[:, :2]
+    torch.testing.assert_close(found, torch.stack([angle.sin(), angle.cos()], 1), atol=0.25, rtol=0)
+
+
+def test_interrupted_warm_up_continues_bit_for_bit(world, tmp_path, monkeypatch):
+    data, _ = world.training_set()
+    settings = world.config(warmup_steps=12)
+    monkeypatch.setattr(warmup, "SAVE_EVERY", 5)
+    monkeypatch.setattr(warmup, "LOG_EVERY", 2)
+    whole = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, warmup, "code_loss", 9)
+        with pytest.raises(Interrupted):
+            warm_up(world.mapping_for(data, settings), data, settings, broken, seed=1, progress=False)
+    assert load_state(broken / "warmup.pt")["step"] == 5
+    resumed = warm_up(world.mapping_for(data, settings, seed=9), data, settings, broken, seed=1, progress=False)
+    assert same(whole.state_dict(), resumed.state_dict())
+    assert (broken / "metrics.jsonl").read_text() == (tmp_path / "metrics.jsonl").read_text()
+
+
+def arguments(world, tmp_path, **changes):
+    """What `train_stylegan_r` takes in the toy world."""
+    generator, pictures, content_w, view_w = world.gan_world()
+    settings = world.config(validation_contents=6, fresh_contents=8, **changes)
+    return (
+        pictures,
+        range(20),
+        content_w,
+        view_w,
+        2,
+        world.cameras(),
+        generator,
+        world.observer(),
+        settings,
+        tmp_path,
+        0,
+    )
+
+
+def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path):
+    given = arguments(world, tmp_path)
+    teacher = {k: v.clone() for k, v in given[6].state_dict().items()}
+    model = train_stylegan_r(*given, progress=False)
+    assert same(teacher, given[6].state_dict())
+    loaded = StyleGANR.load(tmp_path / "stylegan_r.safetensors")
+    assert same(loaded.mapping.state_dict(), model.mapping.state_dict())
+    assert same(loaded.generator.state_dict(), model.generator.state_dict())
+    warm = StyleGANR.load(tmp_path / "mapping_only.safetensors")
+    assert same(warm.generator.state_dict(), teacher)
+    assert set(model.notes) >= {"gates_decided", "mask_student_iou", "driven_dims", "finetune"}
+    json.dumps(model.notes)
+    phases = [entry["step"] for entry in read_metrics(tmp_path / "metrics.jsonl", "finetune")]
+    assert phases == sorted(phases) and phases[0] == 0 and phases[-1] == 4
+
+
+def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypatch):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = train_stylegan_r(*arguments(world, whole), progress=False)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, finetune, "joint_loss", 4)
+        with pytest.raises(Interrupted):
+            train_stylegan_r(*arguments(world, broken), progress=False)
+    assert load_state(broken / "finetune.pt")["step"] == 2
+    resumed = train_stylegan_r(*arguments(world, broken), progress=False)
+    assert same(expected.mapping.state_dict(), resumed.mapping.state_dict())
+    assert same(expected.generator.state_dict(), resumed.generator.state_dict())
+    assert (whole / "metrics.jsonl").read_text() == (broken / "metrics.jsonl").read_text()
+
+
+def warm_model(world, tmp_path, steps=40):
+    """A renderer after a short warm-up with its data and held-out pairs."""
+    generator, pictures, content_w, view_w = world.gan_world()
+    bank = PropertyBank(pictures, world.infer, world.cameras(), progress=False)
+    data = TrainingSet(bank, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
+    settings = world.config(warmup_steps=steps)
+    mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, 0, progress=False)
+    return StyleGANR(generator, mapping), data, swap_pairs(bank, range(18, 24), 32, 0)
+
+
+def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, tmp_path):
+    """A learning rate that ruins the generator: the state before it is what is kept."""
+    model, data, pairs = warm_model(world, tmp_path)
+    before = get_weights(model)
+    settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0)
+    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
+    assert model.notes["finetune"]["best_step"] == 0
+    assert same(before["generator"], model.generator.state_dict())
+    assert same(before["mapping"], model.mapping.state_dict())
+
+
+def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_path):
+    model, data, pairs = warm_model(world, tmp_path)
+    before = get_weights(model)["generator"]
+    start = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    settings = world.config(finetune_steps=24, batch=8, generator_lr=2e-3, finetune_lr=1e-3, evaluate_every=8)
+    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
+    end = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    assert score(end, start) < score(start, start)
+    after = model.generator.state_dict()
+    moved = {k for k in before if not torch.equal(before[k], after[k])}
+    assert moved and all(".affine." not in k and not k.startswith("mapping.") for k in moved)
+    assert len(synthesis_parameters(model)) == len(moved)
+
+
+def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
+    model, _, _ = warm_model(world, tmp_path, steps=1)
+    first = {"shape": 1.0, "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
+    keeper = BestState(2, first)
+    for step, factor in enumerate([1.0, 0.8, 0.9]):
+        keeper.offer(step, {k: v * factor for k, v in first.items()}, model)
+        assert not keeper.exhausted
+    keeper.offer(3, first, model)
+    assert keeper.exhausted and keeper.step == 1 and keeper.score == pytest.approx(1.6)
+
+
+def test_camera_term_needs_a_camera_head(world, tmp_path):
+    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    blind = type(world.observer())(world.infer, world.mask_of)
+    with pytest.raises(ValueError, match="camera head"):
+        fine_tune(model, data, blind, pairs, world.config(weight_camera=1.0), tmp_path, 0, progress=False)
+
+
+def test_swap_pairs_are_two_contents_in_one_view(world):
+    data, _ = world.training_set()
+    sources, donors = swap_pairs(data.bank, range(18, 24), limit=20, seed=0)
+    shown = data.bank.pictures
+    assert len(sources) == 20 and torch.equal(shown.view[sources], shown.view[donors])
+    assert (shown.content[sources] != shown.content[donors]).all() and shown.content[sources].min() >= 18
+    with pytest.raises(ValueError, match="two held-out contents"):
+        swap_pairs(data.bank, [3], limit=20, seed=0)
+
+
+def test_validation_contents_are_the_last_and_leave_some(world):
+    assert split_contents(torch.arange(5), 2) == ([0, 1, 2], [3, 4])
+    for impossible in (1, 5):
+        with pytest.raises(ValueError, match="validation_contents"):
+            split_contents(torch.arange(5), impossible)
+
+
+def test_damaged_state_is_one_clear_sentence(tmp_path):
+    path = tmp_path / "warmup.pt"
+    assert load_state(path) is None
+    save_state(path, {"step": 3})
+    assert load_state(path) == {"step": 3}
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(ValueError, match="damaged"):
+        load_state(path)
+    torch.save([1, 2], path)
+    with pytest.raises(ValueError, match="not a training state"):
+        load_state(path)

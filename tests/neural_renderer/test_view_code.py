@@ -1,0 +1,106 @@
+import pytest
+import torch
+
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.neural_renderer.view_code import CameraFeatures, ViewPath, camera_correlation, select_dimensions
+
+AZIMUTH = torch.arange(12) * 30.0 + 7.0
+
+
+def codes() -> torch.Tensor:
+    """Dimension 0 is a sine of the azimuth with a phase, 1 noise, 2 constant, 3 the second harmonic."""
+    angle = torch.deg2rad(AZIMUTH)
+    noise = torch.randn(12, generator=torch.Generator().manual_seed(3))
+    return torch.stack([3 * (angle + 0.4).sin() + 5, noise, torch.full((12,), 2.0), (2 * angle).cos()], 1)
+
+
+def test_correlation_with_the_azimuth_is_one_for_a_sine_and_zero_for_a_constant_and_for_another_harmonic():
+    found = camera_correlation(codes(), AZIMUTH)
+    torch.testing.assert_close(found[[0, 2, 3]], torch.tensor([1.0, 0.0, 0.0]), atol=1e-4, rtol=0)
+    assert 0.0 < found[1] < 0.9
+
+
+def test_correlation_of_one_dimension_is_the_multiple_correlation_of_least_squares():
+    values, angle = codes()[:, 1].double(), torch.deg2rad(AZIMUTH.double())
+    design = torch.stack([torch.ones(12, dtype=torch.float64), angle.sin(), angle.cos()], 1)
+    rest = values - design @ torch.linalg.lstsq(design, values[:, None]).solution[:, 0]
+    expected = (1 - rest.square().sum() / (values - values.mean()).square().sum()).sqrt()
+    torch.testing.assert_close(camera_correlation(codes(), AZIMUTH)[1].double(), expected, atol=1e-5, rtol=0)
+
+
+def test_the_share_of_best_dimensions_is_selected_and_never_none():
+    assert select_dimensions(codes(), AZIMUTH, 0.5).tolist() == [0, 1]
+    assert select_dimensions(codes(), AZIMUTH, 0.01).tolist() == [0]
+    with pytest.raises(ValueError, match="view_share"):
+        select_dimensions(codes(), AZIMUTH, 0.0)
+    with pytest.raises(ValueError, match="at least 4"):
+        camera_correlation(codes()[:3], AZIMUTH[:3])
+
+
+def test_path_meets_every_view_and_is_linear_between_them_also_across_360():
+    view = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    path = ViewPath.through(view, torch.tensor([350.0, 30.0, -180.0]))
+    torch.testing.assert_close(path(torch.tensor([350.0, 30.0, 180.0, -10.0, 390.0])), view[[0, 1, 2, 0, 1]])
+    torch.testing.assert_close(path(torch.tensor([0.0])), torch.lerp(view[0:1], view[1:2], 0.25))
+    torch.testing.assert_close(path(torch.tensor([265.0])), (view[2:3] + view[0:1]) / 2)
+
+
+def test_path_has_no_jump_anywhere_even_where_views_nearly_coincide():
+    view = torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
+    path = ViewPath.through(view, torch.tensor([1.0, 55.0, 100.0, 101.0, 220.0, 280.0, 359.5]))
+    around = path(torch.linspace(0, 360, 3601))
+    steps = (around[1:] - around[:-1]).norm(dim=1)  # 0.1 degrees each
+    farthest = (view[:, None] - view).norm(dim=2).max()
+    assert steps.max() < farthest * 0.1 / 3
+    torch.testing.assert_close(around[0], around[-1])
+
+
+def test_views_of_nearly_the_same_azimuth_become_one_knot():
+    codes = torch.tensor([[0.0], [1.0], [4.0], [6.0]])
+    path = ViewPath.through(codes, torch.tensor([10.0, 11.0, 359.0, 1.0]))
+    torch.testing.assert_close(path.azimuth, torch.tensor([0.0, 10.5]))
+    torch.testing.assert_close(path.codes, torch.tensor([[5.0], [0.5]]))
+
+
+def test_one_view_is_a_constant_path():
+    path = ViewPath.through(torch.tensor([[3.0, 4.0]]), torch.tensor([77.0]))
+    torch.testing.assert_close(path(torch.tensor([0.0, 200.0])), torch.tensor([[3.0, 4.0], [3.0, 4.0]]))
+
+
+def test_gradient_of_the_path_with_respect_to_the_azimuth():
+    path = ViewPath.through(torch.randn(4, 3, dtype=torch.float64), torch.tensor([0.0, 80.0, 170.0, 300.0])).double()
+    azimuth = torch.tensor([20.0, 100.0, 310.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(path, azimuth, eps=1e-4)
+
+
+def test_camera_features_repeat_after_a_turn_and_are_standardised():
+    cameras = Camera.orbit(AZIMUTH, torch.linspace(3, 25, 12), torch.linspace(2.1, 2.5, 12))
+    features = CameraFeatures(harmonics=2)
+    features.fit(cameras)
+    values = features(cameras)
+    assert values.shape == (12, features.size)
+    torch.testing.assert_close(values[:, 4:].mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(values[:, 4:].std(0, correction=0)[0], torch.tensor(1.0))
+    torch.testing.assert_close(features(cameras.replace(azimuth=AZIMUTH - 360)), values, atol=1e-5, rtol=1e-5)
+    angle = torch.deg2rad(AZIMUTH)
+    torch.testing.assert_close(
+        values[:, :4], torch.stack([f(h * angle) for f in (torch.sin, torch.cos) for h in (1, 2)], 1)
+    )
+
+
+def test_cameras_that_do_not_differ_in_height_do_not_divide_by_zero():
+    features = CameraFeatures(harmonics=1)
+    features.fit(Camera.orbit(AZIMUTH, 8.0, 2.3))
+    assert torch.isfinite(features(Camera.orbit(AZIMUTH, 9.0, 2.4))).all()
+
+
+def test_jitter_moves_elevation_and_scale_by_their_spread_and_nothing_else():
+    few = Camera.orbit(AZIMUTH, torch.linspace(3, 25, 12), torch.linspace(2.1, 2.5, 12))
+    features = CameraFeatures(harmonics=1)
+    features.fit(few)
+    many = few[torch.arange(12).repeat(500)]
+    moved = features.jitter(many, 0.5, torch.Generator().manual_seed(0))
+    assert torch.equal(moved.azimuth, many.azimuth)
+    change = (features(moved) - features(many))[:, 2:]
+    torch.testing.assert_close(change.std(0), torch.full((2,), 0.5), rtol=0.05, atol=0)
+    torch.testing.assert_close(change.mean(0), torch.zeros(2), rtol=0, atol=0.03)
