@@ -14,7 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .config import Config, as_json, load_config
+from .errors import ExpectedError
 from .files import digest, plain, read_json, remove, sha256, write_json
 from .provenance import device, environment
 from .rows import Number, Row, check_bar
@@ -29,7 +30,7 @@ from .rows import Number, Row, check_bar
 COMPLETE, PARTIAL = "complete.json", "partial.json"
 
 
-class RunBusyError(RuntimeError):
+class RunBusyError(ExpectedError):
     """Another process computes in the same run directory."""
 
 
@@ -96,7 +97,11 @@ class Run:
     def stage_seconds(self) -> float:
         """Seconds spent in the stages that are there, interrupted attempts included."""
         marks = [*self.directory.glob(f"*/{COMPLETE}"), *self.directory.glob(f"*.partial/{PARTIAL}")]
-        return sum(read_json(mark)["seconds"] for mark in marks)
+        total = 0.0
+        for mark in marks:
+            with suppress(FileNotFoundError):  # finished and renamed by another process since it was listed
+                total += read_json(mark)["seconds"]
+        return total
 
     def _compute(self, compute: Callable[[Path], object], partial: Path, identity: str, settings: Any) -> None:
         if _identity(partial / PARTIAL) != identity:
@@ -284,11 +289,7 @@ def open_run(
     Raises:
         ValueError: unknown profile, category or setting; a run directory of another configuration.
     """
-    for name in settings or {}:
-        if "." not in name:
-            raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
-    overrides = {name.replace(".", "__"): value for name, value in (settings or {}).items()}
-    return Run(load_config(profile, category, seed, **overrides), runs, figures)
+    return Run(load_config(profile, category, seed, settings), runs, figures)
 
 
 def _identity(mark: Path) -> str | None:

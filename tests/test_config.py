@@ -36,7 +36,7 @@ def test_whole_numbers_are_accepted_for_real_settings():
         (("mini", "boat"), {}, ["boat", "car"]),
         (("mini",), {"inverse__stepz": 1}, ["inverse.stepz", "steps"]),
         (("mini",), {"nothing__steps": 1}, ["nothing.steps", "inverse"]),
-        (("mini",), {"inverse": 1}, ["inverse", "inverse.texture_size"]),
+        (("mini",), {"inverse": 1}, ["'inverse'", "inverse.steps"]),
         (("mini",), {"inverse__steps__more": 1}, ["inverse.steps.more"]),
         (("mini",), {"inverse__steps": "many"}, ["inverse.steps", "int", "many"]),
         (("mini",), {"inverse__steps": 1.5}, ["inverse.steps", "int", "1.5"]),

@@ -1,0 +1,59 @@
+# make reproduce   everything the paper shows, at the size of PROFILE, into figures/
+# make test        lint, types and tests, as continuous integration runs them
+# make lab         the notebooks in JupyterLab
+# Each installs into .venv what it needs, again when pyproject.toml changes.
+
+PYTHON ?= python3
+PROFILE ?= mini
+CATEGORY ?= car
+SEED ?= 0
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+
+.PHONY: help install reproduce test lint types notebooks lab doctor clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+reproduce: $(VENV)/installed
+	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED)
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+notebooks: $(VENV)/installed
+	$(BIN)/python -m ganverse_nb.notebooks build
+
+lab: $(VENV)/installed
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+doctor: $(VENV)/installed
+	$(BIN)/ganverse doctor
+
+install: $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/created:
+	@command -v $(PYTHON) > /dev/null || { echo "ganverse: there is no $(PYTHON); install Python 3.11 or newer, or name one: make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ganverse: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "ganverse: $(PYTHON) cannot make virtual environments; install its venv package (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@

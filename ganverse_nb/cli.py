@@ -1,0 +1,145 @@
+"""The command line: thin functions over the library; what is expected to go wrong is one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .config import as_json, load_config
+from .errors import ExpectedError
+from .run import Run, open_run
+
+INTERRUPTED = "interrupted; run the same command to continue"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; its exit code: 0, 1 (doctor found something), 2 (expected error), 130 (interrupted)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
+    try:
+        return options.command(options) or 0
+    except KeyboardInterrupt:
+        return _say(INTERRUPTED, 130)
+    except (ValueError, OSError, ExpectedError) as error:
+        if options.traceback:
+            raise
+        return _say(" ".join(str(error).split()), 2)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"ganverse: {sentence}", file=sys.stderr)
+    return code
+
+
+# ---- commands
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from .reproduce import reproduce
+    from .rows import is_met
+
+    only = [number for number in options.only.split(",") if number]
+    run = _open(options)
+    report = reproduce(run, _settings(options.set), only, options.notebooks)
+    rows = run.rows()
+    missed = [row for row in rows if is_met(row, rows) is False]
+    for row in missed:
+        print(f"not met: {row.key} is {row.ours} {row.unit}".rstrip() + f", the bar is {row.bar}")
+    if report is None:
+        print(f"nothing was measured; executed notebooks are in {run.directory / 'notebooks'}")
+    else:
+        print(f"{len(rows)} numbers, {len(missed)} bars not met: {report}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    well = True
+    for finding in examine(Path()):
+        well &= finding.ok is not False
+        print(f"{ {True: 'ok', False: 'BAD', None: '-'}[finding.ok]:4} {finding.name:16} {finding.text}", flush=True)
+    return 0 if well else 1
+
+
+def _config(options: argparse.Namespace) -> None:
+    config = load_config(options.profile, options.category, options.seed, _settings(options.set))
+    print(json.dumps(as_json(config), indent=1))
+
+
+# ---- options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ganverse", description="GANverse3D, reproduced.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(metavar="command")
+
+    def add(name: str, function: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.set_defaults(command=function)
+        return command
+
+    command = add("reproduce", _reproduce, "execute every notebook and write figures/report.md")
+    _run_options(command)
+    command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
+    command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    command = add("config", _config, "print the settings of a profile")
+    _profile_options(command)
+    add("doctor", _doctor, "check whether this machine can run the project")
+    return parser
+
+
+def _profile_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--profile", default="mini", help="smoke, mini (default)")
+    command.add_argument("--category", default="car")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KEY=VALUE",
+        help="change one setting, as in inverse.steps=100",
+    )
+
+
+def _run_options(command: argparse.ArgumentParser) -> None:
+    _profile_options(command)
+    command.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept")
+    command.add_argument("--figures", type=Path, default=Path("figures"), metavar="DIR", help="where figures go")
+
+
+def _open(options: argparse.Namespace) -> Run:
+    return open_run(
+        options.profile, options.category, options.seed, options.runs, options.figures, _settings(options.set)
+    )
+
+
+def _settings(assignments: Sequence[str]) -> dict[str, Any]:
+    """`["inverse.steps=100"]` -> `{"inverse.steps": 100}`; a value that is not JSON is text."""
+    settings = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"--set {assignment}: write STAGE.KEY=VALUE, as in inverse.steps=100.")
+        try:
+            settings[name.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            settings[name.strip()] = text
+    return settings
+
+
+if __name__ == "__main__":
+    sys.exit(main())

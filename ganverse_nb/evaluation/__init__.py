@@ -1,0 +1,1 @@
+"""Measurements: 2D overlap, 3D error, cameras."""

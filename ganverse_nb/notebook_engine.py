@@ -1,0 +1,64 @@
+"""A papermill engine that reports how far a notebook is, down to the progress bar of the running cell."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+
+Progress = Callable[[int, int, str], None]
+ENGINE = "ganverse"
+
+
+class WatchedClient(PapermillNotebookClient):
+    """Calls `progress(cells done, cells, text)` around every cell and whenever a tqdm bar moves.
+
+    In a kernel, tqdm draws with widgets, which a terminal does not show; their text travels in widget messages.
+    """
+
+    def __init__(self, nb_man: Any, progress: Progress | None, **options: Any) -> None:
+        super().__init__(nb_man, **options)
+        self.progress = progress or (lambda done, total, text: None)
+
+    def execute_cell(self, cell: Any, cell_index: int, *arguments: Any, **options: Any) -> Any:
+        self.progress(cell_index, len(self.nb.cells), "")
+        result = super().execute_cell(cell, cell_index, *arguments, **options)
+        self.progress(cell_index + 1, len(self.nb.cells), "")
+        return result
+
+    def handle_comm_msg(self, outs: Any, msg: Any, cell_index: int) -> Any:
+        result = super().handle_comm_msg(outs, msg, cell_index)
+        content = msg["content"]
+        changed = content.get("data", {}).get("state", {})
+        if self.widget_state.get(content.get("comm_id"), {}).get("_model_name") == "HTMLModel" and "value" in changed:
+            text = html.unescape(re.sub(r"<[^>]+>", "", changed["value"])).replace("\u2007", " ").strip()
+            if re.match(r"\d+\S*(/| \[)", text):  # the right end of a tqdm bar, as in 35/100 [00:10<00:20, 3.4it/s]
+                self.progress(cell_index, len(self.nb.cells), text)
+        return result
+
+
+class WatchedEngine(NBClientEngine):
+    """papermill's own engine with `WatchedClient` and the kernel's own words in a file."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        start_timeout: int = 120,
+        progress: Progress | None = None,
+        kernel_log: str = os.devnull,
+        **_: Any,
+    ) -> None:
+        options = {"kernel_name": kernel_name, "startup_timeout": start_timeout, "timeout": None}
+        client = WatchedClient(nb_man, progress, **options)
+        with open(kernel_log, "w") as log:  # what the kernel itself says; cells' output goes into the notebook
+            client.execute(stdout=log, stderr=log)
+
+
+papermill_engines.register(ENGINE, WatchedEngine)

@@ -1,0 +1,214 @@
+"""Notebooks: built from their sources, executed by papermill, searched for errors that hide in widgets.
+
+`notebooks/src/NN_name.py` (py:percent) is what people edit and review; `notebooks/NN_name.ipynb` is built from it,
+without outputs and with the same bytes every time. Each has a cell tagged `parameters` that sets `PARAMETERS`.
+
+    python -m ganverse_nb.notebooks build   sources -> notebooks (`make notebooks`)
+    python -m ganverse_nb.notebooks pull    notebooks edited in JupyterLab -> sources
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from .errors import ExpectedError
+from .files import write_text
+
+PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class NotebookError(ExpectedError):
+    """A notebook raised an error; the message is one sentence."""
+
+
+def folder() -> Path:
+    """The `notebooks` directory of the checkout this package is installed from.
+
+    Raises:
+        FileNotFoundError: the package was installed without a checkout.
+    """
+    path = Path(__file__).parent.parent / "notebooks"
+    if not path.is_dir():
+        raise FileNotFoundError(
+            f"{path} does not exist: the notebooks are in a clone, installed with `pip install -e .`"
+        )
+    return path
+
+
+def notebooks(directory: Path | None = None, only: Sequence[str] = ()) -> list[Path]:
+    """The built notebooks in reading order, or those whose name starts with one of `only` (as in `04`).
+
+    Raises:
+        ValueError: nothing begins with one of `only`.
+    """
+    paths = sorted((directory or folder()).glob("[0-9][0-9]_*.ipynb"))
+    for prefix in only:
+        if not any(path.name.startswith(prefix) for path in paths):
+            raise ValueError(f"There is no notebook {prefix!r}; there are {', '.join(p.stem for p in paths)}.")
+    return [p for p in paths if not only or p.name.startswith(tuple(only))]
+
+
+# ---- sources and what is built from them
+
+
+def source_of(notebook: Path) -> Path:
+    """The source that a notebook is built from."""
+    return notebook.parent / "src" / f"{notebook.stem}.py"
+
+
+def build(source: Path) -> str:
+    """The notebook of a source, as the text of an .ipynb: no outputs, cells numbered in order."""
+    notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+    return nbformat.writes(_bare(notebook)) + "\n"
+
+
+def build_all(directory: Path | None = None) -> list[Path]:
+    """Builds every notebook and returns those that changed.
+
+    Raises:
+        ValueError: a notebook was edited after its source; the message says how to keep either.
+    """
+    directory = directory or folder()
+    changed = []
+    for source in sorted((directory / "src").glob("[0-9][0-9]_*.py")):
+        target = directory / f"{source.stem}.ipynb"
+        text = build(source)
+        if target.exists():
+            there = nbformat.read(target, as_version=4)
+            edited = nbformat.writes(_bare(there)) + "\n" != text
+            if edited and target.stat().st_mtime > source.stat().st_mtime:
+                raise ValueError(
+                    f"{target} was edited after {source}: keep the edit with `python -m ganverse_nb.notebooks pull`, "
+                    "or delete the notebook and build again."
+                )
+            if target.read_text(encoding="utf-8") == text:
+                continue
+        write_text(target, text)
+        changed.append(target)
+    return changed
+
+
+def pull_all(directory: Path | None = None) -> list[Path]:
+    """Writes the cells of notebooks that differ from their source back into it, and returns those sources."""
+    changed = []
+    for path in notebooks(directory):
+        notebook = _bare(nbformat.read(path, as_version=4))
+        source = source_of(path)
+        if not source.exists() or nbformat.writes(notebook) + "\n" != build(source):
+            notebook.metadata = NotebookNode()
+            options = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
+            notebook.metadata["jupytext"] = options
+            write_text(source, jupytext.writes(notebook, fmt="py:percent"))
+            changed.append(source)
+    return changed
+
+
+def _bare(notebook: NotebookNode) -> NotebookNode:
+    """The notebook as it is kept: cells with their text and tags, nothing of an execution or an editor."""
+    cells = []
+    for index, cell in enumerate(notebook.cells):
+        make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}[cell.cell_type]
+        tags = {"tags": list(cell.metadata["tags"])} if cell.metadata.get("tags") else {}
+        cells.append(make(cell.source, id=f"cell-{index:02d}", metadata=tags))
+    language = {"name": "python"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": language})
+
+
+# ---- execution
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: Mapping[str, Any],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> NotebookNode:
+    """Executes a notebook in its directory with this Python and writes the executed copy to `output`.
+
+    The copy is written as `<output>.partial.ipynb` while the notebook runs; it keeps that name when it fails,
+    and `<output>.log` beside it holds what the kernel said.
+
+    Args:
+        progress: called with (cells done, cells, what the running cell's progress bar shows).
+
+    Raises:
+        NotebookError: a cell raised, or a widget callback did, in which case Jupyter itself says nothing.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    from .notebook_engine import ENGINE
+
+    partial = output.with_suffix(".partial.ipynb").resolve()
+    log = output.with_suffix(".log").resolve()
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    # A kernel of this name in the user's home would otherwise win over that of this environment.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    try:
+        executed = papermill.execute_notebook(
+            notebook.resolve(),
+            partial,
+            parameters=dict(parameters),
+            cwd=notebook.resolve().parent,
+            kernel_name=KERNEL["name"],
+            engine_name=ENGINE,
+            progress=progress,
+            progress_bar=False,
+            kernel_log=str(log),
+        )
+    except DeadKernelError:
+        raise NotebookError(
+            f"{notebook.stem} stopped because its Python died, most often for want of memory (see {log})"
+        ) from None
+    except PapermillExecutionError as error:
+        reason = " ".join(f"{error.ename}: {error.evalue}".split())
+        raise NotebookError(f"{notebook.stem} stopped at In [{error.exec_count}]: {reason} (see {partial})") from None
+    hidden = errors(executed)
+    if hidden:
+        raise NotebookError(f"{notebook.stem} ran to its end, but {hidden[0]} (see {partial})")
+    os.replace(partial, output)
+    log.unlink()
+    return executed
+
+
+def errors(notebook: NotebookNode) -> list[str]:
+    """What went wrong in an executed notebook, in cell outputs and in the outputs that widgets hold."""
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                found.append(f"cell {index} raised {output.ename}: {output.evalue}")
+    for widgets in notebook.metadata.get("widgets", {}).values():
+        for model in widgets.get("state", {}).values():
+            for output in model.get("state", {}).get("outputs", []):
+                if output.get("output_type") == "error":
+                    found.append(f"a widget's callback raised {output['ename']}: {output['evalue']}")
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    actions = {"build": build_all, "pull": pull_all}
+    if len(arguments) != 1 or arguments[0] not in actions:
+        print("usage: python -m ganverse_nb.notebooks build|pull", file=sys.stderr)
+        return 2
+    try:
+        for path in actions[arguments[0]]():
+            print(f"wrote {path}")
+    except (ValueError, FileNotFoundError) as error:
+        print(f"ganverse: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

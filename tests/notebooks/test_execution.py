@@ -1,0 +1,25 @@
+"""Every notebook of this project, executed at smoke size."""
+
+import pytest
+
+from ganverse_nb.files import read_json
+from ganverse_nb.notebooks import execute, notebooks
+
+# The last comes first, in an empty directory: it has to compute all it needs. The others find what it left.
+pytestmark = pytest.mark.notebook
+NOTEBOOKS = sorted(notebooks(), reverse=True)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("reproduction")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_alone(path, root):
+    figures = root / "figures"
+    before = set(figures.glob("*.png"))
+    parameters = {"profile": "smoke", "runs": str(root / "runs"), "figures": str(figures)}
+    execute(path, root / "executed" / path.name, parameters)
+    for picture in set(figures.glob("*.png")) - before:
+        assert read_json(picture.with_suffix(".json")), f"{picture.name} has no numbers beside it"

@@ -1,0 +1,152 @@
+"""Building, pulling and executing notebooks, on small ones made here."""
+
+import json
+import os
+import sys
+
+import nbformat
+import pytest
+
+from ganverse_nb.notebooks import NotebookError, build_all, errors, execute, main, notebooks, pull_all
+
+SOURCE = """# %% [markdown]
+# # A title
+#
+# A sentence.
+
+# %% tags=["parameters"]
+profile = "mini"
+
+# %%
+import sys
+
+print(profile, sys.executable)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "00_one.py").write_text(SOURCE)
+    return tmp_path
+
+
+def add(folder, name, code):
+    (folder / "src" / f"{name}.py").write_text(f'# %% tags=["parameters"]\nprofile = "mini"\n\n# %%\n{code}\n')
+    build_all(folder)
+    return folder / f"{name}.ipynb"
+
+
+def test_building_twice_gives_the_same_bytes(folder):
+    (path,) = build_all(folder)
+    first = path.read_bytes()
+    path.unlink()
+    build_all(folder)
+    assert path.read_bytes() == first
+    assert build_all(folder) == []
+
+
+def test_a_built_notebook_is_valid_and_bare(folder):
+    (path,) = build_all(folder)
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code"]
+    assert notebook.cells[1].metadata["tags"] == ["parameters"]
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells[1:])
+
+
+def later(path, than):
+    os.utime(path, (than.stat().st_mtime + 10,) * 2)
+
+
+def test_outputs_are_stripped_and_edits_are_not_lost(folder):
+    (path,) = build_all(folder)
+    built, source = path.read_text(), folder / "src" / "00_one.py"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="hello")]
+    notebook.cells[2].execution_count = 7
+    nbformat.write(notebook, path)
+    later(path, source)
+    assert build_all(folder) == [path] and path.read_text() == built
+
+    notebook.cells[2].source += "\nprint('edited')"
+    nbformat.write(notebook, path)
+    later(path, source)
+    with pytest.raises(ValueError, match="was edited after.*pull"):
+        build_all(folder)
+    assert pull_all(folder) == [source]
+    assert source.read_text() == SOURCE + "print('edited')\n"
+    assert build_all(folder) == [path] and pull_all(folder) == []
+
+
+def test_a_newer_source_wins(folder):
+    (path,) = build_all(folder)
+    source = folder / "src" / "00_one.py"
+    source.write_text(SOURCE.replace("A title", "Another"))
+    later(source, path)
+    assert build_all(folder) == [path] and "Another" in path.read_text()
+
+
+def test_notebooks_are_found_in_order_and_by_number(folder):
+    add(folder, "04_two", "pass")
+    assert [p.stem for p in notebooks(folder)] == ["00_one", "04_two"]
+    assert [p.stem for p in notebooks(folder, ["04"])] == ["04_two"]
+    with pytest.raises(ValueError, match="no notebook '07'.*00_one, 04_two"):
+        notebooks(folder, ["04", "07"])
+
+
+def test_an_unknown_action_is_refused(capsys):
+    assert main(["burn"]) == 2 and "build|pull" in capsys.readouterr().err
+
+
+@pytest.mark.notebook
+def test_execution_injects_parameters_uses_this_python_and_reports_progress(folder, tmp_path):
+    code = (
+        "import sys, os\nfrom tqdm.auto import tqdm\nfor i in tqdm(range(3), mininterval=0):\n    pass\n"
+        "print(profile, sys.executable, os.getcwd())"
+    )
+    path, calls = add(folder, "01_two", code), []
+    output = tmp_path / "run" / "01_two.ipynb"
+    executed = execute(path, output, {"profile": "smoke"}, lambda *call: calls.append(call))
+    printed = [o.text for o in executed.cells[-1].outputs if o.output_type == "stream" and o.name == "stdout"]
+    assert printed == [f"smoke {sys.executable} {folder}\n"]
+    assert list(output.parent.iterdir()) == [output]
+    assert calls[-1] == (3, 3, "")
+    assert any(text.startswith("3/3 [") for _, _, text in calls)
+
+
+@pytest.mark.notebook
+def test_an_error_is_a_sentence_and_leaves_no_finished_copy(folder, tmp_path):
+    path = add(folder, "01_two", "raise ValueError('the picture is empty')")
+    output = tmp_path / "run" / "01_two.ipynb"
+    with pytest.raises(NotebookError, match="01_two stopped at In \\[3\\]: ValueError: the picture is empty"):
+        execute(path, output, {"profile": "smoke"})
+    assert not output.exists() and "the picture is empty" in output.with_suffix(".partial.ipynb").read_text()
+
+
+@pytest.mark.notebook
+def test_an_error_hidden_in_a_widget_is_found(folder, tmp_path):
+    code = "import ipywidgets\nwith ipywidgets.Output():\n    raise ValueError('nobody sees this')"
+    path = add(folder, "01_two", code)
+    with pytest.raises(NotebookError, match="a widget's callback raised ValueError: nobody sees this"):
+        execute(path, tmp_path / "run" / "01_two.ipynb", {"profile": "smoke"})
+
+
+@pytest.mark.notebook
+def test_a_kernel_that_dies_is_a_sentence(folder, tmp_path):
+    path = add(folder, "01_two", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NotebookError, match="01_two stopped because its Python died.*memory"):
+        execute(path, tmp_path / "run" / "01_two.ipynb", {"profile": "smoke"})
+
+
+def test_errors_are_searched_everywhere():
+    failed = nbformat.v4.new_output("error", ename="KeyError", evalue="'a'", traceback=[])
+    cell = nbformat.v4.new_code_cell("", outputs=[failed])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(""), cell])
+    state = {"m": {"model_name": "OutputModel", "state": {"outputs": [dict(failed)]}}, "n": {"state": {}}}
+    notebook.metadata["widgets"] = {
+        "application/vnd.jupyter.widget-state+json": {"state": json.loads(json.dumps(state))}
+    }
+    assert errors(notebook) == ["cell 1 raised KeyError: 'a'", "a widget's callback raised KeyError: 'a'"]
+    assert errors(nbformat.v4.new_notebook()) == []

@@ -1,0 +1,65 @@
+"""What every notebook of this project keeps to: it tells and shows, the library computes."""
+
+import ast
+import json
+
+import pytest
+
+from ganverse_nb.config import load_config
+from ganverse_nb.notebooks import PARAMETERS, build, folder, notebooks, source_of
+
+NOTEBOOKS = notebooks()
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+LIMIT = 150  # lines of code
+
+
+def code_cells(path):
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def lines(path):
+    text = "\n".join("".join(cell["source"]) for cell in code_cells(path))
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def test_every_source_is_built_and_every_notebook_has_a_source():
+    sources = {path.stem for path in (folder() / "src").glob("*.py")}
+    assert {path.stem for path in folder().glob("*.ipynb")} == sources
+
+
+@each
+def test_the_notebook_is_what_its_source_builds(path):
+    assert path.read_text(encoding="utf-8") == build(source_of(path)), "`make notebooks` builds it"
+
+
+@each
+def test_no_outputs_are_kept(path):
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code_cells(path))
+
+
+@each
+def test_parameters_are_plain_and_open_the_default_run(path):
+    tagged = [cell for cell in code_cells(path) if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1, "one cell is tagged `parameters`"
+    body = ast.parse("".join(tagged[0]["source"])).body
+    assert all(isinstance(node, ast.Assign) and len(node.targets) == 1 for node in body)
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in body}
+    assert set(PARAMETERS) <= set(values)
+    assert (values["runs"], values["figures"]) == ("../runs", "../figures")
+    config = load_config(values["profile"], values["category"], values["seed"], values["settings"])
+    assert config == load_config()
+
+
+@each
+def test_the_story_is_short_and_the_logic_elsewhere(path):
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in code_cells(path)))
+    logic = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.While, ast.Try, ast.Global)
+    assert not [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, logic)]
+    assert len(lines(path)) <= LIMIT
+    assert not [line for line in lines(path) if "sys.path" in line or line.startswith(("!", "%", "get_ipython"))]
+
+
+@each
+def test_it_begins_with_a_title(path):
+    first = json.loads(path.read_text())["cells"][0]
+    assert first["cell_type"] == "markdown" and "".join(first["source"]).startswith("# ")

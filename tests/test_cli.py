@@ -1,0 +1,246 @@
+"""The command line: exit codes, one sentence per expected error, a reproduction that survives interrupts."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ganverse_nb import cli
+from ganverse_nb.config import as_json, load_config
+from ganverse_nb.files import plain, read_json, write_json
+from ganverse_nb.notebooks import build_all
+from ganverse_nb.reproduce import Line, Stopwatch, reproduce
+from ganverse_nb.run import exclusive, open_run
+
+PARAMETERS = """# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from pathlib import Path
+from ganverse_nb.run import open_run
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+# %%
+"""
+# Waits on the first attempt for the interrupt, and finds its checkpoint on the second.
+PATIENT = """
+import time
+def compute(directory):
+    checkpoint = directory / "checkpoint"
+    if not checkpoint.exists():
+        checkpoint.touch()
+        time.sleep(600)
+run.stage("slow", compute)
+run.record("slow.steps", run.config.inverse.steps, "steps", bar=">= 1")
+"""
+
+
+@pytest.fixture
+def notebooks(tmp_path):
+    def make(**codes):
+        folder = tmp_path / "notebooks"
+        (folder / "src").mkdir(parents=True, exist_ok=True)
+        for name, code in codes.items():
+            (folder / "src" / f"{name[1:]}.py").write_text(PARAMETERS + code)
+        build_all(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def places(tmp_path):
+    return ["--runs", str(tmp_path / "runs"), "--figures", str(tmp_path / "figures")]
+
+
+# ---- exit codes and sentences
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["config", "--profile", "huge"], ["huge", "smoke, mini"]),
+        (["config", "--category", "boat"], ["boat", "car"]),
+        (["config", "--set", "inverse.steps"], ["inverse.steps", "STAGE.KEY=VALUE"]),
+        (["config", "--set", "inverse.steps=many"], ["inverse.steps", "many"]),
+        (["config", "--set", "seed=1"], ["'seed'", "inverse.steps"]),
+        (["reproduce", "--profile", "smoke", "--only", "77"], ["77", "no notebook"]),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, words, capsys, tmp_path, monkeypatch, notebooks):
+    monkeypatch.chdir(tmp_path)
+    extra = ["--notebooks", str(notebooks(_00_one="pass"))] if arguments[0] == "reproduce" else []
+    assert cli.main(arguments + extra) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.startswith("ganverse: ") and err.count("\n") == 1
+    assert all(word in err for word in words), err
+
+
+def test_without_a_command_help_is_shown(capsys):
+    assert cli.main([]) == 2 and "reproduce" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["dance"], ["config", "--prof", "mini"], ["config", "--seed", "one"]])
+def test_wrong_options_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2 and "usage: ganverse" in capsys.readouterr().err
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    def bug(options):
+        raise KeyError("bug")
+
+    monkeypatch.setattr(cli, "_config", bug)
+    with pytest.raises(KeyError):
+        cli.main(["config"])
+
+
+def test_the_place_of_an_expected_error_can_be_asked_for():
+    with pytest.raises(ValueError, match="huge"):
+        cli.main(["--traceback", "config", "--profile", "huge"])
+
+
+def test_config_prints_what_runs(capsys):
+    assert cli.main(["config", "--profile", "smoke", "--seed", "3", "--set", "inverse.steps=5"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == plain(as_json(load_config("smoke", seed=3, inverse__steps=5)))
+
+
+def test_doctor_says_what_is_wrong(capsys, monkeypatch):
+    from ganverse_nb import doctor
+
+    def broken():
+        raise RuntimeError("no\nkernel")
+
+    monkeypatch.setattr(doctor, "_kernel", broken)
+    monkeypatch.setattr(doctor, "_weights", lambda folder: "there")
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
+    assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
+
+
+# ---- reproduce
+
+
+@pytest.mark.notebook
+def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tmp_path, capsys):
+    folder = notebooks(
+        _00_one="run.stage('first', lambda directory: None)\nrun.record('one.value', 1, bar='>= 2')",
+        _01_two="assert run.is_complete('first')\nrun.record('two.steps', run.config.inverse.steps)",
+    )
+    arguments = ["reproduce", "--profile", "smoke", "--set", "inverse.steps=5", "--notebooks", str(folder), *places]
+    assert cli.main(arguments) == 0
+    rows = {row["key"]: row for row in read_json(tmp_path / "figures" / "report.json")}
+    assert list(rows) == ["car.one.value", "car.two.steps", "car.runtime.total_minutes"]
+    assert rows["car.two.steps"]["ours"] == 5
+    assert rows["car.one.value"]["command"].endswith("--set inverse.steps=5")
+    assert rows["car.runtime.total_minutes"]["unit"] == "min"
+    run = tmp_path / "runs" / "car-smoke-seed0"
+    assert sorted(p.name for p in (run / "notebooks").iterdir()) == ["00_one.ipynb", "01_two.ipynb"]
+    out, err = capsys.readouterr()
+    assert "not met: car.one.value is 1, the bar is >= 2" in out and "3 numbers, 1 bars not met" in out
+    assert "[1/2] 00_one" in err and "[2/2] 01_two" in err
+
+    minutes = rows["car.runtime.total_minutes"]["ours"]
+    assert cli.main([*arguments, "--only", "01"]) == 0  # a later pass does not count
+    rows = {row["key"]: row for row in read_json(tmp_path / "figures" / "report.json")}
+    assert rows["car.runtime.total_minutes"]["ours"] == minutes
+
+
+@pytest.mark.notebook
+def test_a_notebook_that_fails_is_one_sentence(notebooks, places, tmp_path, capsys):
+    folder = notebooks(_00_one="raise ValueError('the weights are damaged')")
+    assert cli.main(["reproduce", "--profile", "smoke", "--notebooks", str(folder), *places]) == 2
+    err = capsys.readouterr().err.splitlines()[-1]
+    assert err.startswith("ganverse: 00_one stopped at In [4]: ValueError: the weights are damaged (see ")
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_reproduction_continues(notebooks, places, tmp_path, stop):
+    folder = notebooks(_00_slow=PATIENT)
+    command = [sys.executable, "-m", "ganverse_nb.cli", "reproduce", "--profile", "smoke"]
+    command += ["--notebooks", str(folder), *places]
+    run = tmp_path / "runs" / "car-smoke-seed0"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "slow.partial" / "checkpoint").exists():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(stop)
+        err = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "ganverse: interrupted; run the same command to continue"
+    assert "Traceback" not in err
+    assert not (run / "slow").exists() and not (tmp_path / "figures").exists()
+    assert read_json(run / "runtime.json")["minutes"] is None
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (run / "slow" / "checkpoint").exists() and (tmp_path / "figures" / "report.md").exists()
+    assert len(read_json(run / "runtime.json")["parts"]) == 2
+
+
+def test_two_reproductions_of_one_run_exclude_each_other(notebooks, places, tmp_path):
+    folder = notebooks(_00_one="pass")
+    run = open_run("smoke", runs=tmp_path / "runs", figures=tmp_path / "figures")
+    command = [sys.executable, "-m", "ganverse_nb.cli", "reproduce", "--profile", "smoke"]
+    with exclusive(run.directory / ".reproduce.lock", "it"):
+        second = subprocess.run([*command, "--notebooks", str(folder), *places], capture_output=True, text=True)
+    assert second.returncode == 2
+    assert f"is being worked on by process {os.getpid()}" in second.stderr and second.stderr.count("\n") == 1
+
+
+def test_without_notebooks_the_sentence_says_how_to_build_them(tmp_path):
+    run = open_run("smoke", runs=tmp_path / "runs")
+    with pytest.raises(FileNotFoundError, match="make notebooks"):
+        reproduce(run, directory=tmp_path)
+
+
+# ---- time
+
+
+def test_time_adds_up_over_parts_and_counts_stages_computed_elsewhere(tmp_path):
+    run = open_run("smoke", runs=tmp_path)
+    run.stage("by_hand", lambda directory: None)
+    mark = run.directory / "by_hand" / "complete.json"
+    write_json(mark, read_json(mark) | {"seconds": 120.0})
+    with pytest.raises(KeyError), Stopwatch(run):
+        raise KeyError
+    with Stopwatch(run) as stopwatch:
+        pass
+    parts = [{"seconds": 60.0, "stage_seconds": 50.0}, {"seconds": 30.0, "stage_seconds": 0.0}]
+    assert len(stopwatch.log["parts"]) == 2
+    stopwatch.log["parts"] = parts
+    assert stopwatch.finish() == round((60 + 30 + 120 - 50) / 60, 2)
+    with Stopwatch(run) as later:
+        pass
+    assert later.finish() == stopwatch.finish() and len(later.log["parts"]) == 2
+
+
+def test_a_terminal_shows_one_line_and_a_file_a_few():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        with Line("[1/2] 00_one", stream) as line:
+            for done in range(5):
+                line.update(done, 5, "3/9 [00:01<00:02]")
+    assert terminal.getvalue().count("\n") == 1 and "4/5 cells" in terminal.getvalue()
+    assert file.getvalue().splitlines() == ["[1/2] 00_one", "[1/2] 00_one  done after 0 s"]

@@ -1,0 +1,92 @@
+"""What is installed, and that the files which list it agree."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import ganverse_nb
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(ganverse_nb.__file__).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+OPTIONAL = {"nvdiffrast"}  # in no package index; imported where it is asked for by name
+
+
+def test_conda_users_get_the_same_packages():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == PROJECT["name"]
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert pip[-1] == "-e ."
+    assert pip[:-1] == PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
+
+
+def imported_distributions():
+    """Third-party modules that the package imports, as the distributions they belong to."""
+    names = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.split(".")[0])
+    owners = metadata.packages_distributions()
+    third = names - set(sys.stdlib_module_names) - {"ganverse_nb"} - OPTIONAL
+    return {name: {canonicalize_name(owner) for owner in owners.get(name, [name])} for name in third}
+
+
+def test_everything_imported_is_asked_for():
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    declared.add("jupyter-client")  # part of ipykernel's interface
+    missing = {name for name, owners in imported_distributions().items() if not owners & declared}
+    assert not missing, f"imported, but not in pyproject.toml: {missing}"
+
+
+def test_the_command_is_installed():
+    (command,) = [e for e in metadata.entry_points(group="console_scripts") if e.name == "ganverse"]
+    assert callable(command.load())
+    assert metadata.version("ganverse_nb") == ganverse_nb.__version__
+
+
+def test_weights_travel_with_the_package():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "weights/**" in settings["package-data"]["ganverse_nb"]
+
+
+def test_continuous_integration_runs_what_the_readme_says():
+    steps = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line and not line.startswith("#")]
+    assert steps[-1] == "make test"
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+    assert "make test" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("target", ["reproduce", "test", "lab", "notebooks", "lint"])
+def test_makefile_has_what_the_readme_names(target):
+    shown = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    assert {"reproduce": "ganverse reproduce --profile mini", "test": "pytest"}.get(target, "") in shown.stdout
+
+
+def test_an_old_python_is_refused_in_one_sentence(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    made = subprocess.run(
+        ["make", "install", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert made.returncode != 0
+    assert "older than 3.11" in made.stderr and not (tmp_path / "venv").exists()
+
+
+def test_the_package_alone_needs_neither_torch_nor_jupyter():
+    script = "import sys, ganverse_nb, ganverse_nb.cli; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "warp", "IPython", "jupytext", "matplotlib", "nvdiffrast"} & set(modules)
