@@ -74,10 +74,10 @@ class _WarpRasterize(torch.autograd.Function):
     def forward(ctx: Any, clip: Tensor, faces: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         batch, real = len(clip), REALS[clip.dtype]
         key = torch.full((batch, height, width), EMPTY, device=clip.device)
-        launch(kernels(real).zbuffer, (batch, len(faces)), clip, faces, height, width, key)
-        face_index = torch.full((batch, height, width), -1, device=clip.device)
-        barycentric = clip.new_zeros(batch, height, width, 3)
-        depth = clip.new_zeros(batch, height, width)
+        launch(kernels(real).zbuffer, (batch, len(faces)), clip, faces, key)
+        face_index = torch.empty_like(key)
+        barycentric = clip.new_empty(batch, height, width, 3)
+        depth = clip.new_empty(batch, height, width)
         launch(kernels(real).resolve, (batch, height, width), clip, faces, key, face_index, barycentric, depth)
         ctx.save_for_backward(clip, faces, face_index)
         ctx.mark_non_differentiable(face_index)

@@ -15,12 +15,13 @@ def kernels(real: type) -> SimpleNamespace:
     """`interpolate`, `interpolate_backward`, `texture` and `texture_backward` for wp.float32 or wp.float64."""
     module = wp.get_module(f"ganverse_nb.render.surface.{real.__name__}")
     module.options["enable_backward"] = False
+    vec2, vec3 = wp.types.vector(2, real), wp.types.vector(3, real)
 
     @wp.kernel(module=module)
     def interpolate(
         first: int,
         face_index: wp.array3d[wp.int64],
-        barycentric: wp.array4d[real],
+        barycentric: wp.array3d[vec3],
         attributes: wp.array4d[real],  # [B or 1, F, 3, C]
         out: wp.array4d[real],
     ):
@@ -30,20 +31,22 @@ def kernels(real: type) -> SimpleNamespace:
         f = int(face_index[b, i, j])
         if f >= 0:
             a = wp.min(b, attributes.shape[0] - 1)
-            b0, b1, b2 = barycentric[b, i, j, 0], barycentric[b, i, j, 1], barycentric[b, i, j, 2]
+            weight = barycentric[b, i, j]
             for c in range(attributes.shape[3]):
                 out[b, i, j, c] = (
-                    b0 * attributes[a, f, 0, c] + b1 * attributes[a, f, 1, c] + b2 * attributes[a, f, 2, c]
+                    weight[0] * attributes[a, f, 0, c]
+                    + weight[1] * attributes[a, f, 1, c]
+                    + weight[2] * attributes[a, f, 2, c]
                 )
 
     @wp.kernel(module=module)
     def interpolate_backward(
         first: int,
         face_index: wp.array3d[wp.int64],
-        barycentric: wp.array4d[real],
+        barycentric: wp.array3d[vec3],
         attributes: wp.array4d[real],
         grad_out: wp.array4d[real],
-        grad_barycentric: wp.array4d[real],
+        grad_barycentric: wp.array3d[vec3],
         grad_attributes: wp.array4d[real],  # [B, F, 3, C], or empty when nobody wants it
     ):
         b, i, j = wp.tid()
@@ -51,13 +54,15 @@ def kernels(real: type) -> SimpleNamespace:
         f = int(face_index[b, i, j])
         if f >= 0:
             a = wp.min(b, attributes.shape[0] - 1)
-            for k in range(3):
-                total = real(0.0)
-                for c in range(attributes.shape[3]):
-                    total += grad_out[b, i, j, c] * attributes[a, f, k, c]
-                    if grad_attributes.shape[0] > 0:
-                        wp.atomic_add(grad_attributes, b, f, k, c, grad_out[b, i, j, c] * barycentric[b, i, j, k])
-                grad_barycentric[b, i, j, k] = total
+            weight = barycentric[b, i, j]
+            total = vec3()
+            for c in range(attributes.shape[3]):
+                g = grad_out[b, i, j, c]
+                total += g * vec3(attributes[a, f, 0, c], attributes[a, f, 1, c], attributes[a, f, 2, c])
+                if grad_attributes.shape[0] > 0:
+                    for k in range(3):
+                        wp.atomic_add(grad_attributes, b, f, k, c, g * weight[k])
+            grad_barycentric[b, i, j] = total
 
     @wp.func
     def texel(coordinate: real):
@@ -77,7 +82,7 @@ def kernels(real: type) -> SimpleNamespace:
     def texture(
         first: int,
         image: wp.array4d[real],  # [B or 1, C, Ht, Wt], row 0 on top
-        uv: wp.array4d[real],
+        uv: wp.array3d[vec2],
         face_index: wp.array3d[wp.int64],
         out: wp.array4d[real],
     ):
@@ -86,9 +91,9 @@ def kernels(real: type) -> SimpleNamespace:
         b += first
         if face_index[b, i, j] >= wp.int64(0):
             a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-            u = uv[b, i, j, 0]
-            x = texel((u - wp.floor(u)) * real(width) - real(0.5))
-            y = texel((real(1.0) - wp.clamp(uv[b, i, j, 1], real(0.0), real(1.0))) * real(height) - real(0.5))
+            p = uv[b, i, j]
+            x = texel((p[0] - wp.floor(p[0])) * real(width) - real(0.5))
+            y = texel((real(1.0) - wp.clamp(p[1], real(0.0), real(1.0))) * real(height) - real(0.5))
             left, top = int(x[0]), int(y[0])
             c0, c1 = wrap(left, width), wrap(left + 1, width)
             r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
@@ -102,19 +107,19 @@ def kernels(real: type) -> SimpleNamespace:
     def texture_backward(
         first: int,
         image: wp.array4d[real],
-        uv: wp.array4d[real],
+        uv: wp.array3d[vec2],
         face_index: wp.array3d[wp.int64],
         grad_out: wp.array4d[real],
         grad_image: wp.array4d[real],  # [B, C, Ht, Wt], or empty when nobody wants it
-        grad_uv: wp.array4d[real],
+        grad_uv: wp.array3d[vec2],
     ):
         b, i, j = wp.tid()
         b += first
         if face_index[b, i, j] >= wp.int64(0):
             a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-            u, v = uv[b, i, j, 0], uv[b, i, j, 1]
-            x = texel((u - wp.floor(u)) * real(width) - real(0.5))
-            y = texel((real(1.0) - wp.clamp(v, real(0.0), real(1.0))) * real(height) - real(0.5))
+            p = uv[b, i, j]
+            x = texel((p[0] - wp.floor(p[0])) * real(width) - real(0.5))
+            y = texel((real(1.0) - wp.clamp(p[1], real(0.0), real(1.0))) * real(height) - real(0.5))
             left, top = int(x[0]), int(y[0])
             c0, c1 = wrap(left, width), wrap(left + 1, width)
             r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
@@ -131,9 +136,9 @@ def kernels(real: type) -> SimpleNamespace:
                     wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
                     wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
                     wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
-            grad_uv[b, i, j, 0] = grad_s * real(width)
-            if v > real(0.0) and v < one:
-                grad_uv[b, i, j, 1] = -grad_t * real(height)
+            if p[1] <= real(0.0) or p[1] >= one:
+                grad_t = real(0.0)
+            grad_uv[b, i, j] = vec2(grad_s * real(width), -grad_t * real(height))
 
     return SimpleNamespace(
         interpolate=interpolate,
