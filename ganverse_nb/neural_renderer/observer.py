@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.bank import Infer
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
+
+if TYPE_CHECKING:  # the dummies of a test need neither
+    from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+    from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,11 @@ class Observer:
     infer: Infer
     mask: Callable[[Tensor], Tensor]
     camera: Callable[[Tensor, Tensor], Camera] | None = None
+
+    @classmethod
+    def of(cls, inverse: InverseGraphicsModel, segmenter: Segmenter) -> Observer:
+        """The trained inverse graphics model (f and camera head) behind the segmenter."""
+        return cls(inverse.network, lambda images: segmenter.segment(images).mask, inverse.head)
 
     def __call__(self, images: Tensor, masks: Tensor | None = None, camera: Camera | None = None) -> Properties:
         """Properties of pictures [B, 3, R, R] in [0, 1]; masks and camera are found where they are not given.
