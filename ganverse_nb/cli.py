@@ -62,6 +62,36 @@ def _reproduce(options: argparse.Namespace) -> int:
     return 0
 
 
+def _train_gan(options: argparse.Namespace) -> None:
+    from .commands import train_gan
+
+    print(f"trained: {train_gan(_open(options))}")
+
+
+def _train_segmenter(options: argparse.Namespace) -> None:
+    from .commands import train_segmenter
+
+    print(f"trained: {train_segmenter(_open(options))}")
+
+
+def _reconstruct(options: argparse.Namespace) -> None:
+    from .commands import reconstruct
+
+    output = options.output or options.picture.with_suffix(".glb")
+    camera = reconstruct(_open(options), options.picture, output, options.fit)
+    print(f"wrote {output}; the picture was taken from {camera}")
+
+
+def _edit(options: argparse.Namespace) -> None:
+    from .commands import edit
+
+    sources = {name: getattr(options, name) or options.picture for name in ("camera", "shape", "texture", "background")}
+    turn = {name: getattr(options, name) for name in ("azimuth", "elevation", "distance")}
+    given = {name: value for name, value in turn.items() if value is not None}
+    edit(_open(options), sources, given, options.output, options.fit)
+    print(f"wrote {options.output}")
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from .doctor import examine
 
@@ -96,6 +126,22 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    _run_options(add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos"))
+    _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
+    command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
+    _picture_options(command)
+    command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")
+    command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
+    _picture_options(command)
+    for name in ("camera", "shape", "texture", "background"):
+        command.add_argument(f"--{name}", type=Path, metavar="PICTURE", help=f"take the {name} from this one")
+    for name, text in {
+        "azimuth": "degrees, 0 sees the front",
+        "elevation": "degrees",
+        "distance": "world units",
+    }.items():
+        command.add_argument(f"--{name}", type=float, help=f"of the camera, instead of the picture's own; {text}")
+    command.add_argument("--output", type=Path, default=Path("edited.png"), metavar="FILE")
     command = add("config", _config, "print the settings of a profile")
     _profile_options(command)
     add("doctor", _doctor, "check whether this machine can run the project")
@@ -119,6 +165,12 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     _profile_options(command)
     command.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept")
     command.add_argument("--figures", type=Path, default=Path("figures"), metavar="DIR", help="where figures go")
+
+
+def _picture_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("picture", type=Path)
+    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")
+    _run_options(command)
 
 
 def _open(options: argparse.Namespace) -> Run:

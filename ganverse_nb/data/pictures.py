@@ -1,0 +1,64 @@
+"""Pictures from files, checked, as the networks take them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from ..files import atomic_path
+
+
+def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor:
+    """[1, 3, R, R] float32 in [0, 1], row 0 on top.
+
+    Args:
+        fit: bring any picture to R x R RGB: upright as its EXIF data say, the square in its middle, scaled, what is
+            transparent on white. Without it, a picture of another size or mode is refused.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an empty or damaged file, or one of the wrong size or mode.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no picture at {path}.")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty (0 bytes); give a PNG or JPEG.")
+    try:
+        with Image.open(path) as file:
+            file.load()
+            picture = file if not fit else _fitted(file, resolution)
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is not a picture; give a PNG or JPEG.") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
+    if picture.size != (resolution, resolution):
+        width, height = picture.size
+        raise ValueError(
+            f"{path} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
+            "around the object and scale it, or pass --fit."
+        )
+    if picture.mode != "RGB":
+        raise ValueError(f"{path} has mode {picture.mode} and RGB is needed; convert it, or pass --fit.")
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+
+
+def write_picture(image: Tensor, path: str | Path) -> Path:
+    """Writes one picture [3, H, W] in [0, 1] as its suffix says, whole or not at all."""
+    pixels = (image.detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(temporary)
+    return Path(path)
+
+
+def _fitted(picture: Image.Image, resolution: int) -> Image.Image:
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return ImageOps.fit(picture.convert("RGB"), (resolution, resolution), Image.Resampling.LANCZOS)

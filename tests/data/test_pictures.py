@@ -1,0 +1,69 @@
+"""Pictures from files: what is read, and one sentence for everything that cannot be."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganverse_nb.data.pictures import read_picture, write_picture
+
+
+@pytest.fixture
+def save(tmp_path):
+    def make(size=(16, 16), mode="RGB", name="picture.png", **options):
+        pixels = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 4), dtype=np.uint8)
+        path = tmp_path / name
+        Image.fromarray(pixels).convert(mode).save(path, **options)
+        return path
+
+    return make
+
+
+def test_a_picture_survives_writing_and_reading(tmp_path):
+    image = torch.zeros(3, 8, 8)
+    image[0, 0], image[2, :, 7] = 1.0, 0.4  # red on top, blue to the right
+    assert torch.allclose(read_picture(write_picture(image, tmp_path / "a.png"), 8)[0], image, atol=0.5 / 255)
+
+
+def test_fit_takes_the_middle_square_of_any_mode(tmp_path):
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = (255, 128, 0)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    fitted = read_picture(tmp_path / "wide.png", 10, fit=True)
+    assert torch.allclose(fitted[:, :, :, 1:-1], torch.tensor([1, 128 / 255, 0]).reshape(1, 3, 1, 1), atol=0.02)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "LA", "P", "1"])
+def test_modes(save, mode):
+    path = save(mode=mode)
+    with pytest.raises(ValueError, match=f"mode {mode}.*RGB.*--fit"):
+        read_picture(path, 16)
+    assert read_picture(path, 16, fit=True).shape == (1, 3, 16, 16)
+
+
+def test_transparency_is_white(tmp_path):
+    Image.new("RGBA", (8, 8), (10, 10, 10, 0)).save(tmp_path / "glass.png")
+    assert read_picture(tmp_path / "glass.png", 8, fit=True).min() == 1.0
+
+
+@pytest.mark.parametrize("size", [(16, 8), (15, 15), (64, 64)])
+def test_another_size_is_refused(save, size):
+    with pytest.raises(ValueError, match=f"{size[0]} x {size[1]} pixels and 16 x 16 are needed"):
+        read_picture(save(size), 16)
+
+
+@pytest.mark.parametrize("fit", [False, True])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "empty"), (b"hello", "not a picture"), ("half", "damaged or cannot be read")]
+)
+def test_files_that_are_no_pictures(save, content, words, fit):
+    path = save((64, 64), name="picture.jpg")
+    path.write_bytes(path.read_bytes()[:400] if content == "half" else content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_picture(path, 64, fit)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no picture at .*nowhere.png"):
+        read_picture(tmp_path / "nowhere.png", 16)
