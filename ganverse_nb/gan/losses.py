@@ -25,11 +25,11 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     return gradient.square().sum((1, 2, 3)).mean()
 
 
-def path_lengths(images: Tensor, w_plus: Tensor, rng: torch.Generator | None = None) -> Tensor:
-    """|J_w^T y| per sample [B]: y ~ N(0, 1) / sqrt(H W), squares summed over w, averaged over layers.
+def path_lengths(images: Tensor, w_plus: Tensor, y: Tensor) -> Tensor:
+    """|J_w^T y| / sqrt(H W) per sample [B], squares summed over w and averaged over layers; `y` ~ N(0, 1) like `images`.
 
     `images` [B, 3, H, W] in [-1, 1] must be a function of `w_plus` [B, layers, w_dim].
     """
-    y = torch.randn(images.shape, generator=rng, device=images.device) / math.sqrt(images.shape[2] * images.shape[3])
-    (gradient,) = torch.autograd.grad((images * y).sum(), w_plus, create_graph=True)
+    scale = math.sqrt(images.shape[2] * images.shape[3])
+    (gradient,) = torch.autograd.grad((images * (y / scale)).sum(), w_plus, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()

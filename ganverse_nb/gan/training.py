@@ -2,6 +2,8 @@
 
     train_gan(photos, config.gan, directory, seed=0)
 
+or, with two processes (GPUs) that share each batch, in a program started by `accelerate launch --num_processes 2`.
+
 `directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
 and `state.safetensors`, from which the same call goes on after an interruption.
 """
@@ -29,6 +31,7 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
+from ganverse_nb.gan.team import Team
 
 FORMAT = "ganverse_nb.gan_training/1"
 EMA_HALF_LIFE = 10_000.0  # pictures
@@ -41,22 +44,32 @@ class GanTrainer:
 
     Both gradients are taken at the same point (simultaneous updates), so that one pass of G and one of D(fake) serve both.
 
+    Several processes share one batch: each draws all of its random numbers and takes every n-th sample, which keeps the
+    groups of the minibatch deviation together, so the gradients are those of one process.
+
     Args:
         photos: uint8 [N, 3, R, R].
         config: sizes and hyperparameters.
         seed: decides everything random.
         device: where the networks live.
+        team: the processes that share the work.
     """
 
-    def __init__(self, photos: Tensor, config: GanConfig, seed: int, device: str | torch.device = "cpu"):
+    def __init__(
+        self, photos: Tensor, config: GanConfig, seed: int, device: str | torch.device = "cpu", team: Team | None = None
+    ):
+        self.team = team or Team()
         expected = (3, config.resolution, config.resolution)
         if photos.dtype != torch.uint8 or photos.dim() != 4 or tuple(photos.shape[1:]) != expected:
             raise ValueError(
                 f"Photos must be uint8 [N, 3, {config.resolution}, {config.resolution}], "
                 f"got {photos.dtype} {tuple(photos.shape)}."
             )
-        if config.batch % 4 or config.path_length_batch > config.batch:
-            raise ValueError("The batch must be a multiple of 4 and path_length_batch must not exceed it.")
+        if config.batch % (4 * self.team.size) or config.path_length_batch > config.batch:
+            raise ValueError(
+                f"The batch must be a multiple of 4 for each of the {self.team.size} processes, "
+                "and path_length_batch must not exceed it."
+            )
         if len(photos) < config.batch:
             raise ValueError(f"{len(photos)} photos are fewer than one batch of {config.batch}.")
         self.photos, self.config, self.seed = photos, config, seed
@@ -89,10 +102,13 @@ class GanTrainer:
                 order_rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
                 self._epoch, self._order = epoch, torch.randperm(len(self.photos), generator=order_rng)
             indices.append(int(self._order[offset]))
-        return self.photos[indices].to(self.device).float().div_(127.5).sub_(1.0)
+        return self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
 
     def latents(self, batch: int) -> Tensor:
-        """w_plus [batch, num_ws, w_dim] with style mixing; the crossover is uniform in `mixing_layers`, both ends included."""
+        """This process' share of w_plus [batch, num_ws, w_dim] with style mixing.
+
+        The crossover is uniform in `mixing_layers`, both ends included.
+        """
         g, c = self.generator, self.config
         z = torch.randn(2 * batch, c.z_dim, generator=self.rng, device=self.device)
         first, second = g.mapping(z).chunk(2)
@@ -103,7 +119,11 @@ class GanTrainer:
         mixed = torch.rand(batch, generator=self.rng, device=self.device) < c.mixing_probability
         crossover = torch.where(mixed, crossover, g.num_ws)
         from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
-        return torch.where(from_first[..., None], first[:, None], second[:, None])
+        return self.team.share(torch.where(from_first[..., None], first[:, None], second[:, None]))
+
+    def noise(self, batch: int) -> list[Tensor]:
+        """This process' share of fresh noise for `batch` pictures."""
+        return [self.team.share(maps) for maps in self.generator.sample_noise(batch, self.rng)]
 
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; returns its losses as scalars."""
@@ -111,7 +131,7 @@ class GanTrainer:
         dtype = torch.bfloat16 if c.bfloat16 else torch.float32
         metrics: dict[str, Tensor] = {}
         parameters_g, parameters_d = list(g.parameters()), list(d.parameters())
-        fake = g.synthesis(g.styles(self.latents(c.batch)), g.sample_noise(c.batch, self.rng), dtype)
+        fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)
         leaf = fake.detach().requires_grad_()
         fake_logits = d(leaf, dtype)
         loss_g = generator_loss(fake_logits)
@@ -128,24 +148,29 @@ class GanTrainer:
         torch.autograd.backward(total, inputs=parameters_d)
         if c.path_length_weight > 0 and self.steps % c.path_length_interval == 0:
             metrics["path_length"] = self._path_length(dtype)
+        metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": real_logits.mean(), "fake": fake_logits.mean()}
+        metrics = {key: value.detach() for key, value in metrics.items()}
+        self.team.average([p.grad for p in [*parameters_g, *parameters_d] if p.grad is not None] + [*metrics.values()])
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.steps += 1
         self._update_average()
-        metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": real_logits.mean(), "fake": fake_logits.mean()}
-        return {key: value.detach() for key, value in metrics.items()}
+        return metrics
 
     def _path_length(self, dtype: torch.dtype) -> Tensor:
         """Add the gradient of the path length penalty to the generator's; returns the mean length."""
         c, g = self.config, self.generator
         w_plus = self.latents(c.path_length_batch)
-        images = g.synthesis(g.styles(w_plus), g.sample_noise(len(w_plus), self.rng), dtype)
-        lengths = path_lengths(images, w_plus, self.rng)
-        self.path_length_mean.lerp_(lengths.detach().mean(), PATH_LENGTH_DECAY)
+        images = g.synthesis(g.styles(w_plus), self.noise(c.path_length_batch), dtype)
+        y = torch.randn(c.path_length_batch, *images.shape[1:], generator=self.rng, device=self.device)
+        lengths = path_lengths(images, w_plus, self.team.share(y))
+        mean = lengths.detach().mean()
+        self.team.average([mean])
+        self.path_length_mean.lerp_(mean, PATH_LENGTH_DECAY)
         penalty = (lengths - self.path_length_mean).square().mean()
         (penalty * (c.path_length_weight * c.path_length_interval)).backward()
-        return lengths.detach().mean()
+        return mean
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -234,16 +259,18 @@ def train_gan(
         ValueError: photos or configuration that cannot be used. CheckpointError: a state of another training.
         FloatingPointError: the training diverged.
     """
+    team = Team.from_environment()
     directory = Path(directory)
     (directory / "grids").mkdir(parents=True, exist_ok=True)
     goal = config.images if images is None else images
     keep_freed_memory()
     torch.set_flush_denormal(True)
-    trainer = GanTrainer(photos, config, seed, device)
+    trainer = GanTrainer(photos, config, seed, device, team)
     state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
     if state.is_file():
         trainer.load(state)
-    _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
+    if team.leads:
+        _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
     where |= {"photos": len(photos), "torch": torch.__version__}
 
@@ -254,6 +281,8 @@ def train_gan(
                 f"The training diverged at {trainer.images} images ({bad[0]} is not finite); "
                 f"{state} still holds the state before. Lower the learning rates or raise r1_gamma."
             )
+        if not team.leads:
+            return
         trainer.save(state)
         save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
         save_grid(directory / "grids" / f"{trainer.images:08d}.png", trainer.average, seed)
@@ -262,7 +291,7 @@ def train_gan(
 
     sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
-    with tqdm(total=goal, initial=trainer.images, unit="img", disable=not progress, smoothing=0.02) as bar:
+    with tqdm(total=goal, initial=trainer.images, unit="img", disable=not (progress and team.leads), smoothing=0.02) as bar:
         while trainer.images < goal:
             for key, value in trainer.step().items():
                 sums.setdefault(key, []).append(float(value))
@@ -277,6 +306,7 @@ def train_gan(
                 sums, started, done = {}, time.perf_counter(), trainer.images
     if not teacher.is_file():
         snapshot({})
+    team.wait()
     return teacher
 
 
