@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -18,9 +17,14 @@ INSTALL = (
 )
 
 
+@cache
 def available() -> bool:
-    """Whether nvdiffrast can be imported."""
-    return importlib.util.find_spec("nvdiffrast") is not None
+    """Whether nvdiffrast and its compiled part can be imported."""
+    try:
+        importlib.import_module("nvdiffrast.torch")
+    except ImportError:
+        return False
+    return True
 
 
 def rasterize(clip: Tensor, faces: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -31,8 +35,7 @@ def rasterize(clip: Tensor, faces: Tensor, height: int, width: int) -> tuple[Ten
         ValueError: the tensors are not float32 on a CUDA device.
     """
     library = _library()
-    if clip.device.type != "cuda" or clip.dtype != torch.float32:
-        raise ValueError(f"nvdiffrast needs float32 on a CUDA device, got {clip.dtype} on {clip.device}.")
+    _check_device(clip)
     triangles = faces.to(torch.int32)
     seen, _ = library.rasterize(_context(clip.device), top_row_first(clip), triangles, (height, width), grad_db=False)
     first, second, index = seen[..., 0], seen[..., 1], seen[..., 3].long() - 1
@@ -47,6 +50,11 @@ def top_row_first(clip: Tensor) -> Tensor:
     The only place where this project turns rows over. It mirrors y, which turns faces over too: no face is culled.
     """
     return clip * clip.new_tensor([1.0, -1.0, 1.0, 1.0])
+
+
+def _check_device(clip: Tensor) -> None:
+    if clip.device.type != "cuda" or clip.dtype != torch.float32:
+        raise ValueError(f"nvdiffrast needs float32 on a CUDA device, got {clip.dtype} on {clip.device}.")
 
 
 def _library() -> ModuleType:

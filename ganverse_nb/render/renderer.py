@@ -95,6 +95,10 @@ def render(
     batch = max(len(mesh), len(camera))
     if len(mesh) not in (1, batch) or len(camera) not in (1, batch):
         raise ValueError(f"{len(mesh)} meshes and {len(camera)} cameras: give as many of both, or one of either.")
+    for name, part in (("camera", camera.azimuth), ("texture", mesh.texture), ("light", light)):
+        if part is not None and (part.dtype, part.device) != (mesh.vertices.dtype, mesh.vertices.device):
+            here, there = f"{part.dtype} on {part.device}", f"{mesh.vertices.dtype} on {mesh.vertices.device}"
+            raise ValueError(f"The {name} is {here}, the mesh's vertices are {there}; convert one of them.")
     if (mesh.texture is None) != (mesh.face_uvs is None):
         raise ValueError("The mesh has only one of texture and face_uvs; a textured mesh needs both.")
     clip = camera.to_clip(mesh.vertices, width / height).expand(batch, -1, -1).contiguous()

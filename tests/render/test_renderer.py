@@ -203,3 +203,7 @@ def test_bad_input_is_named() -> None:
         render(mesh, camera, 0)
     with pytest.raises(ValueError, match="not finite"):
         render(replace(mesh, vertices=mesh.vertices * float("nan")), camera)
+    with pytest.raises(ValueError, match="The camera is torch.float32 on cpu, the mesh's vertices are torch.float64"):
+        render(bumpy(), camera)
+    with pytest.raises(ValueError, match="The texture is torch.float64"):
+        render(replace(mesh, texture=mesh.texture.double()), camera)

@@ -7,7 +7,7 @@ import torch
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
-from ganverse_nb.render import nvdiffrast, reference
+from ganverse_nb.render import reference
 from ganverse_nb.render.rasterize import rasterize
 
 
@@ -157,16 +157,3 @@ def test_bad_input_is_named(change: dict, message: str) -> None:
     given = {"vertices_clip": torch.ones(1, 3, 4), "faces": torch.tensor([[0, 1, 2]]), "resolution": 4}
     with pytest.raises(ValueError, match=message):
         rasterize(**(given | change))
-
-
-def test_asking_for_nvdiffrast_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvdiffrast, "available", lambda: False)
-    with pytest.raises(ImportError, match="nvdiffrast is not installed: it needs a CUDA device and `pip install"):
-        rasterize(torch.ones(1, 3, 4), torch.tensor([[0, 1, 2]]), 4, backend="nvdiffrast")
-
-
-def test_convention_nvdiffrast_rows_are_turned_once() -> None:
-    """A rasterizer whose row 0 is the bottom, given the turned clip space, draws our row 0."""
-    clip, faces = soup(3)
-    turned = rasterize(nvdiffrast.top_row_first(clip), faces, 12).face_index.flip(1)
-    assert torch.equal(turned, rasterize(clip, faces, 12).face_index)
