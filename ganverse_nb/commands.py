@@ -14,23 +14,33 @@ if TYPE_CHECKING:
 
 
 def train_gan(run: Run) -> Path:
-    """Photographs the training set and trains the GAN on it; returns the file of its networks."""
+    """Photographs the training set and trains the GAN on it; returns the file of its networks.
+
+    Started by `accelerate launch -m ganverse_nb.cli train-gan` or torchrun, all processes train one GAN.
+    """
+    import torch
+
+    from .gan.team import Team
     from .gan.training import train_gan
     from .studio.archive import make_photo_archive
     from .studio.photos import Photos
 
     config, category, seed = run.config.gan, run.config.category, run.config.seed
+    team = Team.from_environment()
 
     def photograph(directory: Path) -> None:
         make_photo_archive(category, config.photos, seed, directory, config.resolution)
 
-    settings = [category, config.photos, seed, config.resolution]
-    photos = Photos.load(run.stage("gan_photos", photograph, settings))
+    if team.leads:
+        run.stage("gan_photos", photograph, [category, config.photos, seed, config.resolution])
+    team.wait()
+    photos = Photos.load(run.directory / "gan_photos").images
+    device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def train(directory: Path) -> None:
-        train_gan(photos.images, config, directory, seed, command=_typed(run, "train-gan"))
+        train_gan(photos, config, directory, seed, device=device, command=_typed(run, "train-gan"))
 
-    return run.stage("gan", train, [config, seed], needs=["gan_photos"]) / "teacher.safetensors"
+    return run.stage("gan", train, [config, seed], needs=["gan_photos"], team=team) / "teacher.safetensors"
 
 
 def train_segmenter(run: Run) -> Path:

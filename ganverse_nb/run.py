@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -32,6 +32,15 @@ COMPLETE, PARTIAL = "complete.json", "partial.json"
 
 class RunBusyError(ExpectedError):
     """Another process computes in the same run directory."""
+
+
+class Team(Protocol):
+    """Processes that compute a stage together, as `gan.team.Team`."""
+
+    @property
+    def leads(self) -> bool: ...
+
+    def wait(self) -> None: ...
 
 
 class Run:
@@ -61,6 +70,7 @@ class Run:
         compute: Callable[[Path], object],
         settings: Any = None,
         needs: Sequence[str] = (),
+        team: Team | None = None,
     ) -> Path:
         """The directory of a finished stage, computed if it is not there yet.
 
@@ -71,6 +81,7 @@ class Run:
         Args:
             settings: a dataclass or JSON value; whatever decides the content beside `needs`.
             needs: finished stages that this one is made from; when one changes, this one is computed anew.
+            team: processes that call this together, and whose `compute` waits for all of them before it returns.
 
         Raises:
             RunBusyError: another process computes in this run.
@@ -79,15 +90,31 @@ class Run:
             raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
         identity = digest([plain(settings), {need: self._identity(need) for need in needs}])
         final, partial = self.directory / name, self.directory / f"{name}.partial"
-        if _identity(final / COMPLETE) == identity:
+
+        def done() -> bool:
+            return _identity(final / COMPLETE) == identity
+
+        meet = team.wait if team else lambda: None
+        if team and not team.leads:
+            meet()
+            if not done():
+                compute(partial)
+                meet()
+            return final
+        if done():
+            meet()
             return final
         with self._lock(name):
-            if _identity(final / COMPLETE) == identity:  # finished by another process since
+            if _identity(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
+                _finish(partial, final)
+            if done():
+                meet()
                 return final
-            if _identity(partial / COMPLETE) != identity:
-                self._compute(compute, partial, identity, settings)
-            remove(final)
-            os.replace(partial, final)
+            mark = _begin(partial, identity, settings)
+            meet()
+            self._compute(compute, mark)
+            _finish(partial, final)
+        meet()
         return final
 
     def is_complete(self, name: str) -> bool:
@@ -103,22 +130,15 @@ class Run:
                 total += read_json(mark)["seconds"]
         return total
 
-    def _compute(self, compute: Callable[[Path], object], partial: Path, identity: str, settings: Any) -> None:
-        if _identity(partial / PARTIAL) != identity:
-            remove(partial)
-            partial.mkdir(parents=True)
-        mark = partial / PARTIAL
-        before = read_json(mark)["seconds"] if mark.exists() else 0.0
-        content = {"identity": identity, "settings": plain(settings), "seconds": before}
-        write_json(mark, content)
-        start = time.monotonic()
+    def _compute(self, compute: Callable[[Path], object], mark: Path) -> None:
+        content = read_json(mark)
+        before, start = content["seconds"], time.monotonic()
         try:
-            compute(partial)
+            compute(mark.parent)
         finally:
             content["seconds"] = round(before + time.monotonic() - start, 3)
             write_json(mark, content)
-        environments = self.manifest["environments"]
-        write_json(partial / COMPLETE, content | {"commit": environments[-1]["commit"]})
+        write_json(mark.with_name(COMPLETE), content | {"commit": self.manifest["environments"][-1]["commit"]})
         mark.unlink()
 
     def _identity(self, name: str) -> str:
@@ -290,6 +310,21 @@ def open_run(
         ValueError: unknown profile, category or setting; a run directory of another configuration.
     """
     return Run(load_config(profile, category, seed, settings), runs, figures)
+
+
+def _begin(partial: Path, identity: str, settings: Any) -> Path:
+    """The mark of a stage that begins or continues; what an attempt with other settings left is removed."""
+    mark = partial / PARTIAL
+    if _identity(mark) != identity:
+        remove(partial)
+        partial.mkdir(parents=True)
+        write_json(mark, {"identity": identity, "settings": plain(settings), "seconds": 0.0})
+    return mark
+
+
+def _finish(partial: Path, final: Path) -> None:
+    remove(final)
+    os.replace(partial, final)
 
 
 def _identity(mark: Path) -> str | None:

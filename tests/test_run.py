@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,40 @@ def test_a_stage_may_ask_for_another(run):
         (directory / "copy.txt").write_text((inner / "result.txt").read_text())
 
     assert (run.stage("outer", compute) / "copy.txt").read_text() == "inner"
+
+
+class Team:
+    """Threads that meet like the processes of a distributed training."""
+
+    def __init__(self, rank, barrier):
+        self.leads, self.wait = rank == 0, barrier.wait
+
+
+@pytest.mark.parametrize("state", ["new", "interrupted", "complete"])
+def test_a_team_computes_a_stage_together(tmp_path, state):
+    runs = [open_run("smoke", runs=tmp_path) for _ in range(3)]
+    if state == "complete":
+        runs[0].stage("gan", writer("whole"), {"steps": 3})
+    if state == "interrupted":
+        with pytest.raises(Interrupted):
+            runs[0].stage("gan", interrupted, {"steps": 3})
+    barrier, seen = threading.Barrier(3, timeout=30), []
+
+    def together(rank):
+        def compute(directory):
+            seen.append((directory / "checkpoint.txt").exists())
+            barrier.wait()
+            if rank == 0:
+                (directory / "result.txt").write_text("whole")
+            barrier.wait()
+
+        return runs[rank].stage("gan", compute, {"steps": 3}, team=Team(rank, barrier))
+
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(together, range(3)))
+    assert {path.resolve() for path in done} == {(runs[0].directory / "gan").resolve()}
+    assert (done[0] / "result.txt").read_text() == "whole"
+    assert seen == {"new": [False] * 3, "interrupted": [True] * 3, "complete": []}[state]
 
 
 def test_stage_names_are_plain(run):
