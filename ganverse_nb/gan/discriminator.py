@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganverse_nb.gan.generator import FullyConnected, block_resolutions
-from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, downsampling_conv2d
+from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, at_least_float32, downsampling_conv2d
 
 HALF = math.sqrt(0.5)
 
@@ -63,7 +63,7 @@ def minibatch_deviation(x: Tensor, group: int = 4) -> Tensor:
     group = min(group, n)
     if n % group:
         raise ValueError(f"Minibatch deviation needs a batch that is a multiple of {group}, got {n}.")
-    y = x.float().view(group, n // group, c, h, w)
+    y = at_least_float32(x).view(group, n // group, c, h, w)
     y = y - y.mean(0)
     y = (y.square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))  # [n / group]
     y = y.view(-1, 1, 1, 1).repeat(group, 1, h, w)
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
         """Pictures [B, 3, R, R] in [-1, 1] -> logits [B] (float32)."""
         x = self._trunk(images, dtype)[-1]
         x = self.conv(minibatch_deviation(x))
-        return self.out(self.fc(x.flatten(1).float())).squeeze(1)
+        return self.out(self.fc(at_least_float32(x.flatten(1)))).squeeze(1)
 
     def _trunk(self, images: Tensor, dtype: torch.dtype) -> list[Tensor]:
         x = self.fromrgb(images.to(dtype).contiguous(memory_format=torch.channels_last))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, upsample, upsampling_conv2d
+from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, at_least_float32, upsample, upsampling_conv2d
 
 W_AVERAGE_DECAY = 0.995
 
@@ -109,7 +109,7 @@ class ToRGB(nn.Module):
         b, c, h, w = x.shape
         weight = self.weight * (style * self.weight_gain)[:, None, :]  # [B, 3, C]
         pixels = x.permute(0, 2, 3, 1).reshape(b, h * w, c)
-        rgb = torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2)).float() + self.bias
+        rgb = at_least_float32(torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2))) + self.bias
         rgb = rgb.view(b, h, w, 3).permute(0, 3, 1, 2)
         return rgb if clamp is None else rgb.clamp(-clamp, clamp)
 
@@ -206,8 +206,18 @@ class Generator(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """List of styles -> picture [B, 3, R, R] in about [-1, 1] (stays inside `gan/`)."""
-        image, _ = self._run(styles, noise, dtype)
-        return image
+        return self._run(styles, noise, dtype)[0]
+
+    def block_features(self, styles: Sequence[Tensor], noise: str | Sequence[Tensor] = "const") -> list[Tensor]:
+        """List of styles -> the features [B, C, r, r] that leave each block, r = 4, 8, ... R."""
+        _, activations = self._run(styles, self._noise(noise, styles[0].shape[0], None), torch.float32)
+        return activations[::2]  # the first block has one convolution, all others two
+
+    def last_torgb_weight(self, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [B, 3] and bias [3] of the last ToRGB for features that are equal in all channels."""
+        torgb = self.torgbs[-1]
+        assert isinstance(torgb, ToRGB)
+        return (torgb.weight * (style * torgb.weight_gain)[:, None, :]).sum(2), torgb.bias
 
     def _run(
         self, styles: Sequence[Tensor], noise: Sequence[Tensor] | None, dtype: torch.dtype
@@ -216,12 +226,10 @@ class Generator(nn.Module):
         x = self.const.to(dtype)[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None
         activations: list[Tensor] = []
-        done = 0
         for layer, module, style in zip(self.layers, self._modules_in_order(), styles, strict=True):
             if layer.kind == "conv":
-                x = module(x, style, None if noise is None else noise[done], self.conv_clamp)
+                x = module(x, style, None if noise is None else noise[len(activations)], self.conv_clamp)
                 activations.append(x)
-                done += 1
             else:
                 rgb = module(x, style, self.conv_clamp)
                 image = rgb if image is None else upsample(image) + rgb

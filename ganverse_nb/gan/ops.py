@@ -55,3 +55,8 @@ def upsample(images: Tensor) -> Tensor:
 def activate(x: Tensor) -> Tensor:
     """lrelu(0.2); the gain of sqrt(2) is folded into what comes before (leaky ReLU is positively homogeneous)."""
     return F.leaky_relu(x, ACTIVATION_SLOPE)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """bfloat16 and float16 become float32; float32 and float64 stay."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

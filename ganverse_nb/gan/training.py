@@ -37,6 +37,7 @@ FORMAT = "ganverse_nb.gan_training/1"
 EMA_HALF_LIFE = 10_000.0  # pictures
 EMA_RAMP = 0.05  # of the pictures seen
 PATH_LENGTH_DECAY = 0.01
+OFFSET_LR = 0.2  # of the weights' learning rate: at the full one noise takes over the pictures
 
 
 class GanTrainer:
@@ -320,7 +321,11 @@ def keep_freed_memory() -> None:
 
 
 def _adam(network: torch.nn.Module, lr: float) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=lr, betas=(0.0, 0.99), eps=1e-8, fused=True)
+    """Weights are equalised to N(0, 1) and take a high learning rate; biases and noise strengths start at zero."""
+    weights = [p for p in network.parameters() if p.dim() > 1]
+    offsets = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [{"params": weights, "lr": lr}, {"params": offsets, "lr": lr * OFFSET_LR}]
+    return torch.optim.Adam(groups, betas=(0.0, 0.99), eps=1e-8, fused=True)
 
 
 def _identity(config: GanConfig) -> dict[str, Any]:

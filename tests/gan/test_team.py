@@ -12,6 +12,7 @@ from ganverse_nb.gan.team import Team
 
 TRAIN = """
 import sys, torch
+from pathlib import Path
 from dataclasses import replace
 from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.team import Team
@@ -24,7 +25,7 @@ trainer = GanTrainer(photos, config, seed=0, team=team)
 for _ in range(3):
     trainer.step()
 if team.leads:
-    trainer.save(sys.argv[1])
+    trainer.save(Path(sys.argv[1]))
 """
 
 

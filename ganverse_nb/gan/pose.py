@@ -1,0 +1,138 @@
+"""A pose regressor: reads the azimuth of an object from its picture.
+
+It is trained on photographs with known cameras and used to measure GANs and renderers, never to train them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ganverse_nb.config import ViewConfig
+from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
+from ganverse_nb.geometry.camera import wrap_degrees
+
+FORMAT = "ganverse_nb.pose_regressor/1"
+INPUT = 64  # pixels
+WIDTHS = (32, 64, 96, 128)
+PEAK_LR = 2e-3
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Azimuth [B] in degrees, [-180, 180), and confidence [B]: length of the predicted vector, about 1 when sure."""
+
+    azimuth: Tensor
+    confidence: Tensor
+
+
+class PoseRegressor(nn.Module):
+    """Pictures [B, 3, H, W] in [0, 1] -> (sin, cos) of the azimuth [B, 2]; other sizes are resampled to 64 px."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for inputs, outputs in zip((3, *WIDTHS[:-1]), WIDTHS, strict=True):
+            blocks += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+            if inputs != 3:
+                blocks += [nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        self.features = nn.Sequential(*blocks)
+        self.head = nn.Sequential(nn.Linear(WIDTHS[-1] * 16, 256), nn.ReLU(), nn.Linear(256, 2))
+        self.provenance: dict[str, Any] = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[-2:] != (INPUT, INPUT):
+            images = F.interpolate(images, (INPUT, INPUT), mode="bilinear", antialias=True)
+        x = (images - 0.5).contiguous(memory_format=torch.channels_last)
+        return self.head(self.features(x).flatten(1).float())
+
+    @torch.no_grad()
+    def pose(self, images: Tensor, batch: int = 256) -> Pose:
+        """Azimuth and confidence of pictures [B, 3, H, W] in [0, 1] (evaluation mode)."""
+        if self.training:
+            raise RuntimeError("Call .eval() before measuring poses.")
+        vector = torch.cat([self(part) for part in images.split(batch)])
+        return Pose(torch.rad2deg(torch.atan2(vector[:, 0], vector[:, 1])), vector.norm(dim=1))
+
+    def save(self, path: str | Path) -> None:
+        """Write weights as float16 and provenance to a safetensors file (atomic)."""
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in self.state_dict().items()}
+        atomic_save(tensors, Path(path), {"format": FORMAT, "provenance": json.dumps(self.provenance, default=str)})
+
+    @classmethod
+    def load(cls, source: str | Path = "car") -> PoseRegressor:
+        """The bundled regressor of a category, or a file; in evaluation mode.
+
+        Raises:
+            FileNotFoundError: no such file. CheckpointError: damaged, or something else.
+        """
+        bundled = WEIGHTS / str(source) / "pose.safetensors"
+        path = bundled if bundled.is_file() else Path(source)
+        tensors, metadata = read_tensors(path, FORMAT)
+        network = cls()
+        try:
+            network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path} does not hold a usable pose regressor: {error}") from error
+        network.provenance = json.loads(metadata.get("provenance", "{}"))
+        return network.eval().requires_grad_(False)
+
+
+def train_regressor(
+    images: Tensor, azimuth: Tensor, config: ViewConfig, seed: int = 0, *, progress: bool = True
+) -> PoseRegressor:
+    """Train on photos uint8 [N, 3, R, R] with known azimuth [N] (degrees).
+
+    Augmentation: mirroring (azimuth changes sign; objects are symmetric), brightness, contrast, shift, noise, so that
+    pictures that look a little different from photographs are read as well.
+
+    Raises:
+        ValueError: numbers of photos and angles differ.
+    """
+    if len(images) != len(azimuth) or images.dtype != torch.uint8:
+        raise ValueError(f"Need uint8 photos and one azimuth each, got {images.dtype}, {len(images)}, {len(azimuth)}.")
+    rng = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = PoseRegressor()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LR, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=config.regressor_steps, pct_start=0.1)
+    angle = torch.deg2rad(azimuth.float())
+    target = torch.stack([angle.sin(), angle.cos()], 1)
+    for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
+        pick = torch.randint(len(images), (config.regressor_batch,), generator=rng)
+        pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = F.mse_loss(network(pictures).float(), wanted)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval().requires_grad_(False)
+
+
+def azimuth_error(regressor: PoseRegressor, images: Tensor, azimuth: Tensor) -> Tensor:
+    """Absolute error in degrees [N] on pictures in [0, 1]."""
+    return wrap_degrees(regressor.pose(images).azimuth - azimuth).abs()
+
+
+def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    n, _, height, width = images.shape
+    mirrored = torch.rand(n, generator=rng) < 0.5
+    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    target = torch.where(mirrored[:, None], target * torch.tensor([-1.0, 1.0]), target)
+    contrast = torch.exp(0.2 * torch.randn(n, 3, 1, 1, generator=rng))
+    brightness = 0.08 * torch.randn(n, 3, 1, 1, generator=rng)
+    down, right = (int(v) for v in torch.randint(-3, 4, (2,), generator=rng))
+    images = F.pad(images, (3, 3, 3, 3), mode="replicate")[..., 3 + down :, 3 + right :][..., :height, :width]
+    noise = 0.02 * torch.randn(images.shape, generator=rng)
+    return ((images - 0.5) * contrast + 0.5 + brightness + noise).clamp(0.0, 1.0), target
+

@@ -1,0 +1,91 @@
+"""The chosen view codes of a teacher: where they look from, and their file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
+from ganverse_nb.gan.circular import largest_gap
+
+FORMAT = "ganverse_nb.view_codes/1"
+BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
+
+
+@dataclass(frozen=True)
+class ViewCodes:
+    """N view codes of one generator, in the order of their azimuth.
+
+    Attributes:
+        codes: w [N, w_dim], used in the layers below `split_layer`.
+        azimuth_bin: [N] int64, 0..11: the label a person would give, azimuth 30 x bin degrees (0 sees the front).
+        azimuth: [N] degrees, the circular median over contents as the pose regressor reads it (measurement only: training
+            the inverse graphics network starts from `azimuth_bin`).
+        deviation: [N] degrees, median deviation of azimuth over contents.
+        split_layer: k.
+        provenance: teacher, seeds, settings.
+    """
+
+    codes: Tensor
+    azimuth_bin: Tensor
+    azimuth: Tensor
+    deviation: Tensor
+    split_layer: int
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.codes)
+        if self.codes.dim() != 2 or not n == len(self.azimuth_bin) == len(self.azimuth) == len(self.deviation):
+            raise ValueError("ViewCodes needs codes [N, w_dim] and N azimuth bins, azimuths and deviations.")
+        if not bool(((self.azimuth_bin >= 0) & (self.azimuth_bin < 12)).all()):
+            raise ValueError("Azimuth bins are numbers from 0 to 11.")
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def labelled_azimuth(self) -> Tensor:
+        """[N] degrees: 30 x azimuth_bin."""
+        return self.azimuth_bin.float() * BIN_DEGREES
+
+    @property
+    def largest_gap(self) -> float:
+        """Largest difference of azimuth between neighbouring views, degrees."""
+        return largest_gap(self.azimuth)
+
+    def save(self, path: str | Path) -> None:
+        """Write a safetensors file (atomic)."""
+        tensors = {"codes": self.codes.float(), "azimuth_bin": self.azimuth_bin.long()}
+        tensors |= {"azimuth": self.azimuth.float(), "deviation": self.deviation.float()}
+        metadata = {"format": FORMAT, "split_layer": str(self.split_layer)}
+        metadata["provenance"] = json.dumps(self.provenance, sort_keys=True, default=str)
+        atomic_save(tensors, Path(path), metadata)
+
+    @classmethod
+    def load(cls, source: str | Path = "car") -> ViewCodes:
+        """The bundled view codes of a category, or a file.
+
+        Raises:
+            FileNotFoundError: no such file. CheckpointError: damaged, or something else.
+        """
+        bundled = WEIGHTS / str(source) / "views.safetensors"
+        path = bundled if bundled.is_file() else Path(source)
+        tensors, metadata = read_tensors(path, FORMAT)
+        try:
+            return cls(
+                **tensors,
+                split_layer=int(metadata["split_layer"]),
+                provenance=json.loads(metadata.get("provenance", "{}")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} does not hold usable view codes: {error}") from error
+
+
+def label_azimuth(azimuth: Tensor) -> Tensor:
+    """Degrees -> the nearest of the 12 bins, int64."""
+    return (azimuth / BIN_DEGREES).round().long().remainder(12)
