@@ -1,0 +1,175 @@
+"""The stages of a run, in the order of the paper. Each computes what it needs once and loads it ever after.
+
+    studio -> photos -> teacher -> view codes -> multi-view dataset -> inverse graphics -> StyleGAN-R
+
+Notebooks and the command line call these functions and nothing below them that is slow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganverse_nb.data.generation import build_multiview
+from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
+from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
+from ganverse_nb.files import sha256
+from ganverse_nb.gan import checkpoint
+from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
+from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views
+from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
+from ganverse_nb.neural_renderer.bank import Pictures
+from ganverse_nb.neural_renderer.observer import Observer
+from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
+from ganverse_nb.run import Run
+from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.studio.archive import make_photo_archive
+from ganverse_nb.studio.photos import Photos
+
+# Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
+TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY = 1000, 2000, 3000
+GATE = "view_gate.json"
+
+
+def train_photos(run: Run) -> Photos:
+    """Photos with known cameras, for the pose regressor that measures views."""
+    return _photos(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
+
+
+def test_photos(run: Run) -> Photos:
+    """Photos that no network of the run learns from."""
+    return _photos(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
+
+
+def _photos(run: Run, name: str, count: int, seed: int) -> Photos:
+    category, resolution = run.config.category, run.config.gan.resolution
+
+    def compute(directory: Path) -> None:
+        make_photo_archive(category, count, seed, directory, resolution)
+
+    return Photos.load(run.stage(name, compute, [category, count, seed, resolution]))
+
+
+def teacher(run: Run) -> Generator:
+    """The bundled StyleGAN2 of the category (section 3.1)."""
+    _use_weights(run, "teacher")
+    return checkpoint.load_generator(run.config.category)
+
+
+def discriminator(run: Run) -> Discriminator:
+    """The discriminator that the teacher was trained against; its features serve as perceptual features."""
+    return checkpoint.load_discriminator(run.config.category)
+
+
+def pose_regressor(run: Run) -> PoseRegressor:
+    """Reads azimuths off pictures. Trained on photos, used for measuring only."""
+    config, seed = run.config.views, run.config.seed
+
+    def compute(directory: Path) -> None:
+        photos = train_photos(run)
+        train_regressor(photos.images, photos.camera.azimuth, config, seed).save(directory / "pose.safetensors")
+
+    settings = [config.regressor_steps, config.regressor_batch, seed]
+    train_photos(run)
+    return PoseRegressor.load(
+        run.stage("pose_regressor", compute, settings, needs=["train_photos"]) / "pose.safetensors"
+    )
+
+
+def segmenter(run: Run) -> Segmenter:
+    """The Mask R-CNN that cuts objects out."""
+    found = load_segmenter(run.config.category, run.config.segmenter.weights)
+    run.note("segmenter", found.source)
+    return found
+
+
+def view_codes(run: Run) -> ViewCodes:
+    """The bundled view codes of the teacher with their coarse labels."""
+    _use_weights(run, "views")
+    return ViewCodes.load(run.config.category)
+
+
+def view_gate(run: Run) -> ViewGate:
+    """How well view codes hold the view and how much shape contents keep, for every split layer (DESIGN: view gate)."""
+    config, seed, category = run.config.views, run.config.seed, run.config.category
+
+    def compute(directory: Path) -> None:
+        regressor, photos = pose_regressor(run), test_photos(run)
+        cut = segmenter(run)
+        measures = measure_views(teacher(run), regressor, config, seed=seed, masks=lambda x: cut.segment(x).mask)
+        variety = photo_shape_variety(category, config.contents, MASKED_VIEWS, PHOTO_VARIETY + seed)
+        error = azimuth_error(regressor, photos.image(), photos.camera.azimuth).median()
+        collect_view_gate(measures, variety, float(error)).save(directory / GATE)
+
+    pose_regressor(run)
+    settings = [config, seed, _use_weights(run, "teacher")]
+    return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
+
+
+def multiview(run: Run) -> MultiViewDataset:
+    """The "StyleGAN multi-view dataset" of section 3.1."""
+    config, seed = run.config.multiview, run.config.seed
+
+    def compute(directory: Path) -> None:
+        build_multiview(teacher(run), view_codes(run), segmenter(run), config, directory, seed)
+
+    weights = [_use_weights(run, name) for name in ("teacher", "views")]
+    return MultiViewDataset.load(run.stage("multiview", compute, [config, seed, weights]))
+
+
+def inverse_graphics(run: Run) -> InverseGraphicsModel:
+    """Network f, the cameras of the view codes and the camera head (section 3.2)."""
+    config, seed = run.config.inverse, run.config.seed
+
+    def compute(directory: Path) -> None:
+        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        run.note("perceptual features", features.name)
+        train_inverse_graphics(multiview(run), config, directory, features, seed)
+
+    multiview(run)
+    return InverseGraphicsModel.load(
+        run.stage("inverse_graphics", compute, [config, seed], needs=["multiview"]) / MODEL
+    )
+
+
+def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
+    """The neural renderer of section 3.3; `mapping_only` gives the state before the joint fine-tuning (Fig J)."""
+    config, seed = run.config.stylegan_r, run.config.seed
+    model = inverse_graphics(run)
+    observer = Observer.of(model, segmenter(run))
+
+    def compute(directory: Path) -> None:
+        dataset, multi = multiview(run), run.config.multiview
+        train_stylegan_r(
+            Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep),
+            dataset.train_contents.tolist(),
+            dataset.content_w,
+            dataset.view_w,
+            dataset.split_layer,
+            model.bank().detach(),
+            teacher(run),
+            observer,
+            config,
+            directory,
+            seed,
+            psi=multi.truncation,
+            minimum_mask=multi.minimum_mask,
+        )
+
+    directory = run.stage("stylegan_r", compute, [config, seed], needs=["multiview", "inverse_graphics"])
+    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), observer=observer)
+
+
+def _use_weights(run: Run, name: str) -> str:
+    """Record a bundled file in the run's manifest; returns its SHA-256, which the stages made with it depend on."""
+    path = checkpoint.WEIGHTS / run.config.category / f"{name}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"The package carries no {name} for {run.config.category}: {path} is missing.")
+    run.use_weights(f"{run.config.category}/{name}", path)
+    return sha256(path)
