@@ -74,6 +74,28 @@ def _train_segmenter(options: argparse.Namespace) -> None:
     print(f"trained: {train_segmenter(_open(options))}")
 
 
+def _train_pose(options: argparse.Namespace) -> None:
+    from .commands import train_pose
+
+    print(f"trained: {train_pose(_open(options))}")
+
+
+def _choose_views(options: argparse.Namespace) -> None:
+    from .commands import choose_views, measure_views
+
+    run, gan = _open(options), options.gan or options.category
+    if options.split_layer is None:
+        print("layer  deviation (degrees)  views  largest gap  variety of shape")
+        for m in measure_views(run, gan):
+            shape = m.shape.silhouette if m.shape else float("nan")
+            numbers = f"{m.chosen_deviation:19.1f}  {m.chosen_views:5}  {m.chosen_gap:11.0f}  {shape:16.3f}"
+            print(f"{m.split_layer:5}  {numbers}")
+        print("choose the layer with a small deviation and much shape, and pass it as --split-layer")
+        return
+    codes = choose_views(run, gan, options.split_layer, options.output)
+    print(f"wrote {options.output}: {len(codes)} views, largest gap {codes.largest_gap:.0f} degrees")
+
+
 def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
@@ -128,6 +150,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
     _run_options(add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos"))
     _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
+    _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
+    command = add("choose-views", _choose_views, "measure the split layers of a GAN, or choose its view codes")
+    _run_options(command)
+    command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
+    command.add_argument("--split-layer", type=int, metavar="K", help="choose codes for the layers below K")
+    command.add_argument("--output", type=Path, default=Path("views.safetensors"), metavar="FILE")
     command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
     _picture_options(command)
     command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")

@@ -10,6 +10,8 @@ from .run import Run
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .gan.view_gate import SplitMeasure
+    from .gan.viewpoints import ViewCodes
     from .segmentation.mask_rcnn import Segmenter
 
 
@@ -51,10 +53,12 @@ def train_segmenter(run: Run) -> Path:
 
     config, category, seed = run.config.segmenter, run.config.category, run.config.seed
 
-    def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed + 1, directory)  # not the photos that the GAN sees
+    settings = [category, config.photos, seed + 1, run.config.gan.resolution]  # not the photos that the GAN sees
 
-    photos = Photos.load(run.stage("segmenter_photos", photograph, [category, config.photos, seed + 1]))
+    def photograph(directory: Path) -> None:
+        make_photo_archive(category, config.photos, seed + 1, directory, run.config.gan.resolution)
+
+    photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
 
     def train(directory: Path) -> None:
         train_segmenter(photos, config, directory, seed, category=category, command=_typed(run, "train-segmenter"))
@@ -62,14 +66,57 @@ def train_segmenter(run: Run) -> Path:
     return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
 
 
+def train_pose(run: Run) -> Path:
+    """Trains the pose regressor that measures views on studio photos; returns its file."""
+    from . import stages
+
+    stages.pose_regressor(run)
+    return run.directory / "pose_regressor" / "pose.safetensors"
+
+
+def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
+    """How well each split layer of a GAN holds the view, and how much shape it leaves to the content code."""
+    from . import stages
+    from .gan.checkpoint import load_generator
+    from .gan.view_gate import measure_views
+
+    regressor, segmenter = stages.pose_regressor(run), stages.segmenter(run)
+    return measure_views(
+        load_generator(gan),
+        regressor,
+        run.config.views,
+        seed=run.config.seed,
+        masks=lambda images: segmenter.segment(images).mask,
+    )
+
+
+def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:
+    """Writes the view codes of a GAN: in every bin of azimuth the one that holds the view best."""
+    from . import stages
+    from .files import sha256
+    from .gan.checkpoint import load_generator, resolve
+    from .gan.view_gate import choose_views
+
+    regressor = stages.pose_regressor(run)
+    made_by = f"{_typed(run, 'choose-views')} --split-layer {split_layer}"
+    provenance = {"command": made_by, "teacher": sha256(resolve(gan))}
+    codes = choose_views(
+        load_generator(gan), regressor, run.config.views, split_layer, seed=run.config.seed, provenance=provenance
+    )
+    codes.save(output)
+    return codes
+
+
 def reconstruct(run: Run, picture: Path, output: Path, fit: bool) -> str:
     """Writes the textured mesh of the object in a picture to `output` (.glb or .obj); returns its camera in words."""
     from . import stages
+    from .data.pictures import read_picture
     from .geometry.export import save_mesh
     from .inverse_graphics.inference import reconstruct
 
-    model, segmenter = stages.inverse_graphics(run), stages.segmenter(run)
-    image, mask = _masked(picture, segmenter, model.resolution, fit)
+    image = read_picture(picture, run.config.gan.resolution, fit)  # before anything that takes long
+    model = stages.inverse_graphics(run)
+    mask = _mask(picture, image, stages.segmenter(run))
     mesh, camera = reconstruct(image, mask, model)
     save_mesh(mesh, output)
     values = {name: float(getattr(camera, name)[0]) for name in ("azimuth", "elevation", "distance")}
@@ -91,28 +138,26 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
     from .data.pictures import read_picture, write_picture
     from .neural_renderer.editing import edit, observe
 
+    pictures = {path: read_picture(path, run.config.gan.resolution, fit) for path in sorted(set(sources.values()))}
     model = stages.stylegan_r(run)
-    paths = set(sources.values())
-    seen = {path: observe(model, read_picture(path, model.resolution, fit), str(path)) for path in sorted(paths)}
+    seen = {path: observe(model, picture, str(path)) for path, picture in pictures.items()}
     camera = seen[sources["camera"]].camera
     camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
     others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
     write_picture(edit(model, camera_from=camera, **others).image[0], output)
 
 
-def _masked(path: Path, segmenter: Segmenter, resolution: int, fit: bool) -> tuple[Tensor, Tensor]:
-    """A picture and the mask of its object; ValueError where nothing is found. Several objects: the surest is taken."""
-    from .data.pictures import read_picture
+def _mask(path: Path, image: Tensor, segmenter: Segmenter) -> Tensor:
+    """The mask of the object in a picture; the surest of several; ValueError where there is none."""
     from .segmentation.detections import keep
 
-    image = read_picture(path, resolution, fit)
     found = segmenter.segment(image)
     if found.count[0] == 0:
         raise ValueError(f"{path}: no object was found in the picture; crop it closer, or give another one.")
     reason = keep(found).reason[0]
     if reason:
         print(f"{path}: {reason}; the result may be poor.")
-    return image, found.mask
+    return found.mask
 
 
 def _typed(run: Run, command: str) -> str:

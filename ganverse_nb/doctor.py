@@ -105,7 +105,7 @@ def _kernel() -> str:
 def _weights(folder: Path) -> str:
     from safetensors import safe_open
 
-    files = sorted(folder.glob("*.safetensors"))
+    files = [*sorted(folder.glob("*.safetensors")), *sorted(WEIGHTS.glob(f"*-{folder.name}.safetensors"))]
     if not files:
         raise FileNotFoundError(f"{folder} holds no weights; check out the repository again")
     for file in files:

@@ -1,5 +1,6 @@
 """The command line: exit codes, one sentence per expected error, a reproduction that survives interrupts."""
 
+import dataclasses
 import io
 import json
 import os
@@ -7,15 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+from types import ModuleType, SimpleNamespace
 
 import pytest
+import torch
+import trimesh
+from PIL import Image
 
 from ganverse_nb import cli
 from ganverse_nb.config import as_json, load_config
 from ganverse_nb.files import plain, read_json, write_json
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.notebooks import build_all
 from ganverse_nb.reproduce import Line, Stopwatch, reproduce
 from ganverse_nb.run import exclusive, open_run
+from ganverse_nb.segmentation.detections import Detections
 
 PARAMETERS = """# %% tags=["parameters"]
 profile = "mini"
@@ -33,6 +41,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 
 # %%
 """
+SMALL = ["--profile", "smoke", "--set", "gan.resolution=16"]
 # Waits on the first attempt for the interrupt, and finds its checkpoint on the second.
 PATIENT = """
 import time
@@ -130,6 +139,59 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
+
+
+# ---- pictures
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """Stands in for the trained stages: everything is a sphere seen from the side, its mask the left half."""
+
+    def segment(images):
+        mask = torch.zeros(len(images), 1, *images.shape[2:])
+        mask[..., : images.shape[3] // 2] = 1
+        found = (images.mean((1, 2, 3)) > 0.1).long()  # nothing in a dark picture
+        return Detections(mask * found[:, None, None, None], found, found.float(), torch.zeros(len(images), 4))
+
+    sphere = dataclasses.replace(uv_sphere(), texture=torch.rand(1, 3, 8, 16))
+    model = SimpleNamespace(
+        resolution=16,
+        bank=SimpleNamespace(azimuth=torch.zeros(1)),
+        eval=lambda: None,
+        network=lambda image, mask: sphere,
+        head=lambda image, mask: Camera.orbit(-90.0, 10.0, 2.3),
+    )
+    stages = ModuleType("ganverse_nb.stages")
+    stages.inverse_graphics = lambda run: model
+    stages.segmenter = lambda run: SimpleNamespace(segment=segment)
+    monkeypatch.setitem(sys.modules, "ganverse_nb.stages", stages)
+    monkeypatch.setattr("ganverse_nb.stages", stages, raising=False)
+
+
+def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
+    Image.new("RGB", (40, 20), "white").save(tmp_path / "car.png")
+    assert cli.main(["reconstruct", str(tmp_path / "car.png"), "--fit", *SMALL, *places]) == 0
+    assert len(trimesh.load(tmp_path / "car.glb", force="mesh").faces) == 1280
+    assert "azimuth 270, elevation 10, distance 2.30" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "size", "words"),
+    [
+        ("RGB", "black", 16, "no object was found"),
+        ("RGB", "white", 20, "20 x 20 pixels and 16 x 16 are needed"),
+        ("L", "white", 16, "mode L and RGB is needed"),
+        (None, None, 0, "empty (0 bytes)"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path, capsys, mode, color, size, words):
+    path = tmp_path / "car.png"
+    Image.new(mode, (size, size), color).save(path) if mode else path.touch()
+    assert cli.main(["reconstruct", str(path), *SMALL, *places]) == 2
+    err = capsys.readouterr().err
+    assert words in err and str(path) in err and err.count("\n") == 1
+    assert not (tmp_path / "car.glb").exists()
 
 
 # ---- reproduce
