@@ -1,0 +1,137 @@
+"""Training pictures for the segmenter: studio photos moved, bent, blurred and recoloured, some with a second object
+pasted in, some with none. So "exactly one" is learned as a statement about the picture, and the faults of GAN pictures
+(soft edges, wobbling outlines, blotches) are nothing new to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganverse_nb.studio.photos import sample_cameras
+from ganverse_nb.studio.scene import background, sample_scenes
+
+EMPTY_SHARE, SECOND_SHARE = 0.10, 0.35
+VISIBLE_SHARE, VISIBLE_PIXELS = 0.35, 0.015  # an instance that shows less (of itself, of the picture) is not pasted
+
+
+@dataclass(frozen=True)
+class Composites:
+    """B pictures with up to two instances each.
+
+    Attributes:
+        images: [B, 3, R, R] float32 in [0, 1].
+        masks: [B, 2, R, R] float32, 0 or 1, what shows of each instance; all 0 where it is not there.
+    """
+
+    images: Tensor
+    masks: Tensor
+
+    @property
+    def count(self) -> Tensor:
+        """[B] int64 instances per picture."""
+        return self.masks.flatten(2).any(2).sum(1)
+
+
+def empty_scenes(count: int, generator: torch.Generator, resolution: int = 64) -> Tensor:
+    """[count, 3, R, R] studio scenes without an object."""
+    scenes, cameras = sample_scenes(count, generator), sample_cameras(count, generator)
+    floor = -0.1 - 0.2 * torch.rand(count, generator=generator)
+    picture = background(scenes, cameras, floor, torch.zeros(count, 1, resolution, resolution))
+    return picture.permute(0, 3, 1, 2).clamp(0, 1)
+
+
+def compose(images: Tensor, masks: Tensor, count: int, generator: torch.Generator) -> Composites:
+    """`count` training pictures from photos [N, 3, R, R] uint8 and their masks [N, 1, R, R] uint8."""
+    resolution = images.shape[-1]
+
+    def chance(share: float) -> Tensor:
+        return (torch.rand(count, generator=generator) < share)[:, None, None, None]
+
+    def pick() -> tuple[Tensor, Tensor]:
+        index = torch.randint(len(images), (count,), generator=generator)
+        return images[index].float() / 255, masks[index].float()
+
+    first, first_mask = _warp(*pick(), generator, scale=(0.8, 1.15), shift=0.12)
+    first_mask = (first_mask > 0.5).float()
+    second, second_soft = _warp(*pick(), generator, scale=(0.4, 1.0), shift=0.9)
+    behind = chance(0.4)
+    alpha = torch.where(behind, second_soft * (1 - first_mask), second_soft)
+    second_whole, second_mask = (second_soft > 0.5).float(), (alpha > 0.5).float()
+    rest = first_mask * (1 - second_mask)
+    pasted = chance(SECOND_SHARE) & _shows(second_mask, second_whole) & _shows(rest, first_mask)
+    picture = torch.where(pasted, second * alpha + first * (1 - alpha), first)
+    visible = torch.cat([torch.where(pasted, rest, first_mask), second_mask * pasted], 1)
+
+    empty = chance(EMPTY_SHARE)
+    picture = torch.where(empty, empty_scenes(count, generator, resolution), picture)
+    return Composites(degrade(picture, generator), visible * ~empty)
+
+
+def _shows(visible: Tensor, whole: Tensor) -> Tensor:
+    """[B, 1, 1, 1] bool: enough of each instance is visible."""
+    seen, all_of_it = visible.mean((1, 2, 3), keepdim=True), whole.mean((1, 2, 3), keepdim=True)
+    return (seen >= VISIBLE_SHARE * all_of_it) & (seen >= VISIBLE_PIXELS)
+
+
+def _warp(
+    images: Tensor, masks: Tensor, generator: torch.Generator, scale: tuple[float, float], shift: float
+) -> tuple[Tensor, Tensor]:
+    """Pictures and masks mirrored (half of them), scaled, moved by up to `shift` half-pictures and bent a little.
+
+    What comes in from outside repeats the border of the picture; of the mask it is empty where it would be invented.
+    """
+    n, size = len(images), images.shape[-1]
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(n, *shape, generator=generator)
+
+    at = (torch.arange(size) + 0.5) / size * 2 - 1
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    grid = torch.stack([x, y], -1).expand(n, size, size, 2)
+    bend = F.interpolate(0.03 * torch.randn(n, 2, 5, 5, generator=generator), size=size, mode="bicubic")
+    bend = bend.permute(0, 2, 3, 1) * (torch.rand(n, 1, 1, 1, generator=generator) < 0.5)
+    mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+    factors = torch.stack([mirror, torch.ones(n)], -1) / uniform(*scale)[:, None]
+    grid = (grid - uniform(-shift, shift, 2)[:, None, None]) * factors[:, None, None] + bend
+    outside = (grid.abs() > 1).any(-1)[:, None]
+    moved = F.grid_sample(torch.cat([images, masks], 1), grid, padding_mode="border", align_corners=False)
+    return moved[:, :3], moved[:, 3:] * ~outside
+
+
+def degrade(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures [B, 3, R, R] in [0, 1] with other colours, softer, blotched and noisy; about half of each."""
+    n, _, size, _ = images.shape
+
+    def uniform(low: float, high: float, channels: int = 1) -> Tensor:
+        return low + (high - low) * torch.rand(n, channels, 1, 1, generator=generator)
+
+    def chance(share: float) -> Tensor:
+        return torch.rand(n, 1, 1, 1, generator=generator) < share
+
+    channels = torch.randperm(3, generator=generator)
+    x = torch.where(chance(0.2), images[:, channels], images)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * uniform(0.6, 1.4)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    x = mean + (x - mean) * uniform(0.8, 1.2) + uniform(-0.08, 0.08)
+    x = x * uniform(0.93, 1.07, 3)
+    x = torch.where(chance(0.5), _blur(x, uniform(0.3, 1.0).flatten()), x)
+    blotches = F.interpolate(torch.randn(n, 3, 12, 12, generator=generator), size=size, mode="bicubic")
+    x = x + blotches * uniform(0, 0.035) * chance(0.25)
+    x = x + torch.randn(x.shape, generator=generator) * uniform(0, 0.02) * chance(0.4)
+    return x.clamp(0, 1)
+
+
+def _blur(images: Tensor, sigma: Tensor, reach: int = 3) -> Tensor:
+    """Gaussian blur of each picture by its own `sigma` [B] pixels."""
+    n, channels = images.shape[:2]
+    offset = torch.arange(-reach, reach + 1)
+    kernel = torch.exp(-0.5 * (offset / sigma[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    x = F.pad(images, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
+    x = F.conv2d(x, kernel[:, None, None, :], groups=n * channels)
+    x = F.conv2d(x, kernel[:, None, :, None], groups=n * channels)
+    return x[0].unflatten(0, (n, channels))

@@ -1,0 +1,89 @@
+"""What was found in a batch of pictures, and which pictures the paper's filter lets through."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NONE, MANY, SMALL = "no instance", "more than one instance", "mask too small"
+RULES = (NONE, MANY, SMALL)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The instances in B pictures of H x W pixels.
+
+    Attributes:
+        mask: [B, 1, H, W] float32, 0 or 1: the instance with the highest score; all 0 where nothing was found.
+        count: [B] int64 how many instances, duplicates merged.
+        score: [B] float32 in [0, 1] of that instance; 0 where nothing was found.
+        box: [B, 4] float32 left, top, right, bottom of that instance in pixels; zeros where nothing was found.
+    """
+
+    mask: Tensor
+    count: Tensor
+    score: Tensor
+    box: Tensor
+
+    def __len__(self) -> int:
+        return len(self.count)
+
+    def __getitem__(self, index: slice | Tensor) -> Detections:
+        return Detections(self.mask[index], self.count[index], self.score[index], self.box[index])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The filter's verdict on B pictures.
+
+    Attributes:
+        keep: [B] bool.
+        reason: for each picture the rule that removed it, "" where it stays.
+    """
+
+    keep: Tensor
+    reason: list[str]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many pictures each rule removed; rules that removed none are there with 0."""
+        counts = Counter(self.reason)
+        return {rule: counts[rule] for rule in RULES}
+
+
+def keep(detections: Detections, minimum: float = 0.10) -> Kept:
+    """The paper's filter (section 3.1): exactly one instance, whose mask covers at least `minimum` of the picture.
+
+    Raises:
+        ValueError: `minimum` is not a share.
+    """
+    if not 0 <= minimum <= 1:
+        raise ValueError(f"The smallest mask is a share of the picture, 0 to 1, not {minimum}.")
+    area = detections.mask.mean((1, 2, 3))
+    reason = []
+    for count, share in zip(detections.count.tolist(), area.tolist()):
+        reason.append(NONE if count < 1 else MANY if count > 1 else SMALL if share < minimum else "")
+    return Kept(torch.tensor([not r for r in reason], dtype=torch.bool), reason)
+
+
+def merge_duplicates(masks: Tensor, overlap: float = 0.7) -> Tensor:
+    """[B, K] bool: the instances that stay when each repetition of a better one goes.
+
+    An instance repeats another where their masks share more than `overlap` of the smaller one: boxes do not tell,
+    because two cars one behind the other have boxes that overlap and masks that do not.
+
+    Args:
+        masks: [B, K, H, W] of 0 and 1, the best instance first; an empty mask is no instance.
+    """
+    flat = masks.flatten(2)
+    area = flat.sum(2)
+    shared = flat @ flat.transpose(1, 2)
+    smaller = torch.minimum(area[:, :, None], area[:, None, :]).clamp_min(1)
+    repeats = shared / smaller > overlap
+    stays = area > 0
+    for k in range(1, masks.shape[1]):
+        stays[:, k] &= ~(repeats[:, k, :k] & stays[:, :k]).any(1)
+    return stays

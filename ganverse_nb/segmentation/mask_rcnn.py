@@ -1,0 +1,195 @@
+"""Masks of one category's objects in pictures: Mask R-CNN (He et al. 2017), COCO's or this project's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
+from torchvision.models.detection.mask_rcnn import MaskRCNN
+
+from ganverse_nb.config import CATEGORIES, SegmenterConfig
+from ganverse_nb.files import atomic_path, sha256
+from ganverse_nb.segmentation.detections import Detections, merge_duplicates
+from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
+
+COCO_LABELS = {"car": 3, "bird": 16, "horse": 19}
+COCO_URL = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url
+KIND = "ganverse_nb segmenter"
+THRESHOLD = 0.5
+
+
+class Segmenter:
+    """Finds the objects of one category.
+
+    Attributes:
+        network: torchvision's MaskRCNN in evaluation mode, answering as `WholePictures` says.
+        label: the category's class id in the network.
+        category: its name.
+        source: which weights these are, in words for a report.
+        provenance: how they were trained and what was measured; empty for COCO's.
+    """
+
+    def __init__(
+        self, network: MaskRCNN, label: int, category: str, source: str, provenance: dict[str, Any] | None = None
+    ):
+        self.network = network.eval().requires_grad_(False)
+        self.label, self.category, self.source = label, category, source
+        self.provenance = provenance or {}
+
+    def __repr__(self) -> str:
+        return f"Segmenter({self.category}, {self.source})"
+
+    def to(self, device: torch.device | str) -> Segmenter:
+        """This segmenter, moved."""
+        self.network.to(device)
+        return self
+
+    @torch.no_grad()
+    def segment(self, images: Tensor, batch: int = 64) -> Detections:
+        """The instances in `images` [B, 3, H, W], RGB in [0, 1]; `batch` pictures at a time.
+
+        Instances with a score of at least 0.5 count, repetitions of one object once.
+
+        Raises:
+            ValueError: not pictures of that shape, type and range.
+        """
+        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+            raise ValueError(
+                f"Pictures must be [B, 3, H, W] float in [0, 1], got {tuple(images.shape)} {images.dtype}."
+            )
+        if len(images) and not (images.min() >= -1e-3 and images.max() <= 1 + 1e-3):
+            raise ValueError(f"Pictures must be in [0, 1], got {images.min():.3g} to {images.max():.3g}.")
+        found = [self._segment(part) for part in images.float().split(batch)]
+        return Detections(
+            *(torch.cat([getattr(part, name) for part in found]) for name in ("mask", "count", "score", "box"))
+        )
+
+    def _segment(self, images: Tensor) -> Detections:
+        n, _, height, width = images.shape
+        transform = self.network.transform
+        answers = self.network(images) if n else []
+        chosen = [(a["labels"] == self.label) & (a["scores"] >= THRESHOLD) for a in answers]
+        most = max([1, *(int(c.sum()) for c in chosen)])
+        masks = images.new_zeros(n, most, height, width)
+        scores = images.new_zeros(n, most)
+        for k, (answer, choice) in enumerate(zip(answers, chosen)):
+            best_first = answer["scores"][choice].argsort(descending=True)
+            boxes, soft = answer["boxes"][choice][best_first], answer["masks"][choice][best_first]
+            pasted = paste(soft, boxes, transform.working_scale(height, width), (height, width))
+            masks[k, : len(boxes)] = (pasted > 0.5).float()
+            scores[k, : len(boxes)] = answer["scores"][choice][best_first]
+        stays = merge_duplicates(masks)
+        first = stays.float().argmax(1)
+        found = stays.any(1)
+        rows = torch.arange(n, device=images.device)
+        mask = masks[rows, first] * found[:, None, None]
+        return Detections(mask[:, None], stays.sum(1), scores[rows, first] * found, bounding_boxes(mask))
+
+
+def bounding_boxes(masks: Tensor) -> Tensor:
+    """[N, 4] left, top, right, bottom of masks [N, H, W] (right and bottom are the first pixel past it), 0 if empty."""
+    sides = []
+    for axis in (1, 2):
+        inside = (masks > 0.5).any(axis)
+        length = inside.shape[1]
+        low = inside.float().argmax(1)
+        high = length - inside.flip(1).float().argmax(1)
+        present = inside.any(1)
+        sides += [low * present, high * present]
+    left, right, top, bottom = sides
+    return torch.stack([left, top, right, bottom], 1).float()
+
+
+def load_segmenter(category: str = "car", weights: str | Path = "auto") -> Segmenter:
+    """The segmenter of `category`.
+
+    Args:
+        weights: "bundled": this project's small network, trained on studio photos of 64 px. "coco": torchvision's
+            maskrcnn_resnet50_fpn_v2, from torch's hub folder; it is never downloaded here. "auto": the bundled one
+            where the category has one, else COCO's. A path: a file written by `train_segmenter`.
+
+    Raises:
+        FileNotFoundError: there are no such weights; the message says where they belong and how to get them.
+        ValueError: unknown category, damaged file, or a file for another category.
+    """
+    if category not in COCO_LABELS:
+        raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
+    bundled = bundled_path(category)
+    if weights == "auto":
+        weights = "bundled" if bundled.is_file() else "coco"
+    if weights == "coco":
+        return _load_coco(category)
+    return _load_small(bundled if weights == "bundled" else Path(weights), category)
+
+
+def bundled_path(category: str) -> Path:
+    """Where the package keeps the segmenter of `category`."""
+    return Path(__file__).parents[1] / "weights" / f"segmenter-{category}.safetensors"
+
+
+def save_segmenter(
+    path: Path, network: MaskRCNN, config: SegmenterConfig, category: str, provenance: dict[str, Any]
+) -> None:
+    """Write a network made by `small_mask_rcnn(config)` in half precision, whole or not at all."""
+    tensors = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in network.state_dict().items()}
+    metadata = {
+        "kind": KIND,
+        "category": category,
+        "config": json.dumps(asdict(config)),
+        "provenance": json.dumps(provenance),
+    }
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def _load_small(path: Path, category: str) -> Segmenter:
+    if not path.is_file():
+        raise FileNotFoundError(f"No segmenter at {path}; `ganverse train-segmenter` makes one.")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); train it again with `ganverse train-segmenter`.") from error
+    if metadata.get("kind") != KIND:
+        raise ValueError(f"{path} holds no segmenter; name a file written by `ganverse train-segmenter`.")
+    if metadata["category"] != category:
+        raise ValueError(f"{path} is a segmenter for {metadata['category']}, not for {category}.")
+    settings = json.loads(metadata["config"])
+    try:
+        with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
+            network = small_mask_rcnn(SegmenterConfig(**settings | {"widths": tuple(settings["widths"])}))
+        network.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} was made by another version of this package; train it again with `ganverse train-segmenter`."
+        ) from error
+    network.to(memory_format=torch.channels_last)
+    steps = settings["steps"]
+    source = f"small Mask R-CNN trained for {steps} steps on studio photos ({path.name})"
+    return Segmenter(network, 1, category, source, json.loads(metadata["provenance"]))
+
+
+def _load_coco(category: str) -> Segmenter:
+    path = Path(torch.hub.get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
+    if not path.is_file():
+        have = ", ".join(c for c in CATEGORIES if bundled_path(c).is_file())
+        raise FileNotFoundError(
+            f"COCO's Mask R-CNN is not at {path}. Download {COCO_URL} (180 MB) to that place, or use the bundled "
+            f"segmenter (weights='bundled'; there is one for {have})."
+        )
+    if not sha256(path).startswith(path.stem.rsplit("-", 1)[1]):  # torchvision's names end with the hash's beginning
+        raise ValueError(f"{path} is damaged; delete it and download {COCO_URL} again.")
+    with torch.random.fork_rng(devices=[]):
+        network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    old = network.transform
+    network.transform = WholePictures(old.min_size[0], old.max_size, old.image_mean, old.image_std)
+    return Segmenter(network, COCO_LABELS[category], category, "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")

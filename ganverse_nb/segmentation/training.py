@@ -1,0 +1,187 @@
+"""Trains the small Mask R-CNN on photos whose masks are known."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.models.detection.mask_rcnn import MaskRCNN
+from tqdm.auto import tqdm
+
+from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.files import atomic_path, digest, write_text
+from ganverse_nb.segmentation.composites import Composites, compose
+from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes, load_segmenter, save_segmenter
+from ganverse_nb.segmentation.network import small_mask_rcnn
+from ganverse_nb.studio.photos import Photos
+
+WEIGHTS, STATE, METRICS = "segmenter.safetensors", "state.pt", "metrics.jsonl"
+MARGIN = 6.0  # working pixels round an object's box: a box that is a little wrong must not cut off the roof
+WARMUP = 0.05  # of the steps
+
+
+def train_segmenter(
+    photos: Photos,
+    config: SegmenterConfig,
+    directory: Path,
+    seed: int,
+    *,
+    category: str = "car",
+    command: str | None = None,
+) -> Segmenter:
+    """A segmenter trained on `photos`, written to `directory`/segmenter.safetensors (half precision, with provenance).
+
+    The last `config.held_out` photos are not trained on; losses and the IoU on them go to `metrics.jsonl`. Every step
+    draws from the seed and its number, so an interrupted training, which goes on from its last evaluation, ends with
+    the weights of an uninterrupted one. A finished directory is loaded.
+
+    Args:
+        command: what was typed, for the provenance.
+
+    Raises:
+        ValueError: too few photos, or `directory` belongs to a training with other settings, seed or photos.
+    """
+    if len(photos) <= config.held_out:
+        raise ValueError(f"{len(photos)} photos leave none to train on after {config.held_out} are held out.")
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    identity = digest([config, seed, category, len(photos), photos.images[:: max(1, len(photos) // 16)].sum().item()])
+    if (directory / WEIGHTS).is_file():
+        done = load_segmenter(category, directory / WEIGHTS)
+        _check_identity(done.provenance.get("identity"), identity, directory)
+        return done
+
+    split = len(photos) - config.held_out
+    train, held_out = photos[:split], photos[split:]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = small_mask_rcnn(config).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
+    start, minutes = _resume(directory, identity, network, optimizer)
+    network.train()
+    began, losses = time.monotonic(), Counter[str]()
+    with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
+        for step in range(start, config.steps):
+            losses.update(_step(network, optimizer, train, config, seed, step))
+            bar.update()
+            done_steps = step + 1
+            if done_steps % config.evaluate_every and done_steps != config.steps:
+                continue
+            score = evaluate(Segmenter(network, 1, category, "in training"), held_out)
+            network.train().requires_grad_(True)
+            logged = (done_steps - 1) % config.evaluate_every + 1
+            means = {name: round(total / logged, 5) for name, total in losses.items()}
+            losses.clear()
+            _append(directory, {"step": done_steps, **means, **score})
+            bar.set_postfix(iou=f"{score['iou']:.4f}", mask=f"{means['loss_mask']:.3f}")
+            elapsed = minutes + (time.monotonic() - began) / 60
+            state = {
+                "identity": identity,
+                "step": done_steps,
+                "minutes": elapsed,
+                "network": network.state_dict(),
+                "optimizer": optimizer.state_dict(),
+            }
+            with atomic_path(directory / STATE) as temporary:
+                torch.save(state, temporary)
+
+    provenance: dict[str, Any] = {
+        "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
+        "seed": seed,
+        "steps": config.steps,
+        "photos": split,
+        "minutes": round(minutes + (time.monotonic() - began) / 60, 1),
+        "identity": identity,
+    }
+    provenance["held_out"] = evaluate(Segmenter(network, 1, category, "just trained"), held_out)
+    save_segmenter(directory / WEIGHTS, network, config, category, provenance)
+    (directory / STATE).unlink(missing_ok=True)
+    return load_segmenter(category, directory / WEIGHTS)
+
+
+def evaluate(segmenter: Segmenter, photos: Photos) -> dict[str, float]:
+    """On photos with one object each: mean hard IoU (0 where nothing is found), and the share with a count of one."""
+    found = segmenter.segment(photos.image())
+    return {
+        "iou": float(mask_iou(found, photos.masks).mean()),
+        "single": float((found.count == 1).float().mean()),
+    }
+
+
+def mask_iou(found: Detections, masks: Tensor) -> Tensor:
+    """[B] intersection over union of the found masks with the true `masks` [B, 1, H, W]; 0 where nothing was found."""
+    ours, true = found.mask > 0.5, masks > 0.5
+    union = (ours | true).sum((1, 2, 3)).clamp_min(1)
+    return (ours & true).sum((1, 2, 3)) / union
+
+
+def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:
+    """torchvision's targets, at the working size: soft masks, and boxes with a margin round them."""
+    scale = working_size / pictures.images.shape[-1]
+    masks = F.interpolate(pictures.masks, size=working_size, mode="bilinear", align_corners=False)
+    boxes = bounding_boxes(pictures.masks.flatten(0, 1)).unflatten(0, pictures.masks.shape[:2]) * scale
+    boxes = (boxes + torch.tensor([-MARGIN, -MARGIN, MARGIN, MARGIN])).clamp(0, working_size)
+    there = pictures.masks.flatten(2).any(2)
+    return [
+        {"boxes": b[t], "masks": m[t], "labels": torch.ones(int(t.sum()), dtype=torch.int64)}
+        for b, m, t in zip(boxes, masks, there)
+    ]
+
+
+def _step(
+    network: MaskRCNN, optimizer: torch.optim.Optimizer, photos: Photos, config: SegmenterConfig, seed: int, step: int
+) -> dict[str, float]:
+    """One optimiser step; the losses of torchvision's detector by their names."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    pictures = compose(photos.images, photos.masks, config.batch, generator)
+    warm = max(1, round(WARMUP * config.steps))
+    lr = config.lr * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / config.steps))
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+        torch.manual_seed(seed * 1_000_003 + step)  # torchvision samples anchors and proposals with it
+        losses = network(pictures.images, targets(pictures, config.working_size))
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(losses.values())).sum().backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimizer.step()
+    return {name: loss.item() for name, loss in losses.items()}
+
+
+def _resume(directory: Path, identity: str, network: MaskRCNN, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    """(steps done, minutes spent); log lines of steps that will be repeated are dropped."""
+    path, log = directory / STATE, directory / METRICS
+    state: dict[str, Any] = {"step": 0, "minutes": 0.0}
+    if path.is_file():
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
+            raise ValueError(f"{path} is damaged; delete it to start this training again.") from error
+        _check_identity(state["identity"], identity, directory)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+    if log.is_file():
+        lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= state["step"]]
+        write_text(log, "".join(line + "\n" for line in lines))
+    return state["step"], state["minutes"]
+
+
+def _check_identity(found: str | None, wanted: str, directory: Path) -> None:
+    if found != wanted:
+        raise ValueError(
+            f"{directory} holds a segmenter training with other settings, seed or photos; choose another directory."
+        )
+
+
+def _append(directory: Path, values: dict[str, float]) -> None:
+    with (directory / METRICS).open("a") as file:
+        file.write(json.dumps(values) + "\n")
