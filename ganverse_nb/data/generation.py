@@ -1,0 +1,153 @@
+"""Makes the multi-view dataset: content x view codes -> pictures -> masks, in chunks that survive an interrupt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ganverse_nb.config import MultiviewConfig
+from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, write_index
+from ganverse_nb.files import read_json, write_json
+from ganverse_nb.gan.layers import mix
+from ganverse_nb.segmentation.detections import RULES, keep
+
+if TYPE_CHECKING:
+    from ganverse_nb.gan.generator import Generator
+    from ganverse_nb.gan.viewpoints import ViewCodes
+    from ganverse_nb.segmentation.mask_rcnn import Segmenter
+
+PROGRESS = "progress.json"
+
+Paint = Callable[[Tensor, Tensor], Tensor]
+"""(view codes [B, w_dim], content codes [B, w_dim]) -> pictures [B, 3, H, W] in [0, 1]."""
+
+Cut = Callable[[Tensor], tuple[Tensor, list[str]]]
+"""Pictures [B, 3, H, W] -> masks [B, 1, H, W] of 0 and 1, and for each picture why the filter removes it, or ""."""
+
+
+def build_multiview(
+    generator: Generator,
+    views: ViewCodes,
+    segmenter: Segmenter,
+    config: MultiviewConfig,
+    directory: Path,
+    seed: int = 0,
+) -> MultiViewDataset:
+    """The dataset of section 3.1: `config.contents` random objects in every chosen view, cut out by Mask R-CNN.
+
+    Contents are drawn once, truncated by `config.truncation`, and mixed with the view codes at the split layer; the
+    noise maps are the generator's own, so a content differs between views by the view code alone. The paper's filter
+    drops pictures with no or more than one instance and with masks below `config.minimum_mask` of the picture.
+    Resumable: calling again with the same arguments continues.
+
+    Raises:
+        ValueError: the directory holds part of another dataset; the configuration leaves no training contents.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        z = torch.randn(config.contents, generator.z_dim, generator=rng)
+        content_w = generator.truncate(generator.mapping(z.to(generator.const.device)), config.truncation)
+
+    def paint(view_w: Tensor, content: Tensor) -> Tensor:
+        return generator.synthesize(generator.styles(mix(view_w, content, views.split_layer, generator.num_ws)))
+
+    def cut(pictures: Tensor) -> tuple[Tensor, list[str]]:
+        found = segmenter.segment(pictures)
+        return found.mask, keep(found, config.minimum_mask).reason
+
+    return generate(
+        paint,
+        cut,
+        content_w,
+        views.codes.to(content_w),
+        views.azimuth_bin,
+        directory,
+        resolution=generator.resolution,
+        test_contents=config.test_contents,
+        split_layer=views.split_layer,
+    )
+
+
+def generate(
+    paint: Paint,
+    cut: Cut,
+    content_w: Tensor,
+    view_w: Tensor,
+    azimuth_bin: Tensor,
+    directory: Path,
+    *,
+    resolution: int,
+    test_contents: int,
+    split_layer: int = 0,
+    contents_per_chunk: int = 4,
+) -> MultiViewDataset:
+    """Paint every content [C, w_dim] in every view [V, w_dim] and cut it out; complete chunks are never made twice.
+
+    The codes are given, not drawn here, so a resumed run makes the same dataset. A directory that holds another
+    dataset's progress is refused.
+
+    Raises:
+        ValueError: the directory holds the beginnings of a dataset of another size.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    if (directory / INDEX).is_file():
+        return MultiViewDataset.load(directory)
+    if not 0 <= test_contents < len(content_w):
+        raise ValueError(f"{test_contents} held-out of {len(content_w)} contents leave none to train on.")
+    contents, views = len(content_w), len(view_w)
+    codes = {"content": float(content_w.double().sum()), "view": float(view_w.double().sum())}
+    wanted = {"contents": contents, "views": views, "resolution": resolution, "codes": codes}
+    progress: dict[str, Any] = {"done": 0, "reasons": [], **wanted}
+    path = directory / PROGRESS
+    if path.is_file():
+        progress = read_json(path)
+        if {k: progress[k] for k in wanted} != wanted:
+            raise ValueError(
+                f"{directory} holds part of another multi-view dataset; delete it or choose another place."
+            )
+    mode = "r+" if progress["done"] else "w+"
+    shape = (contents, views, 3, resolution, resolution)
+    images = np.lib.format.open_memmap(directory / IMAGES, mode, np.uint8, shape)
+    masks = np.lib.format.open_memmap(directory / MASKS, mode, np.uint8, (contents, views, 1, resolution, resolution))
+
+    with tqdm(total=contents * views, initial=progress["done"] * views, desc="multi-view pictures", unit="img") as bar:
+        for start in range(progress["done"], contents, contents_per_chunk):
+            stop = min(start + contents_per_chunk, contents)
+            chunk = content_w[start:stop].repeat_interleave(views, 0)
+            with torch.no_grad():
+                pictures = paint(view_w.repeat(stop - start, 1), chunk)
+                cut_out, reasons = cut(pictures)
+            images[start:stop] = to_bytes(pictures).reshape(stop - start, *shape[1:]).cpu().numpy()
+            masks[start:stop] = (cut_out > 0.5).to(torch.uint8).reshape(masks[start:stop].shape).cpu().numpy()
+            images.flush()
+            masks.flush()
+            progress = {**progress, "done": stop, "reasons": progress["reasons"] + reasons}
+            write_json(path, progress)
+            bar.update((stop - start) * views)
+
+    dataset = MultiViewDataset(
+        torch.from_numpy(images),
+        torch.from_numpy(masks),
+        torch.tensor([not r for r in progress["reasons"]]).view(contents, views),
+        azimuth_bin,
+        test_contents=test_contents,
+        content_w=content_w.cpu(),
+        view_w=view_w.cpu(),
+        split_layer=split_layer,
+        removed=dict.fromkeys(RULES, 0) | Counter(r for r in progress["reasons"] if r),
+    )
+    write_index(directory, dataset)
+    path.unlink()
+    return MultiViewDataset.load(directory)
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """[0, 1] float -> uint8, rounded."""
+    return (images.clamp(0, 1) * 255 + 0.5).to(torch.uint8)

@@ -1,0 +1,224 @@
+"""The "StyleGAN multi-view dataset" of section 3.1: the same contents seen from every chosen view code, with masks.
+
+On disk: `images.npy` and `masks.npy` (uint8, memory-mapped), `codes.safetensors` (what made them, what was kept) and
+`index.json` (sizes, split, counts per view, what the mask filter removed and why).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganverse_nb.files import atomic_path, read_json, write_json
+
+INDEX, IMAGES, MASKS, CODES = "index.json", "images.npy", "masks.npy", "codes.safetensors"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n pairs of kept pictures of one content each, in two different views.
+
+    Attributes:
+        content: [n] which content.
+        first, second: [n] which view code; never the same one.
+    """
+
+    content: Tensor
+    first: Tensor
+    second: Tensor
+
+
+class MultiViewDataset:
+    """C contents in V views.
+
+    Attributes:
+        images: [C, V, 3, H, W] uint8; masks: [C, V, 1, H, W] uint8, 0 or 1. Memory-mapped if loaded from disk.
+        keep: [C, V] bool: the picture passed the mask filter.
+        azimuth_bin: [V] int64, 0..11: the coarse label of each view code, all that is known of the cameras.
+        content_w: [C, w_dim]; view_w: [V, w_dim]: codes (zero-width where the pictures do not come from a GAN).
+        split_layer: how many layers took the view code.
+        test_contents: how many contents, the last ones, are held out.
+        removed: how many pictures each rule of the filter removed.
+
+    Raises:
+        ValueError: shapes that do not fit each other, no training contents.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        masks: Tensor,
+        keep: Tensor,
+        azimuth_bin: Tensor,
+        *,
+        test_contents: int,
+        content_w: Tensor | None = None,
+        view_w: Tensor | None = None,
+        split_layer: int = 0,
+        removed: dict[str, int] | None = None,
+    ) -> None:
+        contents, views = images.shape[:2]
+        if images.ndim != 5 or images.shape[2] != 3 or images.dtype != torch.uint8:
+            raise ValueError(f"Images must be [C, V, 3, H, W] uint8, got {tuple(images.shape)} {images.dtype}.")
+        if masks.shape != (contents, views, 1, *images.shape[-2:]) or masks.dtype != torch.uint8:
+            raise ValueError(f"Masks must be [C, V, 1, H, W] uint8 like the images, got {tuple(masks.shape)}.")
+        if keep.shape != (contents, views) or len(azimuth_bin) != views:
+            raise ValueError(f"keep must be [{contents}, {views}] and azimuth_bin [{views}].")
+        if not 0 <= test_contents < contents:
+            raise ValueError(f"test_contents must leave contents to train on: {test_contents} of {contents}.")
+        self.images, self.masks, self.keep = images, masks, keep.bool()
+        self.azimuth_bin = azimuth_bin.long()
+        self.content_w = torch.zeros(contents, 0) if content_w is None else content_w
+        self.view_w = torch.zeros(views, 0) if view_w is None else view_w
+        self.split_layer, self.test_count, self.removed = split_layer, test_contents, dict(removed or {})
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        return (
+            f"MultiViewDataset({len(self)} contents, {self.num_views} views of {self.resolution} px, "
+            f"{int(self.keep.sum())} of {self.keep.numel()} pictures kept)"
+        )
+
+    @property
+    def num_views(self) -> int:
+        """How many view codes."""
+        return self.images.shape[1]
+
+    @property
+    def resolution(self) -> int:
+        """Width and height of the pictures."""
+        return self.images.shape[-1]
+
+    @property
+    def train_contents(self) -> Tensor:
+        """Contents to learn from: all but the last `test_contents`."""
+        return torch.arange(len(self) - self.test_count)
+
+    @property
+    def test_contents(self) -> Tensor:
+        """Contents that are held out."""
+        return torch.arange(len(self) - self.test_count, len(self))
+
+    def batch(self, content: Tensor, view: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures [B, 3, H, W] float32 in [0, 1] and masks [B, 1, H, W] float32 of `content` [B] in `view` [B]."""
+        return self.images[content, view].float() / 255, self.masks[content, view].float()
+
+    def kept_pictures(self, contents: Tensor) -> tuple[Tensor, Tensor]:
+        """(content [n], view [n]) of all kept pictures of `contents`."""
+        row, view = self.keep[contents].nonzero(as_tuple=True)
+        return contents[row], view
+
+    def usable(self, contents: Tensor) -> Tensor:
+        """Those of `contents` with at least two kept views, which is what a pair needs."""
+        return contents[self.keep[contents].sum(1) >= 2]
+
+    def sample_pairs(self, count: int, generator: torch.Generator, contents: Tensor | None = None) -> Pairs:
+        """Random ordered pairs of views (i, j), i != j, of random contents (the training ones by default): Eq 2.
+
+        Raises:
+            ValueError: no content has two kept views.
+        """
+        usable = self.usable(self.train_contents if contents is None else contents)
+        if len(usable) == 0:
+            raise ValueError(
+                "No content has two views that passed the mask filter, so there are no pairs to learn from."
+            )
+        content = usable[torch.randint(len(usable), (count,), generator=generator)]
+        views = torch.multinomial(self.keep[content].float(), 2, replacement=False, generator=generator)
+        return Pairs(content, views[:, 0], views[:, 1])
+
+    def all_pairs(self, contents: Tensor) -> Pairs:
+        """Every ordered pair of different kept views of `contents`."""
+        keep = self.keep[contents]
+        both = keep[:, :, None] & keep[:, None, :] & ~torch.eye(self.num_views, dtype=torch.bool)
+        row, first, second = both.nonzero(as_tuple=True)
+        return Pairs(contents[row], first, second)
+
+    def counts(self) -> dict[str, Any]:
+        """What a table of the dataset shows: pictures made, kept, removed by which rule, and kept per view."""
+        return {
+            "contents": len(self),
+            "views": self.num_views,
+            "pictures": self.keep.numel(),
+            "kept": int(self.keep.sum()),
+            "removed": self.removed,
+            "kept_per_view": self.keep.sum(0).tolist(),
+            "contents_with_two_views": len(self.usable(torch.arange(len(self)))),
+        }
+
+    def save(self, directory: Path) -> None:
+        """Write everything under `directory`; the index comes last and makes the dataset complete."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, tensor in ((IMAGES, self.images), (MASKS, self.masks)):
+            with atomic_path(directory / name) as partial:
+                np.save(partial, tensor.numpy())
+        write_index(directory, self)
+
+    @classmethod
+    def load(cls, directory: Path) -> MultiViewDataset:
+        """The dataset under `directory`; pictures are memory-mapped, so this takes milliseconds at any size.
+
+        Raises:
+            FileNotFoundError: no complete dataset there.
+            ValueError: the files do not fit the index.
+        """
+        from safetensors.torch import load_file
+
+        directory = Path(directory)
+        missing = [name for name in (INDEX, IMAGES, MASKS, CODES) if not (directory / name).is_file()]
+        if missing:
+            raise FileNotFoundError(f"No complete multi-view dataset in {directory}: {', '.join(missing)} missing.")
+        index = read_json(directory / INDEX)
+        codes = load_file(directory / CODES)
+        images, masks = (map_array(directory / name) for name in (IMAGES, MASKS))
+        return cls(
+            images,
+            masks,
+            codes["keep"],
+            codes["azimuth_bin"],
+            test_contents=index["test_contents"],
+            content_w=codes["content_w"],
+            view_w=codes["view_w"],
+            split_layer=index["split_layer"],
+            removed=index["removed"],
+        )
+
+
+def map_array(path: Path) -> Tensor:
+    """A tensor over a memory-mapped .npy file; writing to it does not reach the file.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete its directory and make the dataset again.") from error
+
+
+def write_index(directory: Path, dataset: MultiViewDataset) -> None:
+    """Write codes.safetensors and, last, index.json."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        "keep": dataset.keep,
+        "azimuth_bin": dataset.azimuth_bin,
+        "content_w": dataset.content_w.float(),
+        "view_w": dataset.view_w.float(),
+    }
+    with atomic_path(directory / CODES) as partial:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, partial)
+    index = {
+        **dataset.counts(),
+        "resolution": dataset.resolution,
+        "test_contents": dataset.test_count,
+        "split_layer": dataset.split_layer,
+    }
+    write_json(directory / INDEX, index)

@@ -1,0 +1,56 @@
+"""One camera per view code, optimised together with the network (section 3.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganverse_nb.geometry.camera import Camera
+
+BIN_DEGREES = 30.0
+
+
+def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
+    """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
+    camera = Camera.orbit(azimuth, elevation, distance, fov)
+    right, up, _ = camera.axes().unbind(1)
+    return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)
+
+
+class CameraBank(nn.Module):
+    """Cameras [N] of N view codes. All that is known at the start is each code's azimuth bin of 30 degrees.
+
+    Elevation and distance start at one constant for all (the paper: 0 degrees and a fixed distance), the object in the
+    middle of the picture. Angles are kept in radians and the distance as a logarithm, so that one learning rate fits.
+    """
+
+    def __init__(
+        self, azimuth_bins: Tensor, *, elevation: float = 8.0, distance: float = 2.3, fov: float = 30.0
+    ) -> None:
+        super().__init__()
+        bins = torch.as_tensor(azimuth_bins)
+        if bins.ndim != 1 or len(bins) == 0:
+            raise ValueError(f"CameraBank: azimuth bins must be a list of at least one, got {tuple(bins.shape)}.")
+        if bins.is_floating_point() or bins.min() < 0 or bins.max() > 11:
+            raise ValueError("CameraBank: azimuth bins are whole numbers 0..11 (of 30 degrees each).")
+        count, self.fov = len(bins), fov
+        self.azimuth = nn.Parameter(torch.deg2rad(bins.float() * BIN_DEGREES))
+        self.elevation = nn.Parameter(torch.deg2rad(torch.full((count,), elevation)))
+        self.log_distance = nn.Parameter(torch.full((count,), distance).log())
+        self.shift = nn.Parameter(torch.zeros(count, 2))
+
+    def __len__(self) -> int:
+        return len(self.azimuth)
+
+    def forward(self, view: Tensor | None = None, mirrored: Tensor | None = None) -> Camera:
+        """Cameras of the view codes `view` [B], all where None; of mirrored pictures where `mirrored` [B] bool says so.
+
+        A picture mirrored left to right shows the mirrored object from the opposite azimuth.
+        """
+        view = torch.arange(len(self), device=self.azimuth.device) if view is None else view
+        azimuth, shift = torch.rad2deg(self.azimuth[view]), self.shift[view]
+        if mirrored is not None:
+            sign = 1.0 - 2.0 * mirrored.to(azimuth.dtype)
+            azimuth, shift = azimuth * sign, torch.stack([shift[:, 0] * sign, shift[:, 1]], 1)
+        elevation = torch.rad2deg(self.elevation[view])
+        return orbit_around(azimuth, elevation, self.log_distance[view].exp(), self.fov, shift)

@@ -1,0 +1,48 @@
+"""From pictures to meshes and cameras with a trained model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+
+
+def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
+    """Raise a ValueError that says what is wrong with pictures or masks a network of this resolution is to take."""
+    wanted = (3, resolution, resolution)
+    if images.ndim != 4 or images.shape[1:] != wanted or masks.shape != (len(images), 1, *wanted[1:]):
+        raise ValueError(
+            f"Pictures must be [B, 3, {resolution}, {resolution}] with masks [B, 1, {resolution}, {resolution}], "
+            f"got {tuple(images.shape)} and {tuple(masks.shape)}; resize them first."
+        )
+    if not images.is_floating_point() or images.min() < 0 or images.max() > 1:
+        raise ValueError(f"Pictures must be floats in [0, 1], got {images.dtype}; divide bytes by 255.")
+    empty = (masks.flatten(1).amax(1) <= 0.5).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError(f"The mask of picture {empty[0]} is empty: nothing was found in it to reconstruct.")
+
+
+@torch.no_grad()
+def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64) -> tuple[Mesh, Camera]:
+    """Textured meshes [B] and cameras [B] for pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R].
+
+    The camera comes from the camera head; for a picture of the dataset, `model.bank(view)` is the better one.
+
+    Raises:
+        ValueError: wrong size or range, empty mask.
+    """
+    check_pictures(images, masks, model.resolution)
+    model.eval()
+    device = model.bank.azimuth.device
+    meshes, cameras = [], []
+    for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
+        image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
+        meshes.append(model.network(image, mask))
+        cameras.append(model.head(image, mask))
+    vertices = torch.cat([m.vertices for m in meshes])
+    texture = torch.cat([m.texture for m in meshes if m.texture is not None])
+    camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
+    return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera

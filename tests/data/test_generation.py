@@ -1,0 +1,108 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ganverse_nb.config import MultiviewConfig
+from ganverse_nb.data.generation import PROGRESS, build_multiview, generate
+from ganverse_nb.gan.generator import Generator
+from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detections
+
+CONTENT, VIEW = torch.arange(5.0)[:, None] / 8, torch.arange(3.0)[:, None] / 32
+
+
+def paint(view, content):
+    """A picture whose colour tells which codes made it."""
+    return (view + content)[:, :, None, None].expand(-1, 3, 8, 8).clone()
+
+
+def cut(pictures):
+    """Removes the pictures of content 2."""
+    masks = torch.zeros(len(pictures), 1, 8, 8)
+    masks[..., :4] = 1
+    return masks, [SMALL if 0.24 < float(p.max()) < 0.34 else "" for p in pictures]
+
+
+def make(directory, paint=paint, content=CONTENT, **changes):
+    options = {"resolution": 8, "test_contents": 1, "contents_per_chunk": 2, **changes}
+    return generate(paint, cut, content, VIEW, torch.tensor([0, 4, 8]), directory, **options)
+
+
+def test_every_content_is_painted_in_every_view_and_filtered(tmp_path):
+    dataset = make(tmp_path)
+    wanted = ((CONTENT[:, None] + VIEW[None]) * 255).round().byte().squeeze(-1)
+    assert torch.equal(dataset.images[:, :, 0, 0, 0], wanted)
+    assert dataset.keep.sum(1).tolist() == [3, 3, 0, 3, 3]
+    assert dataset.removed == {NONE: 0, MANY: 0, SMALL: 3}
+    assert not (tmp_path / PROGRESS).exists()
+
+
+def test_an_interrupt_costs_one_chunk_and_changes_nothing(tmp_path):
+    calls = []
+
+    def breaks(view, content):
+        calls.append(len(view))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return paint(view, content)
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "a", breaks)
+    done = []
+    resumed = make(tmp_path / "a", lambda v, c: done.append(c[0].item()) or paint(v, c))
+    assert done == [CONTENT[2].item(), CONTENT[4].item()]  # the first chunk is not painted again
+    whole = make(tmp_path / "b")
+    assert torch.equal(resumed.images, whole.images) and torch.equal(resumed.keep, whole.keep)
+    assert resumed.counts() == whole.counts()
+
+
+def test_a_complete_dataset_is_loaded_not_made(tmp_path):
+    first = make(tmp_path)
+
+    def never(view, content):
+        raise AssertionError("painted again")
+
+    assert torch.equal(make(tmp_path, never).images, first.images)
+
+
+def test_the_beginnings_of_another_dataset_are_refused(tmp_path):
+    def breaks(view, content):
+        if content[0] > 0.2:
+            raise KeyboardInterrupt
+        return paint(view, content)
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, breaks)
+    with pytest.raises(ValueError, match="another multi-view dataset"):
+        make(tmp_path, content=CONTENT + 0.01)
+
+
+def test_no_training_contents_is_refused_before_anything_is_painted(tmp_path):
+    with pytest.raises(ValueError, match="none to train on"):
+        make(tmp_path, test_contents=5)
+
+
+def test_a_gan_dataset_mixes_each_content_with_each_view_code_at_the_split_layer(tmp_path):
+    torch.manual_seed(0)
+    gan = Generator(16, 8, 8, 2, (8, 8, 8)).eval()
+    codes = torch.randn(3, 8)
+    views = SimpleNamespace(codes=codes, azimuth_bin=torch.tensor([0, 4, 8]), split_layer=2)
+
+    def segment(pictures):
+        masks = torch.ones(len(pictures), 1, 16, 16)
+        return Detections(masks, torch.ones(len(pictures), dtype=torch.int64), masks[:, 0, 0, 0], torch.zeros(1, 4))
+
+    config = MultiviewConfig(contents=5, test_contents=1, truncation=0.7)
+    dataset = build_multiview(gan, views, SimpleNamespace(segment=segment), config, tmp_path, seed=3)
+    assert dataset.keep.all() and set(dataset.removed) == set(RULES)
+    with torch.no_grad():
+        w_plus = dataset.content_w[4][None, None].repeat(1, gan.num_ws, 1)
+        w_plus[:, :2] = codes[1]
+        wanted = gan.synthesize(gan.styles(w_plus))
+    assert (dataset.images[4, 1].float() / 255 - wanted[0]).abs().max() < 0.51 / 255
+    again = build_multiview(gan, views, SimpleNamespace(segment=segment), config, tmp_path / "again", seed=3)
+    assert torch.equal(again.images, dataset.images)
+    centre = gan.mapping.w_average
+    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        assert torch.allclose(dataset.content_w, centre + 0.7 * (gan.mapping(z) - centre), atol=1e-5)

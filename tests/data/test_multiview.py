@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ganverse_nb.data.multiview import IMAGES, INDEX, MultiViewDataset
+
+
+def small(contents=5, views=4, test=2, keep=None):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (contents, views, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    masks = torch.randint(0, 2, (contents, views, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    keep = torch.ones(contents, views, dtype=torch.bool) if keep is None else keep
+    codes = {"content_w": torch.randn(contents, 6, generator=generator), "view_w": torch.randn(views, 6)}
+    return MultiViewDataset(images, masks, keep, torch.arange(views) * 3, test_contents=test, split_layer=2, **codes)
+
+
+def test_pairs_are_two_different_kept_views_of_training_contents_and_all_of_them_come_up():
+    keep = torch.tensor([[1, 1, 0, 1], [1, 0, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1]]).bool()
+    dataset = small(keep=keep)
+    pairs = dataset.sample_pairs(4000, torch.Generator().manual_seed(1))
+    assert (pairs.first != pairs.second).all()
+    assert keep[pairs.content, pairs.first].all() and keep[pairs.content, pairs.second].all()
+    seen = set(zip(pairs.content.tolist(), pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    wanted = {(0, i, j) for i in (0, 1, 3) for j in (0, 1, 3) if i != j} | {(2, 1, 2), (2, 2, 1)}
+    assert seen == wanted  # content 1 has one kept view, 3 and 4 are held out
+    share = torch.tensor([((pairs.content == 0) & (pairs.first == v)).float().mean() for v in (0, 1, 3)])
+    assert torch.allclose(share, torch.full((3,), 1 / 6), atol=0.03)
+
+
+def test_pairs_depend_on_the_given_generator_only():
+    dataset = small()
+    torch.manual_seed(1)
+    a = dataset.sample_pairs(16, torch.Generator().manual_seed(5))
+    torch.manual_seed(2)
+    b = dataset.sample_pairs(16, torch.Generator().manual_seed(5))
+    assert torch.equal(a.content, b.content) and torch.equal(a.second, b.second)
+
+
+def test_split_is_by_content():
+    dataset = small()
+    assert dataset.train_contents.tolist() == [0, 1, 2] and dataset.test_contents.tolist() == [3, 4]
+
+
+def test_all_pairs_are_every_ordered_pair_once():
+    keep = torch.tensor([[1, 1, 0], [1, 1, 1]]).bool()
+    pairs = small(2, 3, 0, keep).all_pairs(torch.tensor([1, 0]))
+    listed = list(zip(pairs.content.tolist(), pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    assert len(listed) == len(set(listed)) == 8
+    assert (0, 0, 1) in listed and (1, 2, 0) in listed and (0, 2, 0) not in listed
+
+
+def test_save_and_load_give_the_same_dataset_memory_mapped(tmp_path):
+    keep = torch.rand(5, 4, generator=torch.Generator().manual_seed(3)) > 0.3
+    dataset = small(keep=keep)
+    dataset.save(tmp_path)
+    again = MultiViewDataset.load(tmp_path)
+    for name in ("images", "masks", "keep", "azimuth_bin", "content_w", "view_w"):
+        assert torch.equal(getattr(again, name), getattr(dataset, name)), name
+    assert again.split_layer == 2 and again.test_contents.tolist() == [3, 4]
+    counts = json.loads((tmp_path / INDEX).read_text())
+    assert counts["kept"] == int(keep.sum()) and counts["kept_per_view"] == keep.sum(0).tolist()
+    again.images[0, 0] = 0  # a memory map in copy-on-write mode
+    assert torch.equal(MultiViewDataset.load(tmp_path).images, dataset.images)
+
+
+def test_batch_is_float_pictures_in_unit_range():
+    dataset = small()
+    images, masks = dataset.batch(torch.tensor([1, 4]), torch.tensor([3, 0]))
+    assert torch.equal((images * 255).round().byte(), dataset.images[[1, 4], [3, 0]])
+    assert images.dtype == masks.dtype == torch.float32 and images.max() <= 1 and set(masks.unique().tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("name", [IMAGES, INDEX])
+def test_a_missing_file_is_named(tmp_path, name):
+    small().save(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        MultiViewDataset.load(tmp_path)
+
+
+def test_a_damaged_array_is_named(tmp_path):
+    small().save(tmp_path)
+    (tmp_path / IMAGES).write_bytes((tmp_path / IMAGES).read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"images\.npy is damaged"):
+        MultiViewDataset.load(tmp_path)
+
+
+def test_arrays_that_would_execute_code_are_refused(tmp_path):
+    small().save(tmp_path)
+    np.save(tmp_path / IMAGES, np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="damaged"):
+        MultiViewDataset.load(tmp_path)
+
+
+def test_nothing_to_pair_is_an_error():
+    dataset = small(keep=torch.eye(5, 4).bool())
+    with pytest.raises(ValueError, match="two views"):
+        dataset.sample_pairs(2, torch.Generator())
+
+
+def test_wrong_shapes_are_refused():
+    dataset = small()
+    with pytest.raises(ValueError, match="uint8"):
+        MultiViewDataset(dataset.images.float(), dataset.masks, dataset.keep, dataset.azimuth_bin, test_contents=1)
+    with pytest.raises(ValueError, match="leave contents"):
+        MultiViewDataset(dataset.images, dataset.masks, dataset.keep, dataset.azimuth_bin, test_contents=5)

@@ -1,0 +1,86 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ganverse_nb.inverse_graphics.camera_head import CameraHead
+from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    network = InverseGraphicsNetwork(texture_size=(32, 64), symmetric_texture=False, smoothing=2.0)
+    return InverseGraphicsModel(network, CameraHead(elevation=12.0), CameraBank(torch.tensor([3, 1]), fov=25.0)).eval()
+
+
+def pictures(count=3):
+    masks = torch.zeros(count, 1, 64, 64)
+    masks[..., 20:44, 10:50] = 1
+    return torch.rand(count, 3, 64, 64, generator=torch.Generator().manual_seed(0)), masks
+
+
+def test_a_saved_model_predicts_the_same(model, tmp_path):
+    model.save(tmp_path / "model.safetensors", steps=5)
+    again = InverseGraphicsModel.load(tmp_path / "model.safetensors")
+    (a, camera_a), (b, camera_b) = reconstruct(*pictures(), model), reconstruct(*pictures(), again)
+    assert torch.equal(a.vertices, b.vertices) and torch.equal(a.texture, b.texture)
+    assert torch.equal(camera_a.position, camera_b.position)
+    assert torch.equal(model.bank().position, again.bank().position) and again.bank.fov == 25.0
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.safetensors"]
+
+
+def test_half_precision_is_half_the_file_and_nearly_the_same(model, tmp_path):
+    model.save(tmp_path / "full.safetensors")
+    model.save(tmp_path / "half.safetensors", half=True)
+    sizes = [(tmp_path / f"{n}.safetensors").stat().st_size for n in ("full", "half")]
+    assert sizes[1] < 0.52 * sizes[0]
+    a, b = (
+        reconstruct(*pictures(), model)[0],
+        reconstruct(*pictures(), InverseGraphicsModel.load(tmp_path / "half.safetensors"))[0],
+    )
+    assert (a.vertices - b.vertices).abs().max() < 1e-3 and (a.texture - b.texture).abs().max() < 1e-2
+
+
+def test_missing_damaged_and_foreign_files_are_named(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match="run the stage"):
+        InverseGraphicsModel.load(tmp_path / "none.safetensors")
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="damaged"):
+        InverseGraphicsModel.load(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="damaged"):
+        InverseGraphicsModel.load(path)
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="not an inverse graphics model"):
+        InverseGraphicsModel.load(path)
+
+
+def test_reconstruct_gives_a_mesh_and_a_camera_per_picture_in_any_batches(model):
+    images, masks = pictures(5)
+    mesh, camera = reconstruct(images, masks, model)
+    split, split_camera = reconstruct(images, masks, model, batch=2)
+    assert mesh.vertices.shape == (5, 642, 3) and mesh.texture.shape == (5, 3, 32, 64) and len(camera) == 5
+    assert torch.allclose(mesh.vertices, split.vertices, atol=1e-5)
+    assert torch.allclose(camera.position, split_camera.position, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i, m: (i[..., :32, :32], m[..., :32, :32]), "64"),
+        (lambda i, m: (i, m[:, :, :32]), "64"),
+        (lambda i, m: (i[:, :1], m), "64"),
+        (lambda i, m: ((i * 255).byte(), m), "divide"),
+        (lambda i, m: (i * 255, m), "divide"),
+        (lambda i, m: (i * 2 - 1, m), "divide"),
+        (lambda i, m: (i, m * torch.tensor([1.0, 0.0, 1.0])[:, None, None, None]), "mask of picture 1 is empty"),
+    ],
+)
+def test_wrong_pictures_are_refused_in_one_sentence(model, change, message):
+    with pytest.raises(ValueError, match=message):
+        reconstruct(*change(*pictures()), model)

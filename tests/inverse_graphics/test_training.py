@@ -1,0 +1,134 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ganverse_nb.config import InverseGraphicsConfig
+from ganverse_nb.data.multiview import Pairs
+from ganverse_nb.evaluation.metrics import angle_error, iou
+from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.inverse_graphics import training
+from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.training import MODEL, Trainer, flip_where, train_inverse_graphics
+from ganverse_nb.render.renderer import render
+
+SHORT = replace(
+    InverseGraphicsConfig(),
+    pairs=2,
+    steps=4,
+    perceptual_after=2,
+    head_steps=2,
+    texture_size=(32, 64),
+    input_jitter=0.05,
+)
+
+
+def edges(images):
+    """Features enough for a test."""
+    return [images.diff(dim=-1), images[..., ::4, ::4]]
+
+
+@pytest.fixture(scope="module")
+def trained(world, tmp_path_factory):
+    """A short but real training."""
+    config = replace(
+        InverseGraphicsConfig(), pairs=4, steps=160, perceptual_after=120, lr=1e-3, camera_lr=1e-2, head_steps=60
+    )
+    directory = tmp_path_factory.mktemp("training")
+    return train_inverse_graphics(world.dataset, config, directory, edges), directory, config
+
+
+def test_shapes_and_cameras_are_learned_from_pictures_with_coarse_labels(world, trained):
+    model, _, config = trained
+    scores = score_dataset(model, world.dataset, world.dataset.test_contents)
+    start = training.new_model(world.dataset, config, 0)
+    before = score_dataset(start, world.dataset, world.dataset.test_contents)
+    assert scores.same_view > 0.85 and scores.novel_view > 0.85
+    assert scores.same_view > before.same_view and scores.novel_color < before.novel_color
+    error = [angle_error(m.bank().azimuth.detach(), world.azimuth) for m in (start, model)]
+    assert error[1].mean < 0.6 * error[0].mean
+
+
+def test_the_camera_head_sees_where_a_picture_was_taken_from(world, trained):
+    model, _, _ = trained
+    dataset, views = world.dataset, torch.arange(6)
+    images, masks = dataset.batch(dataset.test_contents.repeat(6), views)
+    mesh, camera = reconstruct(images, masks, model)
+    assert angle_error(camera.azimuth, world.azimuth).mean < 45  # chance: 90
+    assert iou(render(mesh, camera, 64).mask, masks).mean() > 0.6
+
+
+def test_every_term_of_equation_1_is_logged_and_the_perceptual_one_joins_late(trained):
+    _, directory, config = trained
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    assert [r["step"] for r in rows] == [50, 100, 150, 200, 220]
+    assert {"iou", "color", "laplacian", "flatten", "movement", "loss"} <= set(rows[0])
+    assert "perceptual" not in rows[1] and "perceptual" in rows[2] and "head_iou" in rows[-1]
+    r = rows[2]
+    terms = ("iou", "color", "laplacian", "flatten", "movement", "perceptual")
+    assert r["loss"] == pytest.approx(sum(getattr(config, f"weight_{t}") * r[t] for t in terms), abs=1e-3)
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(training, "LOG_EVERY", 1)
+    whole = train_inverse_graphics(world.dataset, SHORT, tmp_path / "whole", edges)
+    head_step = Trainer.head_step
+
+    def breaks(trainer):
+        if trainer.step == 5:
+            raise KeyboardInterrupt
+        return head_step(trainer)
+
+    monkeypatch.setattr(Trainer, "head_step", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
+    monkeypatch.setattr(Trainer, "head_step", head_step)
+    assert (tmp_path / "checkpoint.pt").exists() and not (tmp_path / MODEL).exists()
+    resumed = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
+    for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_finished_training_is_loaded_and_the_global_random_state_is_left_alone(world, tmp_path):
+    torch.manual_seed(3)
+    wanted = torch.rand(1)
+    torch.manual_seed(3)
+    first = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
+    assert torch.equal(torch.rand(1), wanted)
+    stamp = (tmp_path / MODEL).stat().st_mtime_ns
+    second = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
+    assert torch.equal(first.bank.azimuth, second.bank.azimuth) and (tmp_path / MODEL).stat().st_mtime_ns == stamp
+
+
+def test_a_perceptual_term_without_features_is_refused(world, tmp_path):
+    with pytest.raises(ValueError, match="features"):
+        train_inverse_graphics(world.dataset, SHORT, tmp_path)
+
+
+def test_a_render_explains_its_own_picture_in_both_views(world, tmp_path):
+    """Eq 2: the mesh of view i is compared in view i and in view j; the truth leaves next to no picture error."""
+    dataset, config = world.dataset, replace(SHORT, weight_perceptual=0.0)
+    trainer = Trainer(dataset, config, tmp_path, None, 0, "cpu", False)
+    with torch.no_grad():
+        trainer.model.bank.azimuth.copy_(torch.deg2rad(world.azimuth))
+        trainer.model.bank.elevation.fill_(torch.deg2rad(torch.tensor(12.0)).item())
+    pairs = Pairs(torch.tensor([0, 0]), torch.tensor([1, 3]), torch.tensor([4, 0]))
+    for mirrored in (torch.tensor([False, False]), torch.tensor([True, True])):
+        (image_i, mask_i), (image_j, mask_j) = trainer.pictures(pairs, mirrored)
+        camera = trainer.model.bank(torch.cat([pairs.first, pairs.second]), mirrored.repeat(2))
+        mesh = world.true_mesh(0, 2)
+        terms = trainer.terms(mesh, camera, torch.cat([image_i, image_j]), torch.cat([mask_i, mask_j]))
+        assert terms["color"] < 0.003 and terms["iou"] < 0.1
+        wrong = trainer.terms(mesh, camera, torch.cat([image_j, image_i]), torch.cat([mask_j, mask_i]))
+        assert wrong["color"] > 3 * terms["color"] and wrong["iou"] > 2 * terms["iou"]
+
+
+def test_flip_where_mirrors_only_what_it_is_told():
+    x = torch.arange(12.0).view(2, 1, 2, 3)
+    flipped = flip_where(x, torch.tensor([False, True]))
+    assert torch.equal(flipped[0], x[0]) and torch.equal(flipped[1], x[1].flip(-1))
