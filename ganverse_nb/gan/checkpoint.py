@@ -28,7 +28,7 @@ class CheckpointError(ValueError):
 
 
 def atomic_save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write a safetensors file under a temporary name, then rename it: readers see the old file or the whole new one."""
+    """Write a safetensors file under a temporary name, then rename it: readers see the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
@@ -52,7 +52,7 @@ def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], d
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or train it again.") from error
     if metadata.get("format") != expected_format:
         found = metadata.get("format", "none")
-        raise CheckpointError(f"{path} has format {found!r}, but {expected_format!r} is needed here; give another file.")
+        raise CheckpointError(f"{path} has format {found!r}, here {expected_format!r} is needed; give another file.")
     return tensors, metadata
 
 
@@ -68,15 +68,12 @@ def resolve(source: str | Path) -> Path:
     path = Path(source)
     if not path.is_file():
         names = sorted(p.parent.name for p in WEIGHTS.glob("*/teacher.safetensors"))
-        raise FileNotFoundError(
-            f"No GAN {str(source)!r}: it is neither a file nor one of the bundled networks ({', '.join(names) or 'none'})."
-        )
+        known = ", ".join(names) or "none"
+        raise FileNotFoundError(f"No GAN {str(source)!r}: neither a file nor one of the bundled networks ({known}).")
     return path
 
 
-def save_networks(
-    path: Path, generator: Generator, discriminator: Discriminator, provenance: dict[str, Any]
-) -> None:
+def save_networks(path: Path, generator: Generator, discriminator: Discriminator, provenance: dict[str, Any]) -> None:
     """Write both networks as float16 with their sizes and `provenance` (command, seed, images, commit, ...)."""
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
     tensors |= {f"discriminator.{k}": v for k, v in discriminator.state_dict().items()}
@@ -87,6 +84,7 @@ def save_networks(
         "mapping_layers": len(generator.mapping.layers),
         "channels": list(generator.channels),
         "conv_clamp": generator.conv_clamp,
+        "filtered": discriminator.filtered,
     }
     metadata = {
         "format": FORMAT,
@@ -100,11 +98,12 @@ def _build(path: Path, kind: str) -> nn.Module:
     tensors, metadata = read_tensors(path, FORMAT)
     try:
         size = json.loads(metadata["architecture"])
+        filtered = size.pop("filtered")
         network: nn.Module
         if kind == "generator":
             network = Generator(**size)
         else:
-            network = Discriminator(size["resolution"], size["channels"])
+            network = Discriminator(size["resolution"], size["channels"], filtered)
         prefix = f"{kind}."
         state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
         network.load_state_dict(state, strict=True)

@@ -27,7 +27,8 @@ def circular_correlation(a: Tensor, b: Tensor) -> float:
     """Fisher and Lee's (1983) correlation of two lists of angles, in [-1, 1].
 
     Defined where angles fill the circle evenly (no mean direction is subtracted): the products of sines of all pairwise
-    differences, sum_{i<j} sin(a_i - a_j) sin(b_i - b_j), over the root of both sums of squares. 0 where one list does not vary.
+    differences, sum_{i<j} sin(a_i - a_j) sin(b_i - b_j), over the root of both sums of squares.
+    0 where one list does not vary.
     """
     x, y = (torch.deg2rad(v.double().flatten()) for v in (a, b))
 

@@ -22,8 +22,18 @@ class EqualisedConv(nn.Module):
     (residual sum) move here and cost nothing.
     """
 
-    def __init__(self, inputs: int, outputs: int, size: int, active: bool, down: bool = False, gain: float = 1.0):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        active: bool,
+        down: bool = False,
+        gain: float = 1.0,
+        filtered: bool = True,
+    ):
         super().__init__()
+        self.filtered = filtered
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
         self.bias = nn.Parameter(torch.zeros(outputs)) if active else None
         self.gain = gain * (ACTIVATION_GAIN if active else 1.0)
@@ -34,7 +44,7 @@ class EqualisedConv(nn.Module):
         weight = self.weight * self.weight_gain
         bias = None if self.bias is None else (self.bias * self.gain).to(x.dtype)
         if self.down:
-            y = downsampling_conv2d(x, weight, bias)
+            y = downsampling_conv2d(x, weight, bias, self.filtered)
         else:
             y = F.conv2d(x, weight.to(x.dtype), bias, padding=weight.shape[2] // 2)
         return activate(y) if self.active else y
@@ -43,11 +53,11 @@ class EqualisedConv(nn.Module):
 class Block(nn.Module):
     """[B, I, H, W] -> [B, O, H/2, W/2]: (conv0, conv1 down) and a linear skip, both times sqrt(1/2), summed."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int, filtered: bool = True):
         super().__init__()
         self.conv0 = EqualisedConv(inputs, inputs, 3, active=True)
-        self.conv1 = EqualisedConv(inputs, outputs, 3, active=True, down=True, gain=HALF)
-        self.skip = EqualisedConv(inputs, outputs, 1, active=False, down=True, gain=HALF)
+        self.conv1 = EqualisedConv(inputs, outputs, 3, active=True, down=True, gain=HALF, filtered=filtered)
+        self.skip = EqualisedConv(inputs, outputs, 1, active=False, down=True, gain=HALF, filtered=filtered)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + self.conv1(self.conv0(x))
@@ -76,15 +86,16 @@ class Discriminator(nn.Module):
     Args:
         resolution: side of the square picture.
         channels: feature channels at 4, 8, ... `resolution` pixels (the generator's).
+        filtered: FIR-filter before every halving, as the official network does.
     """
 
-    def __init__(self, resolution: int, channels: Sequence[int]):
+    def __init__(self, resolution: int, channels: Sequence[int], filtered: bool = True):
         super().__init__()
         block_resolutions(resolution, channels)
-        self.resolution, self.channels = resolution, tuple(channels)
+        self.resolution, self.channels, self.filtered = resolution, tuple(channels), filtered
         self.fromrgb = EqualisedConv(3, channels[-1], 1, active=True)
         widths = list(reversed(channels))
-        self.blocks = nn.ModuleList(Block(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.blocks = nn.ModuleList(Block(a, b, filtered) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.conv = EqualisedConv(channels[0] + 1, channels[0], 3, active=True)
         self.fc = FullyConnected(channels[0] * 16, channels[0], active=True)
         self.out = FullyConnected(channels[0], 1)

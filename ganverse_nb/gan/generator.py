@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -158,9 +158,13 @@ class Generator(nn.Module):
         self.num_ws = layers[-1].w_index + 1
         self.style_dims = tuple(layer.size for layer in layers)
 
-    def _modules_in_order(self) -> list[nn.Module]:
+    def _modules_in_order(self) -> list[ModulatedConv | ToRGB]:
         convs, torgbs = iter(self.convs), iter(self.torgbs)
-        return [next(convs) if layer.kind == "conv" else next(torgbs) for layer in self.layers]
+        ordered = [next(convs) if layer.kind == "conv" else next(torgbs) for layer in self.layers]
+        return cast("list[ModulatedConv | ToRGB]", ordered)
+
+    def _noise_maps(self) -> list[Tensor]:
+        return [conv.noise_const for conv in cast("list[ModulatedConv]", list(self.convs))]
 
     def truncate(self, w: Tensor, psi: float) -> Tensor:
         """w_average + psi (w - w_average); psi = 1 changes nothing."""
@@ -194,10 +198,7 @@ class Generator(nn.Module):
     def sample_noise(self, batch: int, rng: torch.Generator | None = None) -> list[Tensor]:
         """Fresh noise N(0, 1), one [batch, 1, R, R] per convolution."""
         device = self.const.device
-        return [
-            torch.randn(batch, 1, *conv.noise_const.shape, generator=rng, device=device)
-            for conv in self.convs  # type: ignore[misc]
-        ]
+        return [torch.randn(batch, 1, *m.shape, generator=rng, device=device) for m in self._noise_maps()]
 
     def synthesis(
         self,
@@ -254,13 +255,11 @@ class Generator(nn.Module):
         image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
         return (image * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
 
-    def _noise(
-        self, noise: str | Sequence[Tensor], batch: int, rng: torch.Generator | None
-    ) -> Sequence[Tensor] | None:
+    def _noise(self, noise: str | Sequence[Tensor], batch: int, rng: torch.Generator | None) -> Sequence[Tensor] | None:
         if not isinstance(noise, str):
             return noise
         if noise == "const":
-            return [conv.noise_const[None, None] for conv in self.convs]  # type: ignore[index]
+            return [m[None, None] for m in self._noise_maps()]
         if noise == "random":
             return self.sample_noise(batch, rng)
         if noise == "none":
@@ -283,5 +282,7 @@ def block_resolutions(resolution: int, channels: Sequence[int]) -> list[int]:
         raise ValueError(f"A StyleGAN2 needs a resolution that is a power of two >= 8, got {resolution}.")
     resolutions = [2**i for i in range(2, resolution.bit_length())]
     if len(channels) != len(resolutions):
-        raise ValueError(f"{resolution} px needs {len(resolutions)} channel counts (4..{resolution}), got {len(channels)}.")
+        raise ValueError(
+            f"{resolution} px needs {len(resolutions)} channel counts (4..{resolution}), got {len(channels)}."
+        )
     return resolutions

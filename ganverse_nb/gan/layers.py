@@ -64,8 +64,8 @@ def block_pictures(generator: Generator, styles: Tensor) -> list[tuple[int, Tens
     """The features of every block as pictures (figure A): [(resolution r, [B, 3, r, r] in [0, 1]), ...].
 
     As in appendix B: the features are summed over channels, the sum is repeated to as many channels as the last block
-    has, and the last ToRGB turns it into colour. The paper leaves the scale open; here each picture is stretched so that
-    its 1st and 99th percentiles become 0 and 1.
+    has, and the last ToRGB turns it into colour. The paper leaves the scale open; here each picture is stretched so
+    that its 1st and 99th percentiles become 0 and 1.
     """
     parts = generator.split_styles(styles)
     blocks = generator.block_features(parts)

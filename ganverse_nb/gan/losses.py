@@ -26,9 +26,9 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
 
 
 def path_lengths(images: Tensor, w_plus: Tensor, y: Tensor) -> Tensor:
-    """|J_w^T y| / sqrt(H W) per sample [B], squares summed over w and averaged over layers; `y` ~ N(0, 1) like `images`.
+    """|J_w^T y| / sqrt(H W) per sample [B], squares summed over w and averaged over layers.
 
-    `images` [B, 3, H, W] in [-1, 1] must be a function of `w_plus` [B, layers, w_dim].
+    `images` [B, 3, H, W] in [-1, 1] must be a function of `w_plus` [B, layers, w_dim]; `y` ~ N(0, 1), like `images`.
     """
     scale = math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad((images * (y / scale)).sum(), w_plus, create_graph=True)

@@ -38,9 +38,12 @@ def upsampling_conv2d(x: Tensor, weight: Tensor) -> Tensor:
     return fir(F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2), padding=1, gain=4.0)
 
 
-def downsampling_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """FIR, then a 3x3 or 1x1 convolution with stride 2: [B, I, H, W] -> [B, O, H/2, W/2]."""
-    return F.conv2d(fir(x, padding=(weight.shape[2] + 1) // 2), weight.to(x.dtype), bias, stride=2)
+def downsampling_conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, filtered: bool = True) -> Tensor:
+    """FIR (if `filtered`), then a 3x3 or 1x1 convolution with stride 2: [B, I, H, W] -> [B, O, H/2, W/2]."""
+    size = weight.shape[2]
+    if not filtered:
+        return F.conv2d(x, weight.to(x.dtype), bias, stride=2, padding=size // 2)
+    return F.conv2d(fir(x, padding=(size + 1) // 2), weight.to(x.dtype), bias, stride=2)
 
 
 def upsample(images: Tensor) -> Tensor:

@@ -104,7 +104,9 @@ def train_regressor(
         network = PoseRegressor()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LR, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=config.regressor_steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, PEAK_LR, total_steps=config.regressor_steps, pct_start=0.1
+    )
     angle = torch.deg2rad(azimuth.float())
     target = torch.stack([angle.sin(), angle.cos()], 1)
     for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
@@ -135,4 +137,3 @@ def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tens
     images = F.pad(images, (3, 3, 3, 3), mode="replicate")[..., 3 + down :, 3 + right :][..., :height, :width]
     noise = 0.02 * torch.randn(images.shape, generator=rng)
     return ((images - 0.5) * contrast + 0.5 + brightness + noise).clamp(0.0, 1.0), target
-

@@ -23,8 +23,8 @@ class ShapeVariety:
     """Spread over objects at a fixed view, averaged over views.
 
     Attributes:
-        silhouette: mean over pairs of 1 - IoU of the silhouettes after moving their centroids together and scaling them to
-            the same area: pure outline. 0 if all are alike.
+        silhouette: mean over pairs of 1 - IoU of the silhouettes after moving their centroids together and scaling them
+            to the same area: pure outline. 0 if all are alike.
         overlap: the same without normalisation: position, size and outline.
         area: standard deviation / mean of the area.
         proportion: standard deviation / mean of height / width of the bounding box.
@@ -60,8 +60,8 @@ def shape_variety(masks: Tensor) -> ShapeVariety:
         used += len(solid)
     if not rows:
         raise ValueError("No view has three masks of at least 2 % of the picture; the segmenter or the GAN failed.")
-    means = torch.tensor(rows).mean(0).tolist()
-    return ShapeVariety(*means, views=len(rows), masks=used)
+    silhouette, overlap, size, proportion = torch.tensor(rows).mean(0).tolist()
+    return ShapeVariety(silhouette, overlap, size, proportion, len(rows), used)
 
 
 def normalise(masks: Tensor) -> Tensor:

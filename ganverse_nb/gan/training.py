@@ -43,7 +43,7 @@ OFFSET_LR = 0.2  # of the weights' learning rate: at the full one noise takes ov
 class GanTrainer:
     """Networks, optimisers and random state of one training; `step()` is one update of both networks.
 
-    Both gradients are taken at the same point (simultaneous updates), so that one pass of G and one of D(fake) serve both.
+    Both gradients are taken at the same point (simultaneous updates): one pass of G and one of D(fake) serve both.
 
     Several processes share one batch: each draws all of its random numbers and takes every n-th sample, which keeps the
     groups of the minibatch deviation together, so the gradients are those of one process.
@@ -80,7 +80,12 @@ class GanTrainer:
             self.generator = Generator(
                 config.resolution, config.z_dim, config.w_dim, config.mapping_layers, config.channels
             ).to(self.device)
-            self.discriminator = Discriminator(config.resolution, config.channels).to(self.device)
+            self.discriminator = Discriminator(config.resolution, config.channels, config.discriminator_filter).to(
+                self.device
+            )
+        if not config.noise:  # the strengths stay zero, which is the network without noise
+            for name, parameter in self.generator.named_parameters():
+                parameter.requires_grad_(not name.endswith("noise_strength"))
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.generator_optimiser = _adam(self.generator, config.generator_lr)
         self.discriminator_optimiser = _adam(self.discriminator, config.discriminator_lr)
@@ -122,8 +127,10 @@ class GanTrainer:
         from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
         return self.team.share(torch.where(from_first[..., None], first[:, None], second[:, None]))
 
-    def noise(self, batch: int) -> list[Tensor]:
+    def noise(self, batch: int) -> list[Tensor] | None:
         """This process' share of fresh noise for `batch` pictures."""
+        if not self.config.noise:
+            return None
         return [self.team.share(maps) for maps in self.generator.sample_noise(batch, self.rng)]
 
     def step(self) -> dict[str, Tensor]:
@@ -131,7 +138,7 @@ class GanTrainer:
         c, g, d = self.config, self.generator, self.discriminator
         dtype = torch.bfloat16 if c.bfloat16 else torch.float32
         metrics: dict[str, Tensor] = {}
-        parameters_g, parameters_d = list(g.parameters()), list(d.parameters())
+        parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, d))
         fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)
         leaf = fake.detach().requires_grad_()
         fake_logits = d(leaf, dtype)
@@ -168,7 +175,10 @@ class GanTrainer:
         lengths = path_lengths(images, w_plus, self.team.share(y))
         mean = lengths.detach().mean()
         self.team.average([mean])
-        self.path_length_mean.lerp_(mean, PATH_LENGTH_DECAY)
+        # The official mean starts at 0, so that at first the penalty shortens all paths: in a short training that
+        # teaches the generator to ignore its latents. Here it starts at the first length.
+        decay = PATH_LENGTH_DECAY if float(self.path_length_mean) > 0 else 1.0
+        self.path_length_mean.lerp_(mean, decay)
         penalty = (lengths - self.path_length_mean).square().mean()
         (penalty * (c.path_length_weight * c.path_length_interval)).backward()
         return mean
@@ -224,10 +234,10 @@ class GanTrainer:
         for name in ("generator", "discriminator"):
             optimiser = getattr(self, f"{name}_optimiser")
             state_dict = optimiser.state_dict()
-            for key, value in tensors.items():
+            for key, tensor in tensors.items():
                 if key.startswith(f"adam.{name}."):
                     index, moment = key.split(".")[2:]
-                    state_dict["state"].setdefault(int(index), {})[moment] = value
+                    state_dict["state"].setdefault(int(index), {})[moment] = tensor
             optimiser.load_state_dict(state_dict)
         self.path_length_mean = tensors["path_length_mean"].to(self.device)
         self.rng.set_state(tensors["rng"])
@@ -246,7 +256,7 @@ def train_gan(
     command: str | None = None,
     progress: bool = True,
 ) -> Path:
-    """Train until `images` real pictures were shown (default `config.images`), from `directory`'s state if there is one.
+    """Train until `images` real pictures were shown (default `config.images`), from the state in `directory` if any.
 
     Args:
         photos: uint8 [N, 3, R, R].
@@ -292,7 +302,8 @@ def train_gan(
 
     sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
-    with tqdm(total=goal, initial=trainer.images, unit="img", disable=not (progress and team.leads), smoothing=0.02) as bar:
+    quiet = not (progress and team.leads)
+    with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
         while trainer.images < goal:
             for key, value in trainer.step().items():
                 sums.setdefault(key, []).append(float(value))
@@ -312,7 +323,7 @@ def train_gan(
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep freed buffers: returning megabytes to the kernel and faulting them in again costs a fifth of a step."""
+    """Let glibc keep freed buffers: giving megabytes back and faulting them in again costs a fifth of a step."""
     if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h

@@ -1,8 +1,8 @@
 """The view gate: which layers hold the view, and which view codes to use (section 3.1).
 
-The paper finds by eye that the first four layers of its network control the viewpoint and picks view codes by hand. Here
-a pose regressor measures both: for every split layer k, how far the azimuth spreads over contents while the view code
-stays, against how much of the shapes' variety is left to the content code.
+The paper finds by eye that the first four layers of its network control the viewpoint and picks view codes by hand.
+Here a pose regressor measures both: for every split layer k, how far the azimuth spreads over contents while the view
+code stays, against how much of the shapes' variety is left to the content code.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class SplitMeasure:
         deviation: median over random view codes of the median deviation of azimuth over contents.
         steady_share: share of those codes with a deviation below 15 degrees.
         correlation: Fisher-Lee circular correlation of the azimuths of two contents under the same view code.
-        chosen_views, chosen_deviation, chosen_worst, chosen_gap: the best code per bin: how many bins are filled, median
-            and largest deviation, largest gap between neighbours.
+        chosen_views, chosen_deviation, chosen_worst, chosen_gap: the best code per bin: how many bins are filled,
+            median and largest deviation, largest gap between neighbours.
         shape: spread of the masks over contents in chosen views, None if not measured.
     """
 

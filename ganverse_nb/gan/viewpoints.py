@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
@@ -24,8 +23,8 @@ class ViewCodes:
     Attributes:
         codes: w [N, w_dim], used in the layers below `split_layer`.
         azimuth_bin: [N] int64, 0..11: the label a person would give, azimuth 30 x bin degrees (0 sees the front).
-        azimuth: [N] degrees, the circular median over contents as the pose regressor reads it (measurement only: training
-            the inverse graphics network starts from `azimuth_bin`).
+        azimuth: [N] degrees, the circular median over contents as the pose regressor reads it (for measuring only:
+            training the inverse graphics network starts from `azimuth_bin`).
         deviation: [N] degrees, median deviation of azimuth over contents.
         split_layer: k.
         provenance: teacher, seeds, settings.
