@@ -1,4 +1,4 @@
-"""StyleGAN2 written out slowly, straight from its definition: grouped per-sample weights, zero-stuffing, full filters."""
+"""StyleGAN2 written out slowly, from its definition: grouped per-sample weights, zero-stuffing, full filters."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ def test_synthesis_is_the_definition(generator, noise):
     else:
         maps = generator.sample_noise(3, torch.Generator().manual_seed(4))
     expected = reference.synthesis(generator, styles, maps)
-    torch.testing.assert_close(generator.synthesis(styles, maps), expected, rtol=1e-4, atol=1e-4 * expected.std().item())
+    torch.testing.assert_close(
+        generator.synthesis(styles, maps), expected, rtol=1e-4, atol=1e-4 * expected.std().item()
+    )
     image = generator.synthesize(styles, noise, torch.Generator().manual_seed(4))
     torch.testing.assert_close(image, ((expected * 127.5 + 128) / 255).clamp(0, 1), rtol=1e-4, atol=1e-4)
 

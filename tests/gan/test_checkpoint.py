@@ -1,0 +1,114 @@
+"""Weight files: round trip, bad files, nothing that executes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ganverse_nb.gan.checkpoint import (
+    CheckpointError,
+    load_discriminator,
+    load_generator,
+    provenance,
+    save_networks,
+)
+
+
+@pytest.fixture
+def path(generator, discriminator, tmp_path):
+    path = tmp_path / "teacher.safetensors"
+    save_networks(path, generator, discriminator, {"seed": 7, "images": 400_000})
+    return path
+
+
+def test_round_trip_within_half_precision(path, generator, discriminator):
+    for mine, loaded in ((generator, load_generator(path)), (discriminator, load_discriminator(path))):
+        theirs = loaded.state_dict()
+        assert mine.state_dict().keys() == theirs.keys()
+        for key, value in mine.state_dict().items():
+            assert torch.equal(value.half().float(), theirs[key])
+    z = torch.randn(4, 6)
+    loaded = load_generator(str(path))
+    torch.testing.assert_close(loaded(z), generator(z), rtol=0, atol=0.01)
+    assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+    assert provenance(path) == {"seed": 7, "images": 400_000}
+
+
+def test_the_mini_teacher_fits_in_ten_megabytes(tmp_path):
+    from ganverse_nb.config import GanConfig
+    from ganverse_nb.gan.discriminator import Discriminator
+    from ganverse_nb.gan.generator import Generator
+
+    c = GanConfig()
+    path = tmp_path / "teacher.safetensors"
+    network = Generator(c.resolution, c.z_dim, c.w_dim, c.mapping_layers, c.channels)
+    save_networks(path, network, Discriminator(c.resolution, c.channels), {})
+    assert path.stat().st_size < 10e6
+
+
+@pytest.mark.parametrize("load", [load_generator, load_discriminator, provenance])
+def test_missing_file_names_what_there_is(load, tmp_path):
+    with pytest.raises(FileNotFoundError, match="neither a file nor one of the bundled networks"):
+        load(tmp_path / "nothing.safetensors")
+
+
+def test_torn_file(path):
+    data = path.read_bytes()
+    for part in (b"", data[:5], data[: len(data) // 2], b"\x00" * 100):
+        path.write_bytes(part)
+        with pytest.raises(CheckpointError, match="teacher.safetensors is not a whole safetensors file"):
+            load_generator(path)
+
+
+def test_pickles_do_not_run(tmp_path):
+    marker = tmp_path / "ran"
+
+    class Bomb:
+        def __reduce__(self):
+            return (marker.touch, ())
+
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError):
+        load_generator(path)
+    assert not marker.exists()
+
+
+def test_file_of_another_kind(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="format 'none'"):
+        load_generator(path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "extra", "shape", "nan", "metadata"])
+def test_damaged_content(path, damage):
+    from safetensors import safe_open
+
+    tensors = load_file(path)
+    with safe_open(path, "pt") as f:
+        metadata = dict(f.metadata())
+    if damage == "missing":
+        del tensors["generator.const"]
+    elif damage == "extra":
+        tensors["generator.surprise"] = torch.zeros(1)
+    elif damage == "shape":
+        tensors["generator.const"] = torch.zeros(3, 4, 4)
+    elif damage == "nan":
+        tensors["generator.const"] = torch.full((12, 4, 4), float("nan"))
+    else:
+        metadata["architecture"] = "{"
+    save_file(tensors, path, metadata)
+    with pytest.raises(CheckpointError, match="teacher.safetensors"):
+        load_generator(path)
+
+
+def test_failed_write_leaves_the_old_file(path, generator, discriminator, monkeypatch):
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save_networks(path, generator, discriminator, {})
+    assert path.read_bytes() == before

@@ -1,0 +1,61 @@
+"""The pose regressor learns a known angle and mirrors it correctly."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganverse_nb.config import ViewConfig
+from ganverse_nb.gan.checkpoint import CheckpointError
+from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
+
+
+def pictures(azimuth):
+    """A bright disc at (sin, -cos) around the middle: azimuth 0 is up; mirroring negates it, as for a car."""
+    angle = torch.deg2rad(azimuth)[:, None, None]
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    disc = torch.exp(-12 * ((x - 0.6 * angle.sin()) ** 2 + (y + 0.6 * angle.cos()) ** 2))
+    return (disc[:, None].expand(-1, 3, -1, -1) * 200 + 30).to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def regressor():
+    azimuth = 360 * torch.rand(256, generator=torch.Generator().manual_seed(0)) - 180
+    config = ViewConfig(regressor_steps=60, regressor_batch=32)
+    return train_regressor(pictures(azimuth), azimuth, config, seed=0, progress=False)
+
+
+def test_it_reads_the_angle(regressor):
+    azimuth = torch.arange(-180, 180, 7.0)
+    images = pictures(azimuth).float() / 255
+    error = azimuth_error(regressor, images, azimuth)
+    assert error.shape == azimuth.shape and float(error.median()) < 12
+    assert float(azimuth_error(regressor, images, azimuth + 180).median()) > 150
+    mirrored = azimuth_error(regressor, images.flip(3), -azimuth)
+    assert float(mirrored.median()) < 12
+
+
+def test_other_sizes_are_resampled(regressor):
+    azimuth = torch.arange(-180, 180, 30.0)
+    images = pictures(azimuth).float() / 255
+    large = torch.nn.functional.interpolate(images, scale_factor=2, mode="bilinear")
+    difference = azimuth_error(regressor, large, regressor.pose(images).azimuth)
+    assert float(difference.max()) < 10
+
+
+def test_file_round_trip(regressor, tmp_path):
+    regressor.provenance = {"seed": 0}
+    regressor.save(tmp_path / "pose.safetensors")
+    assert (tmp_path / "pose.safetensors").stat().st_size < 3e6
+    read = PoseRegressor.load(tmp_path / "pose.safetensors")
+    images = torch.rand(8, 3, 64, 64)
+    torch.testing.assert_close(read(images), regressor(images), rtol=0, atol=0.02)
+    assert read.provenance == {"seed": 0}
+    (tmp_path / "pose.safetensors").write_bytes(b"\x01")
+    with pytest.raises(CheckpointError, match="pose.safetensors"):
+        PoseRegressor.load(tmp_path / "pose.safetensors")
+
+
+def test_photos_and_angles_must_pair_up():
+    with pytest.raises(ValueError, match="one azimuth each"):
+        train_regressor(torch.zeros(3, 3, 64, 64, dtype=torch.uint8), torch.zeros(2), ViewConfig(), progress=False)

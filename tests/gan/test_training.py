@@ -1,0 +1,194 @@
+"""Training: resumes bit for bit, averages, mixes, refuses what it cannot use, and learns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
+from ganverse_nb.gan.training import EMA_HALF_LIFE, EMA_RAMP, GanTrainer, train_gan
+
+
+def state(trainer, path):
+    from safetensors.torch import load_file
+
+    trainer.save(path)
+    return load_file(path)
+
+
+@pytest.mark.parametrize("official", [True, False])
+def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp_path, official):
+    config = replace(small_config, noise=official, discriminator_filter=official, bfloat16=not official)
+    straight = GanTrainer(photos, config, seed=3)
+    for _ in range(6):
+        straight.step()
+    first = GanTrainer(photos, config, seed=3)
+    for _ in range(3):
+        first.step()
+    first.save(tmp_path / "middle")
+    second = GanTrainer(photos, config, seed=3)
+    second.load(tmp_path / "middle")
+    for _ in range(3):
+        second.step()
+    one, two = state(straight, tmp_path / "one"), state(second, tmp_path / "two")
+    assert one.keys() == two.keys() and len(one) > 200
+    different = [name for name in one if not torch.equal(one[name], two[name])]
+    assert not different
+    assert straight.steps == second.steps == 6
+    assert not torch.equal(
+        one["generator.const"], state(GanTrainer(photos, config, seed=3), tmp_path / "0")["generator.const"]
+    )
+
+
+def test_photos_come_once_per_epoch_in_an_order_of_its_own(small_config, photos):
+    photos = torch.arange(20, dtype=torch.uint8).view(20, 1, 1, 1).expand(20, 3, 16, 16).contiguous()
+    trainer = GanTrainer(photos, small_config, seed=0)
+    seen = []
+    for trainer.steps in range(5):  # two epochs of 20 in batches of 8
+        seen += ((trainer.real_batch()[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+    assert sorted(seen[:20]) == sorted(seen[20:]) == list(range(20))
+    assert seen[:20] != seen[20:]
+
+
+def test_style_mixing_crosses_two_codes_within_the_given_layers(small_config, photos):
+    trainer = GanTrainer(photos, replace(small_config, mixing_probability=1.0, mixing_layers=(2, 4)), seed=0)
+    w_plus = trainer.latents(400).detach()
+    first, last = w_plus[:, :1], w_plus[:, -1:]
+    from_first = (w_plus == first).all(2)
+    assert ((w_plus == last).all(2) != from_first).all()
+    crossover = from_first.sum(1)
+    assert (from_first == (torch.arange(trainer.generator.num_ws) < crossover[:, None])).all()
+    assert crossover.unique().tolist() == [2, 3, 4]
+    assert crossover.bincount().max() < 0.45 * 400
+    trainer = GanTrainer(photos, replace(small_config, mixing_probability=0.25), seed=0)
+    w_plus = trainer.latents(2000)
+    assert (w_plus[:, 0] != w_plus[:, -1]).any(1).float().mean() == pytest.approx(0.25, abs=0.04)
+
+
+def test_average_follows_with_its_half_life_and_ramp(small_config, photos):
+    trainer = GanTrainer(photos, small_config, seed=0)
+    expected = trainer.average.const.clone()
+    for step in range(1, 4):
+        trainer.step()
+        decay = 0.5 ** (8 / min(EMA_HALF_LIFE, EMA_RAMP * 8 * step))
+        expected = decay * expected + (1 - decay) * trainer.generator.const.detach()
+    torch.testing.assert_close(trainer.average.const, expected)
+    assert torch.equal(trainer.average.mapping.w_average, trainer.generator.mapping.w_average)
+    assert trainer.generator.mapping.w_average.abs().max() > 0
+
+
+def test_the_path_length_penalty_does_not_begin_by_shortening_paths(small_config, photos):
+    """Its mean starts at the first length, not at 0: the first penalty is the variance of the lengths."""
+    trainer = GanTrainer(photos, small_config, seed=0)
+    length = float(trainer.step()["path_length"])
+    assert float(trainer.path_length_mean) == pytest.approx(length)
+    for _ in range(3):
+        metrics = trainer.step()
+    assert float(trainer.path_length_mean) == pytest.approx(0.99 * length + 0.01 * float(metrics["path_length"]))
+
+
+def test_regularisers_run_when_their_turn_comes(small_config, photos):
+    trainer = GanTrainer(photos, small_config, seed=0)
+    keys = [set(trainer.step()) for _ in range(6)]
+    assert [("r1" in k, "path_length" in k) for k in keys] == [
+        (True, True), (False, False), (True, False), (False, True), (True, False), (False, False),
+    ]  # fmt: skip
+    assert float(trainer.path_length_mean) > 0
+
+
+def test_a_step_takes_both_gradients_at_the_same_point(small_config, photos):
+    """The shared forward pass gives each network the gradient of its own loss and nothing of the other's."""
+    from ganverse_nb.gan.losses import discriminator_loss, generator_loss
+
+    config = replace(small_config, bfloat16=False, r1_gamma=0.0, path_length_weight=0.0)
+    trainer, twin = GanTrainer(photos, config, seed=0), GanTrainer(photos, config, seed=0)
+    fake = twin.generator.synthesis(twin.generator.styles(twin.latents(8)), twin.noise(8))
+    loss_g = generator_loss(twin.discriminator(fake))
+    grads_g = torch.autograd.grad(loss_g, twin.generator.const, retain_graph=True)
+    loss_d = discriminator_loss(twin.discriminator(fake.detach()), twin.discriminator(twin.real_batch()))
+    grads_d = torch.autograd.grad(loss_d, twin.discriminator.conv.weight)
+    taken = {}
+    for name in ("generator", "discriminator"):
+        optimiser = getattr(trainer, f"{name}_optimiser")
+        network = getattr(trainer, name)
+        optimiser.step = lambda name=name, network=network: taken.update(
+            {name: [p.grad.clone() for p in network.parameters() if p.grad is not None]}
+        )
+    trainer.step()
+    assert any(
+        torch.allclose(g, grads_g[0], rtol=1e-4, atol=1e-7) for g in taken["generator"] if g.shape == grads_g[0].shape
+    )
+    assert any(
+        torch.allclose(g, grads_d[0], rtol=1e-4, atol=1e-7)
+        for g in taken["discriminator"]
+        if g.shape == grads_d[0].shape
+    )
+
+
+def test_training_writes_whole_files_and_goes_on_where_it_stopped(small_config, photos, tmp_path):
+    teacher = train_gan(photos, small_config, tmp_path, 1, images=32, snapshot_every=16, command="test", progress=False)
+    assert load_generator(teacher).resolution == 16
+    assert provenance(teacher)["images"] == 32 and provenance(teacher)["command"] == "test"
+    (tmp_path / "metrics.jsonl").open("a").write('{"images": 48}\n')  # written by a run that then lost its state
+    train_gan(photos, small_config, tmp_path, 1, images=64, snapshot_every=16, progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["images"] for line in lines] == [16, 32, 48, 64]
+    assert all(line["loss_d"] > 0 and line["images_per_second"] > 0 for line in lines)
+    assert sorted(p.name for p in (tmp_path / "grids").iterdir()) == [f"{n:08d}.png" for n in (16, 32, 48, 64)]
+    assert not list(tmp_path.rglob("*.partial"))
+    once = tmp_path / "once"
+    straight = train_gan(photos, small_config, once, 1, images=64, snapshot_every=16, command="test", progress=False)
+    one, two = (load_generator(path).state_dict() for path in (straight, teacher))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_another_training_is_refused(small_config, photos, tmp_path):
+    train_gan(photos, small_config, tmp_path, 1, images=8, progress=False)
+    with pytest.raises(CheckpointError, match="seed"):
+        train_gan(photos, small_config, tmp_path, 2, images=16, progress=False)
+    with pytest.raises(CheckpointError, match="config"):
+        train_gan(photos, replace(small_config, r1_gamma=5.0), tmp_path, 1, images=16, progress=False)
+    (tmp_path / "state.safetensors").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="state.safetensors"):
+        train_gan(photos, small_config, tmp_path, 1, images=16, progress=False)
+
+
+def test_unusable_photos_and_settings_are_refused(small_config, photos):
+    with pytest.raises(ValueError, match="uint8"):
+        GanTrainer(photos.float(), small_config, 0)
+    with pytest.raises(ValueError, match=r"\[N, 3, 16, 16\]"):
+        GanTrainer(photos[..., :8], small_config, 0)
+    with pytest.raises(ValueError, match="fewer than one batch"):
+        GanTrainer(photos[:5], small_config, 0)
+    with pytest.raises(ValueError, match="multiple of 4"):
+        GanTrainer(photos, replace(small_config, batch=6), 0)
+
+
+def test_divergence_stops_before_anything_is_overwritten(small_config, photos, tmp_path, monkeypatch):
+    train_gan(photos, small_config, tmp_path, 1, images=8, progress=False)
+    before = (tmp_path / "state.safetensors").read_bytes()
+    step = GanTrainer.step
+    monkeypatch.setattr(GanTrainer, "step", lambda self: {**step(self), "loss_g": torch.tensor(float("nan"))})
+    with pytest.raises(FloatingPointError, match="diverged"):
+        train_gan(photos, small_config, tmp_path, 1, images=16, progress=False)
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+def test_it_learns_the_colour_of_its_photos(small_config, tmp_path):
+    """Photos of one colour: after a few hundred steps the averaged generator paints it."""
+    colour = torch.tensor([200, 60, 30], dtype=torch.uint8)
+    photos = colour.view(1, 3, 1, 1).expand(32, 3, 16, 16).contiguous()
+    config = replace(small_config, bfloat16=False, path_length_weight=0.0, generator_lr=1e-2, discriminator_lr=1e-2)
+    trainer = GanTrainer(photos, config, seed=0)
+
+    def distance():
+        z = torch.randn(16, 6, generator=torch.Generator().manual_seed(0))
+        return float((trainer.average(z).mean((0, 2, 3)) * 255 - colour).abs().max())
+
+    start = distance()
+    for _ in range(160):
+        trainer.step()
+    assert distance() < 0.4 * start

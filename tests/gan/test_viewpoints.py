@@ -1,0 +1,46 @@
+"""The file of view codes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganverse_nb.gan.checkpoint import CheckpointError
+from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
+
+
+def codes(n=18):
+    azimuth = torch.arange(n) * 360.0 / n
+    return ViewCodes(torch.randn(n, 4), label_azimuth(azimuth), azimuth, torch.rand(n), 2, {"seed": 0})
+
+
+def test_round_trip(tmp_path):
+    mine = codes()
+    mine.save(tmp_path / "views.safetensors")
+    read = ViewCodes.load(tmp_path / "views.safetensors")
+    for name in ("codes", "azimuth_bin", "azimuth", "deviation"):
+        assert torch.equal(getattr(mine, name), getattr(read, name))
+    assert (read.split_layer, read.provenance, len(read)) == (2, {"seed": 0}, 18)
+    assert read.largest_gap == pytest.approx(20)
+
+
+def test_labels_are_the_nearest_of_twelve():
+    angles = torch.tensor([0.0, 14, 16, 344, 346, -16, -14, 180, -180, 90, 359])
+    assert label_azimuth(angles).tolist() == [0, 0, 1, 11, 0, 11, 0, 6, 6, 3, 0]
+
+
+def test_bad_files(tmp_path, generator, discriminator):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        ViewCodes.load(tmp_path / "nowhere")
+    from ganverse_nb.gan.checkpoint import save_networks
+
+    save_networks(tmp_path / "teacher.safetensors", generator, discriminator, {})
+    with pytest.raises(CheckpointError, match="view_codes"):
+        ViewCodes.load(tmp_path / "teacher.safetensors")
+
+
+def test_inconsistent_codes_are_refused():
+    with pytest.raises(ValueError, match="N azimuth bins"):
+        ViewCodes(torch.zeros(3, 4), torch.zeros(2).long(), torch.zeros(3), torch.zeros(3), 2)
+    with pytest.raises(ValueError, match="0 to 11"):
+        ViewCodes(torch.zeros(1, 4), torch.tensor([12]), torch.zeros(1), torch.zeros(1), 2)
