@@ -6,6 +6,7 @@ It is trained on photographs with known cameras and used to measure GANs and ren
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,7 @@ def train_regressor(
         network = PoseRegressor()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LR, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, PEAK_LR, total_steps=config.regressor_steps, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _warm_cosine(step / config.regressor_steps))
     angle = torch.deg2rad(azimuth.float())
     target = torch.stack([angle.sin(), angle.cos()], 1)
     for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
@@ -137,3 +136,8 @@ def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tens
     images = F.pad(images, (3, 3, 3, 3), mode="replicate")[..., 3 + down :, 3 + right :][..., :height, :width]
     noise = 0.02 * torch.randn(images.shape, generator=rng)
     return ((images - 0.5) * contrast + 0.5 + brightness + noise).clamp(0.0, 1.0), target
+
+
+def _warm_cosine(progress: float) -> float:
+    """Share of the peak learning rate: a linear rise over the first tenth, then half a cosine down to 0."""
+    return min(1.0, 0.05 + progress / 0.1) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))

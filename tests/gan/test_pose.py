@@ -56,6 +56,12 @@ def test_file_round_trip(regressor, tmp_path):
         PoseRegressor.load(tmp_path / "pose.safetensors")
 
 
+def test_the_shortest_training(regressor):
+    azimuth = torch.tensor([0.0, 90])
+    one = train_regressor(pictures(azimuth), azimuth, ViewConfig(regressor_steps=1, regressor_batch=2), progress=False)
+    assert one.pose(torch.rand(2, 3, 64, 64)).azimuth.isfinite().all()
+
+
 def test_photos_and_angles_must_pair_up():
     with pytest.raises(ValueError, match="one azimuth each"):
         train_regressor(torch.zeros(3, 3, 64, 64, dtype=torch.uint8), torch.zeros(2), ViewConfig(), progress=False)
