@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
     try:
         return options.command(options) or 0
     except KeyboardInterrupt:
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.traceback:
             raise
         return _say(" ".join(str(error).split()), 2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -75,15 +75,25 @@ def test_makefile_has_what_the_readme_names(target):
     assert {"reproduce": "ganverse reproduce --profile mini", "test": "pytest"}.get(target, "") in shown.stdout
 
 
-def test_an_old_python_is_refused_in_one_sentence(tmp_path):
-    old = tmp_path / "old-python"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
-    made = subprocess.run(
-        ["make", "install", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"], cwd=ROOT, capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("exit 1", "older than 3.11"),
+        ('case "$2" in *ensurepip*) exit 1;; esac', "apt install python3-venv"),
+        (None, "there is no"),
+    ],
+)
+def test_a_python_that_will_not_do_is_one_sentence(tmp_path, script, words):
+    python = tmp_path / "python"
+    if script:
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+    command = ["make", "install", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert made.returncode != 0
-    assert "older than 3.11" in made.stderr and not (tmp_path / "venv").exists()
+    (sentence,) = [line for line in made.stderr.splitlines() if not line.startswith("make")]
+    assert sentence.startswith("ganverse: ") and words in sentence
+    assert not (tmp_path / "venv").exists()
 
 
 def test_the_package_alone_needs_neither_torch_nor_jupyter():
