@@ -61,9 +61,9 @@ class DiscriminatorFeatures:
 
 
 class LpipsFeatures:
-    """The five feature maps of a pretrained VGG16, as LPIPS takes them, from the weights in the torch hub cache."""
+    """The five feature maps of a pretrained VGG16 that LPIPS compares; its learned channel weights are left out."""
 
-    name = "LPIPS (VGG16, ImageNet)"
+    name = "VGG16 on ImageNet, compared as LPIPS does"
 
     def __init__(self, weights: Path) -> None:
         from torchvision.models import vgg16

@@ -47,7 +47,7 @@ class Photos:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: slice) -> Photos:
+    def __getitem__(self, index: slice | Tensor) -> Photos:
         cars = {k: v[index] for k, v in self.cars.items()}
         return Photos(self.images[index], self.masks[index], self.depth[index], self.camera[index], cars)
 
