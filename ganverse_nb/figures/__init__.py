@@ -1,0 +1,66 @@
+"""One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
+
+from ganverse_nb.figures.gan import (
+    aligned_views,
+    all_views,
+    dataset_overview,
+    kept_pictures,
+    layer_swaps,
+    layers,
+    outlined,
+    same_view,
+    samples,
+    view_gate,
+)
+from ganverse_nb.figures.grid import picture_grid
+from ganverse_nb.figures.inverse import (
+    cameras,
+    photo_reconstructions,
+    photo_table,
+    reconstructions,
+    starting_point,
+    training_curves,
+)
+from ganverse_nb.figures.mapping import mapping_network
+from ganverse_nb.figures.neural import (
+    azimuth_control,
+    camera_controller,
+    dual_renderer,
+    manipulation,
+    photo_editing,
+    swap_matrix,
+)
+from ganverse_nb.figures.saving import SavedFigure, save_figure
+from ganverse_nb.figures.studio import studio_photos
+from ganverse_nb.figures.tables import number_table
+
+__all__ = [
+    "SavedFigure",
+    "aligned_views",
+    "all_views",
+    "azimuth_control",
+    "camera_controller",
+    "cameras",
+    "dataset_overview",
+    "dual_renderer",
+    "kept_pictures",
+    "layer_swaps",
+    "layers",
+    "manipulation",
+    "mapping_network",
+    "number_table",
+    "outlined",
+    "photo_editing",
+    "photo_reconstructions",
+    "photo_table",
+    "picture_grid",
+    "reconstructions",
+    "same_view",
+    "samples",
+    "save_figure",
+    "starting_point",
+    "studio_photos",
+    "swap_matrix",
+    "training_curves",
+    "view_gate",
+]

@@ -1,0 +1,43 @@
+"""Pictures of meshes for figures: textured or as plain grey shapes, on white, without jagged edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.render.renderer import render
+
+SUPERSAMPLING = 2
+SUN = (0.35, 0.8, 0.5)  # direction of the light on plain shapes, in the camera's axes
+
+
+@torch.no_grad()
+def textured(mesh: Mesh, camera: Camera, size: int = 192, background: float = 1.0) -> Tensor:
+    """[B, 3, size, size] in [0, 1]: the meshes with their texture on a plain background."""
+    output = render(mesh, camera, size * SUPERSAMPLING)
+    picture = output.rgb * output.mask + background * (1 - output.mask)
+    return F.avg_pool2d(picture, SUPERSAMPLING).clamp(0, 1)
+
+
+@torch.no_grad()
+def plain(mesh: Mesh, camera: Camera, size: int = 192) -> Tensor:
+    """[B, 3, size, size] in [0, 1]: the bare shapes in grey, lit from above the camera's shoulder."""
+    output = render(replace(mesh, texture=None, face_uvs=None), camera, size * SUPERSAMPLING)
+    sun = F.normalize(torch.tensor(SUN), dim=0)
+    direction = torch.einsum("i,bij->bj", sun, camera.axes())
+    lit = torch.einsum("bchw,bc->bhw", output.normals, direction.expand(len(output.normals), 3))[:, None]
+    grey = (0.28 + 0.62 * lit.clamp(min=0)).expand(-1, 3, -1, -1)
+    picture = grey * output.mask + (1 - output.mask)
+    return F.avg_pool2d(picture, SUPERSAMPLING).clamp(0, 1)
+
+
+def around(mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance: float = 1.95) -> tuple[Mesh, Camera]:
+    """Every mesh of B with every one of A azimuths: meshes and cameras [B * A], the azimuths changing fastest."""
+    count, turns = len(mesh), len(azimuths)
+    repeated = mesh[torch.arange(count).repeat_interleave(turns)]
+    return repeated, Camera.orbit(torch.tensor(azimuths).repeat(count), elevation, distance)

@@ -1,0 +1,29 @@
+"""Figures of the photo studio: photographs with everything that is known about them."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ganverse_nb.figures.grid import picture_grid
+from ganverse_nb.figures.shots import plain
+from ganverse_nb.studio.cars import TYPE_NAMES
+from ganverse_nb.studio.photos import Photos
+
+
+def studio_photos(photos: Photos, size: int = 192) -> Figure:
+    """Each photograph in a column, with its true mask, depth and shape below it."""
+    images, masks = photos.image(), photos.masks.float()
+    shapes = plain(photos.mesh(), photos.camera, size)
+    rows = [list(images), list(masks), [shade(d, m) for d, m in zip(photos.depth.float(), masks)], list(shapes)]
+    labels = [TYPE_NAMES[kind] for kind in photos.cars["type"].tolist()]
+    names = ["photograph", "mask", "depth", "shape"]
+    return picture_grid(rows, row_labels=names, column_labels=labels, size=size)
+
+
+def shade(depth: Tensor, mask: Tensor) -> Tensor:
+    """Depth [1, R, R] as grey, near bright and far dark, white where `mask` [1, R, R] is 0."""
+    inside = depth[mask > 0.5]
+    low, high = (inside.min(), inside.max()) if len(inside) else (depth.min(), depth.max())
+    grey = 0.9 - 0.7 * (depth - low) / (high - low).clamp_min(1e-6)
+    return grey * mask + (1 - mask)

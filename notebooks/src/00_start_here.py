@@ -1,0 +1,134 @@
+# %% [markdown]
+# # Start here: turn pictures of a GAN into 3D cars
+#
+# A GAN that only ever saw photographs paints cars from any side. GANverse3D uses it as a camera crew: it paints the
+# same car from many viewpoints, a differentiable renderer learns from those pictures what a car looks like in 3D, and
+# in the end a single photograph becomes a textured mesh.
+#
+# You will
+# * see what the bundled GAN paints, and what a photograph of our procedural studio knows about itself,
+# * reconstruct photographs that no network was trained on,
+# * walk around a reconstruction with two sliders, turn its mesh with the mouse, and save it as a `.glb` file.
+#
+# The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
+# about ten minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds.
+
+# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from ganverse_nb import figures as fig
+from ganverse_nb import stages
+from ganverse_nb.run import open_run
+
+import torch
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+# %% [markdown]
+# ## What the GAN paints
+#
+# A StyleGAN2 of 64 × 64 pixels, trained by this project on photographs of its own studio, without any label. Nothing
+# in it knows of cameras or of shapes.
+
+# %%
+teacher = stages.teacher(run)
+rng = torch.Generator().manual_seed(seed)
+samples = teacher(torch.randn(24, teacher.z_dim, generator=rng), psi=0.8)
+fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 0.8})
+
+# %% [markdown]
+# ## The same car from all sides
+#
+# Yet the first layers of this network decide the viewpoint, and the others what is seen: each row keeps one *content
+# code*, each column one *view code* (figure 2 of the paper; notebook 01 shows how they were found).
+
+# %%
+from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+
+views = stages.view_codes(run)
+contents = sample_w(teacher, 3, seed + 1, psi=0.7)
+crossed = crossed_pictures(teacher, views.codes[::2], contents, views.split_layer).transpose(0, 1)
+fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2]), {"azimuth": views.azimuth[::2]})
+
+# %% [markdown]
+# ## Photographs with an answer sheet
+#
+# The studio builds random cars, puts them into random scenes and takes photographs. They play the part of the paper's
+# LSUN and Pascal3D+ pictures. Each comes with its true mask, depth, shape and camera, so that what the networks find
+# can be checked.
+
+# %%
+from ganverse_nb.studio.photos import make_photos
+
+fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, seed=seed + 11)), {})
+
+# %% [markdown]
+# ## From a photograph to a mesh
+#
+# The next cell loads the 3D network or, the first time, makes the multi-view pictures and trains it on them: without
+# one photograph, mesh or camera (notebooks 02 and 04).
+
+# %%
+model = stages.inverse_graphics(run)
+
+# %% [markdown]
+# The photographs below were never seen in training. A segmenter cuts the car out, the network predicts shape, texture
+# and camera, and the renderer shows the prediction in the same view and from other sides.
+
+# %%
+from ganverse_nb.evaluation.scorecard import clear_photos
+from ganverse_nb.inverse_graphics.inference import reconstruct
+
+photos, masks = clear_photos(stages.segmenter(run), stages.test_photos(run), 5)
+mesh, camera = reconstruct(photos.image(), masks, model)
+reconstructions = fig.reconstructions(photos.image(), mesh, camera)
+fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camera.azimuth})
+
+# %% [markdown]
+# ## Walk around it
+#
+# Move the sliders: the picture is rendered anew each time by the renderer that the network was trained with. Azimuth
+# 0 sees the front, 90 the car's left side.
+
+# %%
+from ganverse_nb.widgets import OrbitDashboard, OrbitState, mesh_figure, mesh_renderer
+
+names = [f"photograph {number}" for number in range(1, len(photos) + 1)]
+dashboard = OrbitDashboard(mesh_renderer(mesh), names, OrbitState(azimuth_deg=35, elevation_deg=15))
+dashboard
+
+# %% [markdown]
+# Sliders can be moved by a program too, which is how this notebook is tested.
+
+# %%
+dashboard.azimuth.value = 120
+assert dashboard.state.azimuth_deg == 120 and not dashboard.errors
+dashboard.state
+
+# %% [markdown]
+# The mesh itself, to be turned with the mouse:
+
+# %%
+mesh_figure(mesh[0])
+
+# %% [markdown]
+# And as a file that Blender or any viewer of glTF opens:
+
+# %%
+from ganverse_nb.geometry.export import save_mesh
+
+save_mesh(mesh[0], run.directory / "start_here.glb")
+
+# %% [markdown]
+# ## See also
+#
+# * 01: why the first layers are the viewpoint, and which viewpoints there are
+# * 02: the multi-view pictures and how they were cut out
+# * 04: how good the reconstructions are, in numbers
+# * 08, 09, 10: the GAN as a renderer with controls for camera, shape, texture and background

@@ -1,0 +1,138 @@
+# %% [markdown]
+# # Find the viewpoint in a StyleGAN
+#
+# The paper rests on one observation (section 3.1): in a StyleGAN trained on photographs of cars, the first layers
+# decide from where the car is seen, and the others decide what is seen. Nobody told the network so.
+#
+# You will
+# * look into the blocks of the network (figure A),
+# * measure for every number of layers *k* how well the first *k* hold the viewpoint, and what that costs in shapes,
+# * see the chosen view codes side by side (figures 2 and B), and measure them again on fresh contents.
+#
+# The paper did this by eye. Here a small network that reads azimuths off pictures (trained on studio photographs,
+# used for measuring only) does it: about two minutes on two CPU cores the first time.
+
+# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from ganverse_nb import figures as fig
+from ganverse_nb import stages
+from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
+from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+from ganverse_nb.run import open_run
+
+import torch
+
+run = open_run(profile, category, seed, runs, figures, settings)
+teacher, views = stages.teacher(run), stages.view_codes(run)
+
+# %% [markdown]
+# ## What each block adds
+#
+# The features of each block, summed over their channels and coloured by the network's last layer, as in appendix B.
+# Broad masses come first, contours in the middle, details and colour last.
+
+# %%
+w = sample_w(teacher, 3, seed + 21, psi=0.7)
+styles = torch.cat(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)), 1)
+layers = fig.layers(block_pictures(teacher, styles), teacher.synthesize(styles))
+fig.save_figure(run, "figure_a_layers", layers, {"style_dims": teacher.style_dims})
+
+# %% [markdown]
+# ## Where to cut
+#
+# Take the view code of one car and the content code of another. From left to right, more and more layers are given to
+# the view code: the object turns at once, then it begins to lose its own shape and colour.
+
+# %%
+pair = [views.codes[len(views) * 5 // 8][None], sample_w(teacher, 1, seed + 5, psi=0.7)]
+depths = list(range(1, teacher.num_ws - 1))
+crossings = [mix(*pair, k, teacher.num_ws) for k in [0, *depths, teacher.num_ws]]
+pictures = [teacher.synthesize(teacher.styles(one))[0] for one in crossings]
+fig.save_figure(run, "layer_swaps", fig.layer_swaps(pictures, depths, views.split_layer), {"k": depths})
+
+# %% [markdown]
+# One pair proves nothing, so this is measured for every *k*, over random view codes and contents. Left: how far the
+# azimuth strays while the view code stays. Middle: how much the outlines of the contents differ under one view code,
+# and how much those of different cars differ under one real camera. A good cut is low on the left and high in the
+# middle. The shaded *k* is the one used from here on. Right: the view codes that were kept, with their deviation.
+
+# %%
+gate = stages.view_gate(run)
+numbers = {"gate": gate, "split_layer": views.split_layer, "azimuth": views.azimuth, "deviation": views.deviation}
+fig.save_figure(run, "view_gate", fig.view_gate(gate, views), numbers)
+
+# %% [markdown]
+# How the styles divide at that *k*, counted with all layers and as the paper counts (2048 and 3008 in its network):
+
+# %%
+split = view_content_split(teacher, views.split_layer)
+split._asdict()
+
+# %% [markdown]
+# The middle curve in pictures: contents under one view code, and photographs of different cars by one camera.
+
+# %%
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.studio.photos import make_photos
+
+side = int((views.azimuth.remainder(360) - 60).abs().argmin())
+contents = sample_w(teacher, 24, seed + 31, run.config.views.content_truncation)
+generated = crossed_pictures(teacher, views.codes[[side]], contents, views.split_layer)[0]
+camera = Camera.orbit(views.azimuth[[side]], 12.0, 2.1)
+photographs = make_photos(category, 24, seed + 41, teacher.resolution, camera).image()
+same_view = fig.same_view(generated, photographs, columns=12)
+fig.save_figure(run, "shape_variety", same_view, {"azimuth": views.azimuth[side]})
+
+# %% [markdown]
+# ## Aligned views (figure 2)
+#
+# Columns share a view code, rows a content code. The angle above each column is the coarse label that a person gives
+# in a minute for all of them: one of twelve, 30° apart. It is all that the 3D network will know about cameras.
+
+# %%
+crossed = crossed_pictures(teacher, views.codes, contents[:5], views.split_layer).transpose(0, 1)
+aligned = fig.aligned_views(crossed, views.labelled_azimuth)
+fig.save_figure(run, "figure_2_views", aligned, {"label": views.labelled_azimuth, "azimuth": views.azimuth})
+
+# %% [markdown]
+# ## All viewpoints (figure B)
+#
+# Two contents in every chosen view, with the azimuth that was measured.
+
+# %%
+all_views = fig.all_views(crossed[:2], views.azimuth)
+fig.save_figure(run, "figure_b_viewpoints", all_views, {"views": len(views), "azimuth": views.azimuth})
+
+# %% [markdown]
+# ## Record
+#
+# The view codes were the best of many candidates, so they are measured again, on contents that were not looked at
+# when they were chosen. Shape variety is the mean of 1 − IoU over pairs of outlines, position and size taken off; the
+# number for photographs says how much there is to be had.
+
+# %%
+from ganverse_nb.evaluation.scorecard import read_views
+
+config = run.config.views
+readings = read_views(teacher, stages.pose_regressor(run), views, config.contents, config.content_truncation, seed)
+run.record("gan.views", len(views), "views", paper=39, bar=">= 16")
+run.record("gan.max_view_gap_deg", readings.largest_gap, "°", bar="<= 40")
+run.record("gan.view_deviation_deg", readings.median_deviation, "°", bar="<= 6")
+run.record("gan.split_layer", views.split_layer, "layers", paper=4)
+run.record("gan.shape_variety", gate.row(views.split_layer)["shape_silhouette"])
+run.record("gan.shape_variety_photos", gate.photos.silhouette)
+run.record("gan.pose_regressor_error_deg", gate.regressor_error, "°")
+readings
+
+# %% [markdown]
+# ## See also
+#
+# * 02: contents and view codes crossed into a dataset
+# * 04: the cameras of these view codes, learned

@@ -1,0 +1,105 @@
+# %% [markdown]
+# # Make a renderer of the GAN: StyleGAN-R
+#
+# The network of notebook 04 says what is in a picture: camera, shape, texture, background. A mapping network learns
+# to write exactly these four into the codes of the StyleGAN, so that the GAN renders what it is told (section 3.3).
+# Which content dimension listens to which property is learned by softmax gates (Eq 4).
+#
+# You will
+# * train StyleGAN-R (about five minutes on two CPU cores, once),
+# * see how it divides the dimensions of the codes (figure 3),
+# * compare the two renderers, DIB-R and StyleGAN-R, on the same properties (figure 7).
+
+# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from ganverse_nb import figures as fig
+from ganverse_nb import stages
+from ganverse_nb.run import open_run
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+# %% [markdown]
+# ## What is to be driven
+#
+# Pictures of the GAN for random codes. Each is an object from some side before some background, and nothing in the
+# codes says which of their numbers is which.
+
+# %%
+from ganverse_nb.gan.view_gate import sample_w
+
+teacher = stages.teacher(run)
+w = sample_w(teacher, 20, seed + 51, psi=0.7)
+random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+fig.save_figure(run, "stylegan_r_random", fig.samples(random, columns=10), {"style_dims": teacher.style_dims})
+
+# %% [markdown]
+# ## Held-out objects
+#
+# Pictures of contents that neither network was trained on, and what the 3D network sees in them:
+
+# %%
+from ganverse_nb.evaluation.scorecard import held_out_properties
+
+dataset, inverse = stages.multiview(run), stages.inverse_graphics(run)
+properties, inputs = held_out_properties(inverse, dataset, seed + 3)
+first = slice(0, 3)
+seen = fig.reconstructions(inputs[first], properties[first].mesh(), properties[first].camera)
+fig.save_figure(run, "stylegan_r_inputs", seen, {"azimuth": properties[first].camera.azimuth})
+
+# %% [markdown]
+# ## The mapping network (figure 3)
+#
+# The camera drives a small share of the view code, the dimensions that correlate best with the azimuth of the chosen
+# views. Every dimension of the content code listens to shape, texture or background: its colour is the mixture of its
+# gates, so pure colours are decided dimensions. Below, the shares by layer.
+
+# %%
+renderer = stages.stylegan_r(run)
+numbers = {
+    "gates_above_0.9": renderer.mapping.decided(),
+    "gate_entropy": renderer.mapping.gate_entropy(),
+    "mean_gates": renderer.mapping.gates().mean(1),
+    "sizes": renderer.mapping.sizes,
+}
+fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, properties[0]), numbers)
+
+# %% [markdown]
+# ## Two renderers (figure 7)
+#
+# The same shape, texture and camera, rendered by DIB-R and by StyleGAN-R, in the picture's own view and all round.
+# The third row of each object is the state before the GAN itself was fine-tuned (figure J).
+
+# %%
+warm = stages.stylegan_r(run, mapping_only=True)
+renderers = {"StyleGAN-R": renderer, "mapping only": warm}
+dual = fig.dual_renderer(renderers, inputs[first], properties[first], [0, 45, 90, 135, 180, 225, 270, 315])
+fig.save_figure(run, "figure_7_dual_renderer", dual, {"contents": 3})
+
+# %% [markdown]
+# ## Record
+#
+# How alike the two renderers are: the overlap of the objects in their pictures, for held-out properties in their own
+# view.
+
+# %%
+from ganverse_nb.evaluation.scorecard import dual_overlap
+
+sizes = renderer.mapping.sizes
+overlap = dual_overlap(renderer, stages.segmenter(run), properties)
+run.record("stylegan_r.driven_view_share", sizes.driven_dims / sizes.view_dims, paper=0.0703)
+run.record("stylegan_r.decided_gates", renderer.mapping.decided()["all"])
+run.record("stylegan_r.dual_renderer_iou", overlap.mean())
+renderer.mapping.decided()
+
+# %% [markdown]
+# ## See also
+#
+# * 09: what the camera control does, measured
+# * 10: swapping shape, texture and background

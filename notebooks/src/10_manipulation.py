@@ -1,0 +1,107 @@
+# %% [markdown]
+# # Swap shape, texture and background
+#
+# With StyleGAN-R, the parts of a picture are separate inputs. This notebook takes them from different pictures: of
+# the GAN (figure 10) and photographs (figure 11), and measures what a swap changes and what it leaves alone.
+#
+# You will
+# * give three cars the shape of the first, the texture of the second and the background of the third,
+# * edit photographs that no network was trained on,
+# * see for every factor how far it moved to the donor.
+#
+# Seconds, once StyleGAN-R is trained (notebook 08).
+
+# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from ganverse_nb import figures as fig
+from ganverse_nb import stages
+from ganverse_nb.run import open_run
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+# %% [markdown]
+# ## What can be told apart
+#
+# Pictures of the GAN with the outline that the segmenter draws. The background is what lies outside; inside, the 3D
+# network separates shape from texture.
+
+# %%
+from ganverse_nb.gan.view_gate import sample_w
+
+teacher, segmenter = stages.teacher(run), stages.segmenter(run)
+w = sample_w(teacher, 10, seed + 71, psi=0.7)
+random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+outlined = [fig.outlined(image, mask) for image, mask in zip(random, segmenter.segment(random).mask)]
+fig.save_figure(run, "manipulation_parts", fig.samples(outlined, columns=10), {"segmenter": segmenter.source})
+
+# %% [markdown]
+# ## Three cars (figure 10)
+#
+# Held-out contents in one view. Boxes mark the donor of each column: it keeps its own factor, so its picture is only
+# rendered again.
+
+# %%
+from ganverse_nb.evaluation.scorecard import held_out_in_one_view
+
+dataset, inverse, renderer = stages.multiview(run), stages.inverse_graphics(run), stages.stylegan_r(run)
+properties, inputs = held_out_in_one_view(inverse, dataset, 3)
+swaps = fig.manipulation(renderer, inputs, properties)
+fig.save_figure(run, "figure_10_manipulation", swaps, {"azimuth": properties.camera.azimuth})
+
+# %% [markdown]
+# ## Photographs (figure 11)
+#
+# Studio photographs, looked at by segmenter, 3D network and camera head, rendered again, and with one factor of the
+# donor on the right.
+
+# %%
+from ganverse_nb.evaluation.scorecard import clear_photos
+from ganverse_nb.neural_renderer.editing import observe
+
+photos, _ = clear_photos(segmenter, stages.test_photos(run), 8)
+half = len(photos) // 2
+seen = observe(renderer, photos.image())
+editing = fig.photo_editing(
+    renderer, photos.image()[:half], seen[:half], photos.image()[half : 2 * half], seen[half : 2 * half]
+)
+fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
+
+# %% [markdown]
+# ## What a swap moves
+#
+# Pairs of held-out contents in the same view. One factor of the donor is put in, the picture is looked at again, and
+# every factor is compared with source and donor: 0 stayed, 1 is the donor's. Ideally the diagonal is 1, the rest 0,
+# and the camera head sees the camera where it was.
+
+# %%
+from ganverse_nb.evaluation.disentanglement import swap_report
+from ganverse_nb.evaluation.scorecard import held_out_pairs
+
+source, donor = held_out_pairs(inverse, dataset, seed=seed)
+report = swap_report(renderer.synthesize, renderer.observer, source, donor)
+fig.save_figure(run, "swap_matrix", fig.swap_matrix(report), {"ratios": report.ratios, "report": report})
+
+# %% [markdown]
+# ## Record
+#
+# Distance to the donor divided by distance to the source, of the factor that was swapped: below 1, it is closer to
+# the donor.
+
+# %%
+run.record("stylegan_r.shape_swap", report.ratios["shape"], bar="< 1")
+run.record("stylegan_r.texture_swap", report.ratios["texture"], bar="< 1")
+run.record("stylegan_r.background_swap", report.ratios["background"], bar="< 1")
+report.ratios
+
+# %% [markdown]
+# ## See also
+#
+# * 08: how StyleGAN-R was made
+# * 09: its camera
