@@ -134,7 +134,7 @@ def _content_code(axes: Axes, model: StyleGANR, y: float) -> None:
     entropy = float(model.mapping.gate_entropy().detach()) / torch.tensor(3.0).log().item()
     _strip(axes, strip[None], y + 0.6, 0.42)
     decided = model.mapping.decided()
-    words = f"content code: {sizes.content_dims} dimensions, a gate to each network"
+    words = f"content code: {sizes.content_dims} dimensions, three gates each"
     axes.text(STRIP_LEFT, y + 1.26, words, va="bottom", fontsize=FONT - 1)
     words = f"{decided['all']:.0%} decided (a gate above 0.9), mean entropy {entropy:.2f} of ln 3"
     axes.text(STRIP_LEFT, y + 1.09, words, va="bottom", fontsize=FONT - 1)
