@@ -174,12 +174,15 @@ class InverseGraphicsNetwork(nn.Module):
         template = sphere.vertices[0] * torch.tensor(AXES)
         count = len(template)
         self.symmetric_shape = symmetric_shape
+        mirror, smooth = mirror_vertices(template), smoothing_matrix(sphere.faces, count, smoothing)
+        if symmetric_shape:  # the sphere's diagonals all run one way, so that its Laplacian alone is not symmetric
+            smooth = 0.5 * (smooth + smooth[mirror][:, mirror])
         for name, tensor in {
             "template": template,
             "faces": sphere.faces,
             "face_uvs": sphere.face_uvs,
-            "smooth": smoothing_matrix(sphere.faces, count, smoothing),
-            "mirror": mirror_vertices(template),
+            "smooth": smooth,
+            "mirror": mirror,
         }.items():
             self.register_buffer(name, tensor, persistent=False)
         self.encoder = Encoder(resolution, tuple(encoder_channels), code)
