@@ -34,9 +34,9 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
 
     script = tmp_path / "train.py"
     script.write_text(TRAIN)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", str(script)]
-    subprocess.run([sys.executable, str(script), str(tmp_path / "one")], check=True)
-    subprocess.run([*launch, str(tmp_path / "two")], check=True)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", str(script)]
+    subprocess.run([sys.executable, str(script), str(tmp_path / "one")], check=True, timeout=300)
+    subprocess.run([*launch, str(tmp_path / "two")], check=True, timeout=300)
     one, two = load_file(tmp_path / "one"), load_file(tmp_path / "two")
     assert one.keys() == two.keys() and torch.equal(one["rng"], two["rng"])
     for name in one:
