@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .gan.viewpoints import ViewCodes
     from .segmentation.mask_rcnn import Segmenter
 
+LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 
 def train_gan(run: Run) -> Path:
     """Photographs the training set and trains the GAN on it; returns the file of its networks.
@@ -31,10 +32,10 @@ def train_gan(run: Run) -> Path:
     team = Team.from_environment()
 
     def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed, directory, config.resolution)
+        make_photo_archive(category, config.photos, seed + LEARNED_PHOTOS, directory, config.resolution)
 
     if team.leads:
-        run.stage("gan_photos", photograph, [category, config.photos, seed, config.resolution])
+        run.stage("gan_photos", photograph, [category, config.photos, seed + LEARNED_PHOTOS, config.resolution])
     team.wait()
     photos = Photos.load(run.directory / "gan_photos").images
     device = "cuda" if torch.cuda.is_available() else "cpu"
