@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 
+
 def train_gan(run: Run) -> Path:
     """Photographs the training set and trains the GAN on it; returns the file of its networks.
 
@@ -54,10 +55,10 @@ def train_segmenter(run: Run) -> Path:
 
     config, category, seed = run.config.segmenter, run.config.category, run.config.seed
 
-    settings = [category, config.photos, seed + 1, run.config.gan.resolution]  # not the photos that the GAN sees
+    settings = [category, config.photos, seed + LEARNED_PHOTOS, run.config.gan.resolution]
 
     def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed + 1, directory, run.config.gan.resolution)
+        make_photo_archive(category, config.photos, seed + LEARNED_PHOTOS, directory, run.config.gan.resolution)
 
     photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
 
