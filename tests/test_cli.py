@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence per expected error, a reproduction that survives interrupts."""
 
 import dataclasses
+import functools
 import io
 import json
 import os
@@ -238,7 +239,9 @@ def test_an_interrupted_reproduction_continues(notebooks, places, tmp_path, stop
     command = [sys.executable, "-m", "ganverse_nb.cli", "reproduce", "--profile", "smoke"]
     command += ["--notebooks", str(folder), *places]
     run = tmp_path / "runs" / "car-smoke-seed0"
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # A shell's background jobs ignore SIGINT, and would hand that down to the processes started here.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
         deadline = time.monotonic() + 300
         while not (run / "slow.partial" / "checkpoint").exists():
             assert time.monotonic() < deadline and process.poll() is None
