@@ -100,6 +100,7 @@ class InverseGraphicsConfig:
     perceptual_after: int = 3000
     lr: float = 5e-4
     camera_lr: float = 2e-3  # radians and world units; not stated in the paper
+    camera_share: float = 0.3  # of the steps, in which the cameras move: measured, their error grows again afterwards
     weight_iou: float = 3.0
     weight_color: float = 20.0
     weight_laplacian: float = 5.0

@@ -153,7 +153,7 @@ class InverseGraphicsNetwork(nn.Module):
         texture_size: tuple[int, int] = (64, 128),
         *,
         encoder_channels: tuple[int, ...] = (32, 64, 128, 192),
-        texture_channels: tuple[int, ...] = (128, 96, 64, 48, 32),
+        texture_channels: tuple[int, ...] = (128, 96, 64, 32, 24),
         code: int = 256,
         symmetric_shape: bool = True,
         symmetric_texture: bool = True,
@@ -213,7 +213,8 @@ class InverseGraphicsNetwork(nn.Module):
             raw = self.shape_head(code.float()).view(len(code), -1, 3)
             if self.symmetric_shape:
                 raw = 0.5 * (raw + raw[:, self.mirror] * raw.new_tensor([-1.0, 1.0, 1.0]))
-            vertices = self.template + self.smooth @ raw
+            moved = self.smooth @ raw.transpose(0, 1).reshape(len(self.template), -1)
+            vertices = self.template + moved.view(len(self.template), -1, 3).transpose(0, 1)
         return Mesh(vertices, self.faces, self.face_uvs, self.texture_decoder(code, mean_color(images, masks)))
 
 

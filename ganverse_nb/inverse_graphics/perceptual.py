@@ -25,6 +25,7 @@ class Features(Protocol):
     def __call__(self, images: Tensor, /) -> Sequence[Tensor]: ...
 
 
+EPSILON = 1e-6
 BACKBONE = "vgg16-397923af.pth"
 
 
@@ -35,15 +36,18 @@ def perceptual_loss(features: Features, rendered: Tensor, image: Tensor, mask: T
     its learned weights. Gradients reach `rendered` only.
     """
     with torch.no_grad():
-        wanted = [unit(f) for f in features(image * mask)]
-    given = [unit(f) for f in features(rendered * mask)]
-    return torch.stack([(g - w).square().sum(1).mean() for g, w in zip(given, wanted, strict=True)]).mean()
+        wanted = features(image * mask)
+    given = features(rendered * mask)
+    return torch.stack([(2 - 2 * cosine(g, w)).mean() for g, w in zip(given, wanted, strict=True)]).mean()
 
 
-def unit(features: Tensor) -> Tensor:
-    """Each place's feature vector scaled to length one, in float32."""
-    features = features.float()
-    return features / (features.square().sum(1, keepdim=True) + 1e-6).sqrt()
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """[B, H, W] cosine of the angle between the feature vectors [B, C, H, W] of each place, summed up in float32.
+
+    |a / |a| - b / |b||^2 = 2 - 2 cos: the same without two pictures of normalised features.
+    """
+    dot, aa, bb = (torch.sum(x * y, 1, dtype=torch.float32) for x, y in ((a, b), (a, a), (b, b)))
+    return (dot + EPSILON) / ((aa + EPSILON) * (bb + EPSILON)).sqrt()
 
 
 class DiscriminatorFeatures:
@@ -57,7 +61,7 @@ class DiscriminatorFeatures:
 
     def __call__(self, images: Tensor) -> Sequence[Tensor]:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.discriminator.features(images)
+            return self.discriminator.features(images)[1:]  # the first is a colour, which L_col compares
 
 
 class LpipsFeatures:

@@ -249,10 +249,14 @@ class Trainer:
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16)
 
     def set_lr(self, name: str, progress: float) -> None:
-        """Full for the first half, then down a cosine to 2 %: the last steps average over the noise of the pairs."""
-        factor = 1.0 if progress < 0.5 else 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (2 * progress - 1)))
-        for group, base in zip(self.optimizers[name].param_groups, self.base_lr[name], strict=True):
-            group["lr"] = base * factor
+        """Full for the first half, then down a cosine to 2 %: the last steps average over the noise of the pairs.
+
+        The cameras do the same within their share of the steps, and then stay: once f tells the views apart, it can
+        trade a shape that differs between views for a turn of their cameras.
+        """
+        shares = [1.0, self.config.camera_share] if name == "network" else [1.0]
+        for group, base, share in zip(self.optimizers[name].param_groups, self.base_lr[name], shares, strict=True):
+            group["lr"] = base * decay(progress / share)
 
     def update(self, name: str, loss: Tensor) -> None:
         optimizer = self.optimizers[name]
@@ -292,3 +296,10 @@ class Trainer:
 def flip_where(pictures: Tensor, mirrored: Tensor) -> Tensor:
     """Pictures [B, C, H, W] mirrored left to right where `mirrored` [B] bool."""
     return torch.where(mirrored.to(pictures.device)[:, None, None, None], pictures.flip(-1), pictures)
+
+
+def decay(progress: float) -> float:
+    """1 until a progress of 0.5, then down half a cosine to 0.02 at 1, and 0 after that."""
+    if progress < 0.5:
+        return 1.0
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (2 * progress - 1))) if progress <= 1 else 0.0
