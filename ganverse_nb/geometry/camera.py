@@ -1,8 +1,9 @@
-"""Perspective cameras on a sphere around the object, in the conventions of the package docstring."""
+"""Cameras: on a sphere around the object, free, or with parallel rays; in the conventions of docs/conventions.md."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -10,8 +11,59 @@ from torch import Tensor
 NEAR, FAR = 0.1, 100.0
 
 
+class CameraModel:
+    """What all cameras have in common: a batch of B positions and rotations, each with a vertical field of view.
+
+    The subclasses are dataclasses of tensors whose first dimension is the batch.
+    """
+
+    fov: Tensor
+    parallel: ClassVar[bool] = False  # whether the rays are parallel (w is then the same everywhere)
+
+    def __len__(self) -> int:
+        return len(self.fov)
+
+    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Self:
+        """The cameras that `index` (a slice, an integer list or a tensor) picks."""
+        index = [index] if isinstance(index, int) else index
+        return type(self)(**{k: v[index] for k, v in self.__dict__.items()})
+
+    def to(self, device: torch.device | str) -> Self:
+        return type(self)(**{k: v.to(device) for k, v in self.__dict__.items()})
+
+    def detach(self) -> Self:
+        return type(self)(**{k: v.detach() for k, v in self.__dict__.items()})
+
+    def axes(self) -> Tensor:
+        """[B, 3, 3] camera axes as rows (right, up, backward) in world coordinates."""
+        raise NotImplementedError
+
+    @property
+    def position(self) -> Tensor:
+        """[B, 3] where the camera stands in the world."""
+        raise NotImplementedError
+
+    def to_view(self, points: Tensor) -> Tensor:
+        """World points [B or 1, N, 3] -> camera space [B, N, 3]: x right, y up, looking down -z."""
+        return (points - self.position[:, None]) @ self.axes().transpose(-1, -2)
+
+    def to_clip(self, points: Tensor, aspect: float = 1.0) -> Tensor:
+        """World points [B or 1, N, 3] -> OpenGL clip space [B, N, 4]; `aspect` is width / height of the picture."""
+        view = self.to_view(points)
+        focal = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2)[:, None]
+        x, y, z = view.unbind(-1)
+        clip_z = (FAR + NEAR) / (NEAR - FAR) * z + 2 * FAR * NEAR / (NEAR - FAR)
+        return torch.stack([focal / aspect * x, focal * y, clip_z, -z], -1)
+
+    def to_image(self, points: Tensor, aspect: float = 1.0) -> Tensor:
+        """World points [B or 1, N, 3] -> picture coordinates [B, N, 2] in [0, 1], x to the right, y down from row 0."""
+        clip = self.to_clip(points, aspect)
+        ndc = clip[..., :2] / clip[..., 3:]
+        return torch.stack([0.5 + 0.5 * ndc[..., 0], 0.5 - 0.5 * ndc[..., 1]], -1)
+
+
 @dataclass(frozen=True)
-class Camera:
+class Camera(CameraModel):
     """A batch of B cameras that look at `target` with y up.
 
     Attributes:
@@ -38,11 +90,11 @@ class Camera:
         distance: Tensor | float = 2.3,
         fov: Tensor | float = 30.0,
         target: Tensor | tuple[float, float, float] = (0.0, 0.0, 0.0),
-    ) -> Camera:
+    ) -> Self:
         """Cameras from scalars or [B] tensors in any mix; scalars are repeated over the batch.
 
         Raises:
-            ValueError: the batch sizes differ, or a value is not finite.
+            ValueError: the batch sizes differ, a value is not finite, or fov is not between 0 and 180.
         """
         parts = {"azimuth": azimuth, "elevation": elevation, "distance": distance, "fov": fov}
         like = next((p for p in [*parts.values(), target] if isinstance(p, Tensor)), torch.zeros(()))
@@ -56,23 +108,11 @@ class Camera:
         for name, tensor in (tensors | {"target": where}).items():
             if not torch.isfinite(tensor).all():
                 raise ValueError(f"Camera.orbit: {name} holds a value that is not finite.")
+        if not ((tensors["fov"] > 0) & (tensors["fov"] < 180)).all():
+            raise ValueError(f"Camera.orbit: fov must be between 0 and 180 degrees, got {tensors['fov'].tolist()}.")
         return cls(**{k: t.expand(batch) for k, t in tensors.items()}, target=where.expand(batch, 3))
 
-    def __len__(self) -> int:
-        return len(self.azimuth)
-
-    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Camera:
-        """The cameras that `index` (a slice, an integer list or a tensor) picks."""
-        index = [index] if isinstance(index, int) else index
-        return Camera(**{k: v[index] for k, v in self.__dict__.items()})
-
-    def to(self, device: torch.device | str) -> Camera:
-        return Camera(**{k: v.to(device) for k, v in self.__dict__.items()})
-
-    def detach(self) -> Camera:
-        return Camera(**{k: v.detach() for k, v in self.__dict__.items()})
-
-    def replace(self, **changes: Tensor) -> Camera:
+    def replace(self, **changes: Tensor) -> Self:
         return replace(self, **changes)
 
     def axes(self) -> Tensor:
@@ -89,23 +129,103 @@ class Camera:
         """[B, 3] world position: target + d (cos el sin az, sin el, cos el cos az)."""
         return self.target + self.distance[:, None] * self.axes()[:, 2]
 
-    def to_view(self, points: Tensor) -> Tensor:
-        """World points [B or 1, N, 3] -> camera space [B, N, 3]: x right, y up, looking down -z."""
-        return (points - self.position[:, None]) @ self.axes().transpose(-1, -2)
+
+@dataclass(frozen=True)
+class WeakPerspectiveCamera(Camera):
+    """Parallel rays (scaled orthographic projection), as some annotations of Pascal3D+ and many fits of cars use it.
+
+    A `Camera` whose picture has one scale, that of the plane through `target`: cot(fov / 2) / distance half picture
+    heights per world unit. Built with `WeakPerspectiveCamera.orbit`, or from a scale with `from_scale`. `distance`
+    also places the near and the far plane.
+    """
+
+    parallel: ClassVar[bool] = True
+
+    @classmethod
+    def from_scale(
+        cls,
+        azimuth: Tensor | float,
+        elevation: Tensor | float,
+        scale: Tensor | float,
+        target: Tensor | tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> Self:
+        """Cameras of a `scale` (positive, half picture heights per world unit), far enough away for any object."""
+        scale = torch.as_tensor(scale, dtype=torch.get_default_dtype()) if not isinstance(scale, Tensor) else scale
+        distance = FAR / 2
+        return cls.orbit(azimuth, elevation, distance, torch.rad2deg(2 * torch.atan(1 / (distance * scale))), target)
+
+    @property
+    def scale(self) -> Tensor:
+        """[B] half picture heights per world unit."""
+        return 1 / (self.distance * torch.tan(torch.deg2rad(self.fov) / 2))
 
     def to_clip(self, points: Tensor, aspect: float = 1.0) -> Tensor:
-        """World points [B or 1, N, 3] -> OpenGL clip space [B, N, 4]; `aspect` is width / height of the picture."""
-        view = self.to_view(points)
+        """World points [B or 1, N, 3] -> clip space [B, N, 4] with w = `distance` everywhere and z linear in depth."""
         focal = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2)[:, None]
-        x, y, z = view.unbind(-1)
-        clip_z = (FAR + NEAR) / (NEAR - FAR) * z + 2 * FAR * NEAR / (NEAR - FAR)
-        return torch.stack([focal / aspect * x, focal * y, clip_z, -z], -1)
+        x, y, z = self.to_view(points).unbind(-1)
+        w = self.distance[:, None].expand_as(z)
+        return torch.stack([focal / aspect * x, focal * y, (2 * (-z - NEAR) / (FAR - NEAR) - 1) * w, w], -1)
 
-    def to_image(self, points: Tensor, aspect: float = 1.0) -> Tensor:
-        """World points [B or 1, N, 3] -> picture coordinates [B, N, 2] in [0, 1], x to the right, y down from row 0."""
-        clip = self.to_clip(points, aspect)
-        ndc = clip[..., :2] / clip[..., 3:]
-        return torch.stack([0.5 + 0.5 * ndc[..., 0], 0.5 - 0.5 * ndc[..., 1]], -1)
+
+@dataclass(frozen=True)
+class FreeCamera(CameraModel):
+    """A batch of B perspective cameras anywhere, turned in any way: for free rotations, roll and known poses.
+
+    Attributes:
+        rotation: [B, 3, 3] camera axes as rows (right, up, backward) in world coordinates.
+        eye: [B, 3] where it stands in the world.
+        fov: [B] vertical field of view in degrees.
+
+    Differentiable in every attribute; optimise rotations through `turned`. Build one with `look_at`, or from any camera
+    with `FreeCamera.like`.
+    """
+
+    rotation: Tensor
+    eye: Tensor
+    fov: Tensor
+
+    def __post_init__(self) -> None:
+        found = [tuple(t.shape) for t in (self.rotation, self.eye, self.fov)]
+        batch = found[2][0] if len(found[2]) == 1 else "B"
+        if found != [(batch, 3, 3), (batch, 3), (batch,)]:
+            shapes = "rotation [B, 3, 3], eye [B, 3] and fov [B]"
+            raise ValueError(f"FreeCamera: {shapes} must go together, got {', '.join(map(str, found))}.")
+
+    @classmethod
+    def like(cls, camera: CameraModel) -> FreeCamera:
+        """The same perspective cameras, free to turn."""
+        if camera.parallel:
+            raise ValueError("FreeCamera.like: a camera with parallel rays has no perspective twin.")
+        return cls(camera.axes(), camera.position, camera.fov)
+
+    def axes(self) -> Tensor:
+        return self.rotation
+
+    @property
+    def position(self) -> Tensor:
+        return self.eye
+
+    def turned(self, degrees: Tensor) -> FreeCamera:
+        """Each camera turned in place about the axis degrees [B or 1, 3] by its length, counter-clockwise.
+
+        The axis is given in the camera's own right, up and backward: positive entries look up, look left and roll the
+        camera to its left (the picture turns clockwise). Differentiable everywhere, at zero too.
+
+        Raises:
+            ValueError: another shape, dtype or device, or a value that is not finite.
+        """
+        if degrees.ndim != 2 or degrees.shape[-1] != 3 or len(degrees) not in (1, len(self)):
+            raise ValueError(f"degrees must be [1 or {len(self)}, 3], got {tuple(degrees.shape)}.")
+        if (degrees.dtype, degrees.device) != (self.rotation.dtype, self.rotation.device):
+            there = f"{self.rotation.dtype} on {self.rotation.device}"
+            raise ValueError(f"degrees are {degrees.dtype} on {degrees.device}, the camera is {there}.")
+        if not torch.isfinite(degrees).all():
+            raise ValueError("degrees hold a value that is not finite.")
+        x, y, z = torch.deg2rad(degrees).unbind(-1)
+        zero = torch.zeros_like(x)
+        rows = [zero, z, -y, -z, zero, x, y, -x, zero]
+        turn = torch.linalg.matrix_exp(torch.stack(rows, -1).unflatten(-1, (3, 3)))
+        return replace(self, rotation=turn @ self.rotation)
 
 
 def wrap_degrees(angle: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +13,13 @@ SPHERE_RINGS, SPHERE_SEGMENTS = 20, 32
 
 @dataclass(frozen=True)
 class Mesh:
-    """A batch of B meshes that share their topology.
+    """A batch of B meshes that share their topology, or different ones padded to one size by `join_meshes`.
 
     Attributes:
         vertices: [B, V, 3] world space.
-        faces: [F, 3] int64, counter-clockwise seen from outside.
-        face_uvs: [F, 3, 2] texture coordinates of each corner, or None. u may exceed 1 across the seam (textures wrap
-            in u); v = 0 is the bottom row of the texture.
+        faces: [F, 3] int64, counter-clockwise seen from outside; [B, F, 3] where each mesh has its own.
+        face_uvs: [F, 3, 2] (with own faces [B, F, 3, 2]) texture coordinates of each corner, or None. u may exceed 1
+            across the seam (textures wrap in u); v = 0 is the bottom row of the texture.
         texture: [B, 3, Ht, Wt] RGB in [0, 1], row 0 on top (v = 1), or None.
     """
 
@@ -30,7 +31,8 @@ class Mesh:
     def __post_init__(self) -> None:
         if self.vertices.ndim != 3 or self.vertices.shape[-1] != 3:
             raise ValueError(f"Mesh: vertices must be [B, V, 3], got {tuple(self.vertices.shape)}.")
-        if self.faces.ndim != 2 or self.faces.shape[-1] != 3 or self.faces.dtype != torch.int64:
+        own = self.faces.ndim == 3 and len(self.faces) == len(self.vertices)
+        if not (self.faces.ndim == 2 or own) or self.faces.shape[-1] != 3 or self.faces.dtype != torch.int64:
             raise ValueError(f"Mesh: faces must be [F, 3] int64, got {tuple(self.faces.shape)} {self.faces.dtype}.")
         if self.face_uvs is not None and self.face_uvs.shape != (*self.faces.shape, 2):
             raise ValueError(f"Mesh: face_uvs must be [F, 3, 2], got {tuple(self.face_uvs.shape)}.")
@@ -42,17 +44,71 @@ class Mesh:
 
     def __getitem__(self, index: int | slice | list[int] | Tensor) -> Mesh:
         index = [index] if isinstance(index, int) else index
-        texture = None if self.texture is None else self.texture[index]
-        return Mesh(self.vertices[index], self.faces, self.face_uvs, texture)
+        vertices, faces, face_uvs = self.vertices[index], self.faces, self.face_uvs
+        if faces.ndim == 3:
+            only = 0 if len(vertices) == 1 else slice(None)  # a single mesh is one of shared faces again
+            faces = faces[index][only]
+            face_uvs = None if face_uvs is None else face_uvs[index][only]
+        return Mesh(vertices, faces, face_uvs, None if self.texture is None else self.texture[index])
 
     def to(self, device: torch.device | str) -> Mesh:
         move = lambda t: None if t is None else t.to(device)  # noqa: E731
         return Mesh(self.vertices.to(device), self.faces.to(device), move(self.face_uvs), move(self.texture))
 
 
+def join_meshes(meshes: Sequence[Mesh]) -> Mesh:
+    """One batch of meshes of any topology, in their order: rendered in one call, each as if it were alone.
+
+    Vertices are padded with the origin and faces with (0, 0, 0), which is never seen. Textures must have one size; a
+    texture that several meshes of a batch share is repeated.
+
+    Raises:
+        ValueError: no meshes, or some with and some without a texture, or textures, dtypes or devices that differ.
+    """
+    if not meshes:
+        raise ValueError("join_meshes: meshes is empty; give at least one.")
+    kinds = {(m.vertices.dtype, m.vertices.device, m.face_uvs is None, m.texture is None) for m in meshes}
+    sizes = {tuple(m.texture.shape[1:]) for m in meshes if m.texture is not None}
+    if len(kinds) > 1 or len(sizes) > 1:
+        raise ValueError(
+            "join_meshes: meshes must agree in dtype, device and in having face_uvs and a texture [3, Ht, Wt] of one "
+            f"size; got (dtype, device, no face_uvs, no texture) {kinds} and textures {sizes}."
+        )
+
+    for m in meshes:
+        if m.texture is not None and len(m.texture) not in (1, len(m)):
+            raise ValueError(f"join_meshes: {len(m)} meshes have {len(m.texture)} textures; give one or {len(m)}.")
+
+    def padded(tensors: Sequence[Tensor], rows: int) -> Tensor:
+        """[B, N, ...] of a batch of [n, ...] or [B, n, ...] per mesh, followed by zeros."""
+        count, parts = max(t.shape[-rows] for t in tensors), []
+        for mesh, t in zip(meshes, tensors):
+            t = t.expand(len(mesh), *t.shape[-rows:])
+            parts.append(torch.cat([t, t.new_zeros(len(mesh), count - t.shape[1], *t.shape[2:])], 1))
+        return torch.cat(parts)
+
+    uvs = [m.face_uvs for m in meshes if m.face_uvs is not None]
+    textures = [m.texture.expand(len(m), -1, -1, -1) for m in meshes if m.texture is not None]
+    return Mesh(
+        padded([m.vertices for m in meshes], 2),
+        padded([m.faces for m in meshes], 2),
+        padded(uvs, 3) if uvs else None,
+        torch.cat(textures) if textures else None,
+    )
+
+
+def corners(values: Tensor, faces: Tensor) -> Tensor:
+    """[B, F, 3, C] values [B or 1, V, C] of the vertices at the corners of faces [F, 3] or [B or 1, F, 3]."""
+    if faces.ndim == 2:
+        return values[:, faces]
+    batch = max(len(values), len(faces))
+    index = faces.flatten(1)[..., None].expand(batch, -1, values.shape[-1])
+    return values.expand(batch, -1, -1).gather(1, index).unflatten(1, (-1, 3))
+
+
 def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """[B, F, 3] normals whose length is twice the face's area (counter-clockwise faces point outwards)."""
-    a, b, c = vertices[:, faces].unbind(2)
+    a, b, c = corners(vertices, faces).unbind(2)
     return torch.linalg.cross(b - a, c - a, dim=-1)
 
 
@@ -61,7 +117,10 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     per_face = face_normals(vertices, faces)
     total = torch.zeros_like(vertices)
     for corner in range(3):
-        total = total.index_add(1, faces[:, corner], per_face)
+        if faces.ndim == 2:
+            total = total.index_add(1, faces[:, corner], per_face)
+        else:
+            total = total.scatter_add(1, faces[..., corner, None].expand(-1, -1, 3), per_face)
     return torch.nn.functional.normalize(total, dim=-1)
 
 

@@ -16,6 +16,8 @@ import math
 import torch
 from torch import Tensor
 
+from ganverse_nb.render.checks import check_finite
+
 _RATIOS = ((1, 4), (3, 4), (3, 4), (3, 4), (15, 4), (15, 4), (5, 16), (15, 4), (15, 16))
 FACTORS = tuple(math.sqrt(n / (d * math.pi)) for n, d in _RATIOS)
 COSINE = (math.pi, *[2 * math.pi / 3] * 3, *[math.pi / 4] * 5)  # the clamped cosine's band factors A_l
@@ -40,10 +42,12 @@ def sh_shading(normals: Tensor, light: Tensor) -> Tensor:
         [B, ..., 1] or [B, ..., 3], not clamped.
 
     Raises:
-        ValueError: the light has another shape.
+        ValueError: the light has another shape or is not finite.
     """
-    if light.ndim not in (2, 3) or light.shape[1] != 9 or len(light) not in (1, len(normals)):
+    coefficients = light.ndim in (2, 3) and light.shape[1:] in ((9,), (9, 3))
+    if not coefficients or len(light) not in (1, len(normals)):
         raise ValueError(f"light must be [1 or {len(normals)}, 9] or [.., 9, 3], got {tuple(light.shape)}.")
+    check_finite("light", light)
     weights = light.new_tensor(COSINE)[:, None] / math.pi * (light[..., None] if light.ndim == 2 else light)
     basis = sh_basis(normals)
     return torch.einsum("bnk,bkc->bnc", basis.flatten(1, -2), weights.expand(len(normals), -1, -1)).reshape(

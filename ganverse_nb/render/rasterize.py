@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.render import nvdiffrast
-from ganverse_nb.render.checks import check_clip, check_resolution
+from ganverse_nb.render.checks import check_clip, check_resolution, own_faces
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
 from ganverse_nb.render.launch import REALS, launch
 
@@ -39,15 +39,21 @@ class Fragments:
 
 
 def rasterize(
-    vertices_clip: Tensor, faces: Tensor, resolution: int | tuple[int, int], backend: str = "auto"
+    vertices_clip: Tensor,
+    faces: Tensor,
+    resolution: int | tuple[int, int],
+    backend: str = "auto",
+    parallel: bool = False,
 ) -> Fragments:
-    """Rasterize B views of meshes that share their faces.
+    """Rasterize B views of meshes that share their faces, or of different ones.
 
     Args:
         vertices_clip: [B, V, 4] OpenGL clip space, float32 or float64 (Warp only).
-        faces: [F, 3] int64; both sides of a face are seen.
+        faces: [F, 3] int64, or [B, F, 3] where each mesh has its own; both sides of a face are seen.
         resolution: side of a square picture, or (H, W).
         backend: "warp", "nvdiffrast", or "auto": nvdiffrast for float32 on CUDA where it is installed, else Warp.
+        parallel: the rays are parallel, so that w is the same everywhere and z / w tells what is nearer. `depth` is
+            then this w.
 
     Each pixel centre takes the nearest face that covers it between the near and the far plane; of equally near
     ones the one with the smaller index. Faces without area are never seen; a face may reach behind the camera.
@@ -60,37 +66,40 @@ def rasterize(
     check_clip(vertices_clip, faces)
     if backend not in BACKENDS:
         raise ValueError(f"Unknown renderer backend {backend!r}; there are {', '.join(BACKENDS)}.")
-    clip, faces = vertices_clip.contiguous(), faces.contiguous()
+    clip = vertices_clip.contiguous()
     if backend == "auto":
         suits = clip.device.type == "cuda" and clip.dtype == torch.float32 and nvdiffrast.available()
         backend = "nvdiffrast" if suits else "warp"
     if backend == "nvdiffrast":
         return Fragments(*nvdiffrast.rasterize(clip, faces, height, width))
-    return Fragments(*_WarpRasterize.apply(clip, faces, height, width))
+    return Fragments(*_WarpRasterize.apply(clip, own_faces(faces), height, width, parallel))
 
 
 class _WarpRasterize(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, clip: Tensor, faces: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        batch, real = len(clip), REALS[clip.dtype]
+    def forward(
+        ctx: Any, clip: Tensor, faces: Tensor, height: int, width: int, parallel: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        batch, kernel = len(clip), kernels(REALS[clip.dtype], parallel)
         key = torch.full((batch, height, width), EMPTY, device=clip.device)
-        launch(kernels(real).zbuffer, (batch, len(faces)), clip, faces, key)
+        launch(kernel.zbuffer, (batch, faces.shape[1]), clip, faces, key)
         face_index = torch.empty_like(key)
         barycentric = clip.new_empty(batch, height, width, 3)
         depth = clip.new_empty(batch, height, width)
-        launch(kernels(real).resolve, (batch, height, width), clip, faces, key, face_index, barycentric, depth)
+        launch(kernel.resolve, (batch, height, width), clip, faces, key, face_index, barycentric, depth)
         ctx.save_for_backward(clip, faces, face_index)
+        ctx.parallel = parallel
         ctx.mark_non_differentiable(face_index)
         ctx.set_materialize_grads(True)
         return face_index, barycentric, depth
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         clip, faces, face_index = ctx.saved_tensors
         grad = torch.zeros_like(clip)
         launch(
-            kernels(REALS[clip.dtype]).resolve_backward,
+            kernels(REALS[clip.dtype], ctx.parallel).resolve_backward,
             tuple(face_index.shape),
             *(clip, faces, face_index, grads[1].contiguous(), grads[2].contiguous(), grad),
         )
-        return grad, None, None, None
+        return grad, None, None, None, None

@@ -8,8 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganverse_nb.geometry.mesh import corners as corners_of
 from ganverse_nb.render.rasterize import Fragments
-from ganverse_nb.render.silhouette import CUT, SIGMA
+from ganverse_nb.render.silhouette import CUT, SIGMA, Truncation
 
 
 def pixel_centers(height: int, width: int, like: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ def rasterize(vertices_clip: Tensor, faces: Tensor, resolution: tuple[int, int])
     """
     points = pixel_centers(*resolution, like=vertices_clip).reshape(-1, 2)
     points = torch.cat([points, torch.ones_like(points[:, :1])], -1)
-    corners = vertices_clip[:, faces]  # [B, F, 3 corners, 4]
+    corners = corners_of(vertices_clip, faces)  # [B, F, 3, 4]
     columns = corners[..., [0, 1, 3]].transpose(-1, -2)
     flat = torch.linalg.det(columns.detach()).abs() < 1e-14
     columns = torch.where(flat[..., None, None], torch.eye(3, dtype=columns.dtype), columns)
@@ -48,20 +49,32 @@ def rasterize(vertices_clip: Tensor, faces: Tensor, resolution: tuple[int, int])
 
 
 def soft_silhouette(
-    vertices_clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float = SIGMA, cut: float = CUT
+    vertices_clip: Tensor,
+    faces: Tensor,
+    face_index: Tensor,
+    sigma: float = SIGMA,
+    cut: float = CUT,
+    truncation: Truncation | None = None,
 ) -> Tensor:
     """What `silhouette.soft_silhouette` gives: every face looks at every pixel."""
     batch, height, width = face_index.shape
     aspect = vertices_clip.new_tensor([width / height, 1.0])
     points = (pixel_centers(height, width, like=vertices_clip) * aspect).reshape(-1, 2)
-    corners = vertices_clip[:, faces]
+    corners = corners_of(vertices_clip, faces)
     front = (corners[..., 3] > 0).all(-1)
     screen = corners[..., :2] / torch.where(front[..., None, None], corners[..., 3:], 1.0) * aspect
     squares = torch.stack([_segment_square(points, screen[:, :, k], screen[:, :, (k + 1) % 3]) for k in range(3)])
     probability = torch.exp(-squares.amin(0) / sigma)
     a, b, c = screen.unbind(2)
     area = (b - a)[..., 0] * (c - a)[..., 1] - (b - a)[..., 1] * (c - a)[..., 0]
-    counts = (probability > cut) & (front & (area != 0))[..., None]
+    counts = (front & (area != 0))[..., None]
+    if truncation is None:
+        counts = counts & (probability > cut)
+    else:
+        low = screen.amin(2)[:, :, None] - truncation.boxlen
+        high = screen.amax(2)[:, :, None] + truncation.boxlen
+        counts = counts & ((points >= low) & (points < high)).all(-1)
+        counts = counts & (counts.cumsum(1) <= truncation.knum)
     outside = 1 - torch.where(counts, 1 - probability, 1.0).prod(1).reshape(batch, height, width)
     return torch.where(face_index >= 0, 1.0, outside)[:, None]
 

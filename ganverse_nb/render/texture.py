@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganverse_nb.render.checks import check_finite
 from ganverse_nb.render.kernels.surface import kernels
 from ganverse_nb.render.launch import REALS, launch
 from ganverse_nb.render.rasterize import Fragments
@@ -22,15 +23,21 @@ def interpolate(face_attributes: Tensor, fragments: Fragments) -> Tensor:
     Differentiable in the attributes and, through the barycentrics, in the vertices.
 
     Raises:
-        ValueError: the shapes, dtypes or devices do not fit.
+        ValueError: the shapes, dtypes or devices do not fit, or a value is not finite.
     """
     shape, barycentric = tuple(face_attributes.shape), fragments.barycentric
+    seen = fragments.face_index
+    if seen.ndim != 3 or seen.dtype != torch.int64 or barycentric.shape != (*seen.shape, 3):
+        found = f"{tuple(seen.shape)} {seen.dtype} and {tuple(barycentric.shape)}"
+        raise ValueError(f"fragments must have face_index [B, H, W] int64 and barycentric [B, H, W, 3], got {found}.")
     if face_attributes.ndim != 4 or shape[2] != 3 or shape[0] not in (1, len(barycentric)):
         raise ValueError(f"face_attributes must be [1 or {len(barycentric)}, F, 3, C], got {shape}.")
     _check_alike("face_attributes", face_attributes, barycentric)
-    if fragments.face_index.numel() and fragments.face_index.max() >= shape[1]:
-        raise ValueError(f"face_attributes are of {shape[1]} faces, but face {fragments.face_index.max()} was seen.")
-    return _Interpolate.apply(face_attributes.contiguous(), barycentric, fragments.face_index)
+    check_finite("face_attributes", face_attributes)
+    check_finite("barycentric", barycentric)
+    if seen.numel() and seen.max() >= shape[1]:
+        raise ValueError(f"face_attributes are of {shape[1]} faces, but face {seen.max()} was seen.")
+    return _Interpolate.apply(face_attributes.contiguous(), barycentric, seen)
 
 
 def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None) -> Tensor:
@@ -45,17 +52,20 @@ def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None
         face_index: [B, H, W]; where it is negative the result is 0 and nothing is computed. None samples everywhere.
 
     Raises:
-        ValueError: the shapes, dtypes or devices do not fit.
+        ValueError: the shapes, dtypes or devices do not fit, or a value is not finite.
     """
     if uv.ndim != 4 or uv.shape[-1] != 2:
         raise ValueError(f"uv must be [B, H, W, 2], got {tuple(uv.shape)}.")
     if texture.ndim != 4 or len(texture) not in (1, len(uv)) or texture.numel() == 0:
         raise ValueError(f"texture must be [1 or {len(uv)}, C, Ht, Wt], got {tuple(texture.shape)}.")
     _check_alike("texture", texture, uv)
+    check_finite("texture", texture)
+    check_finite("uv", uv)
     if face_index is None:
         face_index = torch.zeros(uv.shape[:3], dtype=torch.int64, device=uv.device)
-    if face_index.shape != uv.shape[:3]:
-        raise ValueError(f"face_index must be {tuple(uv.shape[:3])} like uv, got {tuple(face_index.shape)}.")
+    if face_index.shape != uv.shape[:3] or face_index.dtype != torch.int64:
+        found = f"{tuple(face_index.shape)} {face_index.dtype}"
+        raise ValueError(f"face_index must be {tuple(uv.shape[:3])} like uv, int64, got {found}.")
     return _Texture.apply(texture.contiguous(), uv.contiguous(), face_index)
 
 

@@ -1,4 +1,4 @@
-"""Exported meshes, read back with another library."""
+"""Exported meshes, read back with another library and with our own reader."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 import trimesh
 
-from ganverse_nb.geometry.export import save_mesh
+from ganverse_nb.geometry.export import load_mesh, save_mesh
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 
 
@@ -62,3 +62,97 @@ def test_bad_input(sphere, tmp_path):
         save_mesh(sphere[[0, 0]], tmp_path / "a.glb")
     with pytest.raises(ValueError, match="a.stl.*glb or .obj"):
         save_mesh(sphere, tmp_path / "a.stl")
+    broken = Mesh(torch.full_like(sphere.vertices, float("nan")), sphere.faces)
+    with pytest.raises(ValueError, match="not finite"):
+        save_mesh(broken, tmp_path / "a.glb")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj"])
+def test_what_was_saved_comes_back(sphere, suffix, tmp_path):
+    read = load_mesh(save_mesh(sphere, tmp_path / f"car{suffix}"))
+    assert len(read) == 1 and read.vertices.shape == (1, 642, 3) and read.faces.dtype == torch.int64
+    torch.testing.assert_close(read.vertices, sphere.vertices, atol=1e-7, rtol=0)  # in its order, the seam closed
+    assert torch.equal(read.faces, sphere.faces)
+    torch.testing.assert_close(read.face_uvs, sphere.face_uvs, atol=1e-6, rtol=0)
+    assert (read.texture - sphere.texture).abs().max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj"])
+def test_a_mesh_without_texture_comes_back(sphere, suffix, tmp_path):
+    read = load_mesh(save_mesh(Mesh(sphere.vertices, sphere.faces), tmp_path / f"car{suffix}"))
+    assert torch.equal(read.faces, sphere.faces) and read.texture is None and read.face_uvs is None
+
+
+def test_texture_coordinates_without_a_picture_are_left_out(tmp_path):
+    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\n"
+    (tmp_path / "bare.obj").write_text(corners)
+    read = load_mesh(tmp_path / "bare.obj")
+    assert read.faces.tolist() == [[0, 1, 2]] and read.texture is None and read.face_uvs is None
+
+
+def test_parts_are_placed_and_joined(tmp_path):
+    scene = trimesh.Scene()
+    for x in (0.0, 3.0):
+        scene.add_geometry(trimesh.creation.box(), transform=trimesh.transformations.translation_matrix([x, 0, 0]))
+    scene.export(tmp_path / "two.glb")
+    read = load_mesh(tmp_path / "two.glb")
+    assert read.vertices.shape == (1, 16, 3) and read.faces.shape == (24, 3)
+    assert read.vertices.amin(1).tolist() == [[-0.5] * 3] and read.vertices.amax(1).tolist() == [[3.5, 0.5, 0.5]]
+
+
+def test_parts_with_several_pictures_are_refused(sphere, tmp_path):
+    scene = trimesh.Scene()
+    for name, texture in (("a", sphere.texture), ("b", sphere.texture.flip(1))):
+        save_mesh(dataclasses.replace(sphere, texture=texture), tmp_path / f"{name}.glb")
+        scene.add_geometry(trimesh.load_mesh(tmp_path / f"{name}.glb", process=False))
+    scene.export(tmp_path / "both.glb")
+    with pytest.raises(ValueError, match="both.glb has 2 pictures for 2 parts"):
+        load_mesh(tmp_path / "both.glb")
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj"])
+def test_damaged_files_are_one_sentence(sphere, suffix, tmp_path):
+    whole = save_mesh(sphere, tmp_path / f"car{suffix}").read_bytes()
+    path = tmp_path / f"broken{suffix}"
+    for data in (b"", b"not a mesh at all", bytes(range(256)) * 4, whole[:300]):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=f"broken{suffix} (is damaged|holds no triangles)") as failure:
+            load_mesh(path)
+        assert len(str(failure.value).splitlines()) == 1
+
+
+def test_every_way_of_cutting_a_file_is_an_error(sphere, tmp_path):
+    whole, path = save_mesh(sphere, tmp_path / "car.glb").read_bytes(), tmp_path / "cut.glb"
+    for length in torch.randint(len(whole) - 8, (40,), generator=torch.Generator().manual_seed(0)).tolist():
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="cut.glb"):
+            load_mesh(path)
+
+
+@pytest.mark.parametrize("lost", ["car.mtl", "car.png"])
+def test_a_lost_picture_is_an_error(sphere, lost, tmp_path):
+    save_mesh(sphere, tmp_path / "car.obj")
+    (tmp_path / lost).unlink()
+    with pytest.raises(ValueError, match="car.obj names a picture that is missing or damaged"):
+        load_mesh(tmp_path / "car.obj")
+
+
+def test_a_broken_picture_inside_is_an_error(sphere, tmp_path):
+    path = save_mesh(sphere, tmp_path / "car.glb")
+    path.write_bytes(path.read_bytes().replace(b"\x89PNG", b"\x89QNG"))
+    with pytest.raises(ValueError, match="car.glb names a picture that is missing or damaged"):
+        load_mesh(path)
+
+
+def test_other_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no mesh at .*nothing.glb"):
+        load_mesh(tmp_path / "nothing.glb")
+    with pytest.raises(ValueError, match="car.stl.*read from .glb or .obj"):
+        load_mesh(tmp_path / "car.stl")
+    (tmp_path / "points.obj").write_text("v 0 0 0\nv 1 0 0\n")
+    with pytest.raises(ValueError, match="points.obj holds no triangles"):
+        load_mesh(tmp_path / "points.obj")
+    (tmp_path / "wrong.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 nan 0\nf 1 2 3\n")
+    with pytest.raises(ValueError, match="wrong.obj is damaged: a vertex is not finite"):
+        load_mesh(tmp_path / "wrong.obj")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.mesh import uv_sphere
+from ganverse_nb.geometry.mesh import join_meshes, uv_sphere
 from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.renderer import RenderOutput, render
 
@@ -39,3 +39,35 @@ def test_cuda_agrees_with_the_cpu(backend: str) -> None:
     assert difference[same].max() < 1e-2
     for ours, theirs in zip(cpu_grads, gpu_grads):
         assert (ours - theirs).norm() < (0.1 if backend == "nvdiffrast" else 0.01) * ours.norm()
+
+
+@pytest.mark.parametrize("backend", ["warp", "nvdiffrast"])
+def test_different_meshes_agree_with_the_cpu(backend: str) -> None:
+    if backend == "nvdiffrast" and not nvdiffrast.available():
+        pytest.skip("nvdiffrast is not installed")
+    meshes = [replace(uv_sphere(*size), texture=torch.rand(1, 3, 16, 32)) for size in ((12, 20), (5, 8))]
+    joined, camera = join_meshes(meshes), Camera.orbit(torch.tensor([20.0, 100.0]), 15.0, 6.0)
+    cpu = render(joined, camera, 64, backend="warp")
+    gpu = render(joined.to("cuda"), camera.to("cuda"), 64, backend=backend)
+    same = cpu.face_index == gpu.face_index.cpu()
+    assert same.float().mean() > 0.98
+    assert (cpu.rgb - gpu.rgb.cpu()).abs().amax(1)[same].max() < 1e-2
+
+
+def test_mipmaps_and_antialiasing() -> None:
+    """A large sphere is the same with mipmaps, a small one smoother; antialiasing lets colours move the vertices."""
+    if not nvdiffrast.available():
+        pytest.skip("nvdiffrast is not installed")
+    random = torch.Generator().manual_seed(0)
+    sphere = replace(uv_sphere(), texture=torch.rand(1, 3, 128, 256, generator=random)).to("cuda")
+    camera = Camera.orbit(20.0, 15.0, 5.0).to("cuda")
+    few = replace(sphere, texture=sphere.texture[..., :8, :16])
+    plain, smooth = (render(few, camera, 128, mipmaps=m) for m in (False, True))
+    close = ((plain.rgb - smooth.rgb).abs().amax(1) < 0.05)[plain.face_index >= 0]
+    assert close.float().mean() > 0.9
+    plain, smooth = (render(sphere, camera, 16, mipmaps=m).rgb for m in (False, True))
+    assert smooth.std() < 0.8 * plain.std()
+    vertices = sphere.vertices.clone().requires_grad_()
+    out = render(replace(uv_sphere().to("cuda"), face_uvs=None, vertices=vertices), camera, 32, antialias=True)
+    out.rgb.sum().backward()
+    assert ((out.rgb > 0) & (out.rgb < 1)).any() and (vertices.grad * vertices.detach()).sum() > 0

@@ -56,3 +56,5 @@ def test_white_room_leaves_colours_and_light_from_above_brightens_the_top() -> N
 def test_bad_light_is_named() -> None:
     with pytest.raises(ValueError, match=r"light must be \[1 or 2, 9\].*got \(2, 4\)"):
         sh_shading(torch.zeros(2, 3, 3), torch.zeros(2, 4))
+    with pytest.raises(ValueError, match=r"light must be \[1 or 2, 9\] or \[.., 9, 3\], got \(2, 9, 2\)"):
+        sh_shading(torch.zeros(2, 3, 3), torch.zeros(2, 9, 2))

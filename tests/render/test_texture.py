@@ -88,8 +88,12 @@ def test_bad_input_is_named() -> None:
     fragments = rasterize(torch.ones(2, 3, 4), torch.tensor([[0, 1, 2]]), 4)
     with pytest.raises(ValueError, match=r"face_attributes must be \[1 or 2, F, 3, C\], got \(1, 3, 2\)"):
         interpolate(torch.zeros(1, 3, 2), fragments)
-    with pytest.raises(ValueError, match=r"face_index must be \(2, 4, 4\) like uv, got \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"face_index must be \(2, 4, 4\) like uv, int64, got \(2, 4\) torch.int64"):
         sample_texture(torch.zeros(1, 3, 2, 2), uv, torch.zeros(2, 4, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"uv \(2, 4, 4, 2\) holds a value that is not finite"):
+        sample_texture(torch.zeros(1, 3, 2, 2), uv + float("nan"))
+    with pytest.raises(ValueError, match=r"fragments must have .* got \(1, 2\) torch.int64 and \(1, 2, 2, 3\)"):
+        interpolate(torch.zeros(1, 4, 3, 2), Fragments(torch.zeros(1, 2).long(), torch.rand(1, 2, 2, 3), uv))
     seen = Fragments(torch.full((1, 2, 2), 7), torch.rand(1, 2, 2, 3), torch.rand(1, 2, 2))
     with pytest.raises(ValueError, match="face_attributes are of 4 faces, but face 7 was seen"):
         interpolate(torch.zeros(1, 4, 3, 2), seen)

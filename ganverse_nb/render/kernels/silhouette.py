@@ -13,7 +13,7 @@ import warp as wp
 
 @cache
 def kernels(real: type) -> SimpleNamespace:
-    """`project`, `forward` and `backward` for `real` = wp.float32 or wp.float64."""
+    """`project`, `forward` and `backward` for `real` = wp.float32 or wp.float64, and the functions they share."""
     module = wp.get_module(f"ganverse_nb.render.silhouette.{real.__name__}")
     module.options["enable_backward"] = False
     vec2, vec3, vec4 = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(4, real)
@@ -87,7 +87,7 @@ def kernels(real: type) -> SimpleNamespace:
     def forward(
         first: int,
         screen: wp.array2d[vec3],
-        faces: wp.array[vec3l],
+        faces: wp.array2d[vec3l],  # [B or 1, F]
         face_index: wp.array3d[wp.int64],
         open_before: wp.array3d[wp.int32],
         sigma: real,
@@ -97,7 +97,7 @@ def kernels(real: type) -> SimpleNamespace:
         """Adds log(1 - exp(-d^2 / sigma)) of face f to every uncovered pixel of image first + b within `reach`."""
         b, f = wp.tid()
         b += first
-        corners = faces[f]
+        corners = faces[wp.min(b, faces.shape[0] - 1), f]
         s0, s1, s2 = screen[b, int(corners[0])], screen[b, int(corners[1])], screen[b, int(corners[2])]
         height, width = face_index.shape[1], face_index.shape[2]
         aspect = real(width) / real(height)
@@ -130,7 +130,7 @@ def kernels(real: type) -> SimpleNamespace:
     def backward(
         first: int,
         screen: wp.array2d[vec3],
-        faces: wp.array[vec3l],
+        faces: wp.array2d[vec3l],  # [B or 1, F]
         face_index: wp.array3d[wp.int64],
         open_before: wp.array3d[wp.int32],
         sigma: real,
@@ -142,7 +142,7 @@ def kernels(real: type) -> SimpleNamespace:
         """Adds d loss / d clip to `grad`: d silhouette / d d_f^2 = -p_f / sigma * prod of (1 - p) over the others."""
         b, f = wp.tid()
         b += first
-        corners = faces[f]
+        corners = faces[wp.min(b, faces.shape[0] - 1), f]
         s0, s1, s2 = screen[b, int(corners[0])], screen[b, int(corners[1])], screen[b, int(corners[2])]
         height, width = face_index.shape[1], face_index.shape[2]
         aspect = real(width) / real(height)
@@ -182,4 +182,12 @@ def kernels(real: type) -> SimpleNamespace:
             add(grad, b, int(corners[1]), s1, g1, aspect)
             add(grad, b, int(corners[2]), s2, g2, aspect)
 
-    return SimpleNamespace(project=project, forward=forward, backward=backward)
+    return SimpleNamespace(
+        project=project,
+        forward=forward,
+        backward=backward,
+        inverse_square=inverse_square,
+        along=along,
+        one_minus=one_minus,
+        add=add,
+    )

@@ -20,28 +20,31 @@ def kernels(real: type) -> SimpleNamespace:
     @wp.kernel(module=module)
     def interpolate(
         first: int,
+        step: int,
         face_index: wp.array3d[wp.int64],
         barycentric: wp.array3d[vec3],
         attributes: wp.array4d[real],  # [B or 1, F, 3, C]
         out: wp.array4d[real],
     ):
         """out[b, i, j, c] = sum_k barycentric[b, i, j, k] attributes[b, f, k, c]; zero where there is no face."""
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        f = int(face_index[b, i, j])
-        if f >= 0:
-            a = wp.min(b, attributes.shape[0] - 1)
-            weight = barycentric[b, i, j]
-            for c in range(attributes.shape[3]):
-                out[b, i, j, c] = (
-                    weight[0] * attributes[a, f, 0, c]
-                    + weight[1] * attributes[a, f, 1, c]
-                    + weight[2] * attributes[a, f, 2, c]
-                )
+        for j in range(start, face_index.shape[2], step):
+            f = int(face_index[b, i, j])
+            if f >= 0:
+                a = wp.min(b, attributes.shape[0] - 1)
+                weight = barycentric[b, i, j]
+                for c in range(attributes.shape[3]):
+                    out[b, i, j, c] = (
+                        weight[0] * attributes[a, f, 0, c]
+                        + weight[1] * attributes[a, f, 1, c]
+                        + weight[2] * attributes[a, f, 2, c]
+                    )
 
     @wp.kernel(module=module)
     def interpolate_backward(
         first: int,
+        step: int,
         face_index: wp.array3d[wp.int64],
         barycentric: wp.array3d[vec3],
         attributes: wp.array4d[real],
@@ -49,20 +52,21 @@ def kernels(real: type) -> SimpleNamespace:
         grad_barycentric: wp.array3d[vec3],
         grad_attributes: wp.array4d[real],  # [B, F, 3, C], or empty when nobody wants it
     ):
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        f = int(face_index[b, i, j])
-        if f >= 0:
-            a = wp.min(b, attributes.shape[0] - 1)
-            weight = barycentric[b, i, j]
-            total = vec3()
-            for c in range(attributes.shape[3]):
-                g = grad_out[b, i, j, c]
-                total += g * vec3(attributes[a, f, 0, c], attributes[a, f, 1, c], attributes[a, f, 2, c])
-                if grad_attributes.shape[0] > 0:
-                    for k in range(3):
-                        wp.atomic_add(grad_attributes, b, f, k, c, g * weight[k])
-            grad_barycentric[b, i, j] = total
+        for j in range(start, face_index.shape[2], step):
+            f = int(face_index[b, i, j])
+            if f >= 0:
+                a = wp.min(b, attributes.shape[0] - 1)
+                weight = barycentric[b, i, j]
+                total = vec3()
+                for c in range(attributes.shape[3]):
+                    g = grad_out[b, i, j, c]
+                    total += g * vec3(attributes[a, f, 0, c], attributes[a, f, 1, c], attributes[a, f, 2, c])
+                    if grad_attributes.shape[0] > 0:
+                        for k in range(3):
+                            wp.atomic_add(grad_attributes, b, f, k, c, g * weight[k])
+                grad_barycentric[b, i, j] = total
 
     @wp.func
     def texel(coordinate: real):
@@ -78,34 +82,43 @@ def kernels(real: type) -> SimpleNamespace:
             rest += width
         return rest
 
+    @wp.func
+    def footprint(p: vec2, height: int, width: int):
+        """How far uv lies between four texels, to the right and down, and their columns (two) and rows (two)."""
+        x = texel((p[0] - wp.floor(p[0])) * real(width) - real(0.5))
+        y = texel((real(1.0) - wp.clamp(p[1], real(0.0), real(1.0))) * real(height) - real(0.5))
+        left, top = int(x[0]), int(y[0])
+        columns = wp.vec2i(wrap(left, width), wrap(left + 1, width))
+        return vec2(x[1], y[1]), wp.vec4i(columns[0], columns[1], wp.max(top, 0), wp.min(top + 1, height - 1))
+
     @wp.kernel(module=module)
     def texture(
         first: int,
+        step: int,
         image: wp.array4d[real],  # [B or 1, C, Ht, Wt], row 0 on top
         uv: wp.array3d[vec2],
         face_index: wp.array3d[wp.int64],
         out: wp.array4d[real],
     ):
         """Bilinear: texel (r, c) is at u = (c + 1/2) / Wt, v = 1 - (r + 1/2) / Ht; wraps in u, clamps in v."""
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        if face_index[b, i, j] >= wp.int64(0):
-            a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-            p = uv[b, i, j]
-            x = texel((p[0] - wp.floor(p[0])) * real(width) - real(0.5))
-            y = texel((real(1.0) - wp.clamp(p[1], real(0.0), real(1.0))) * real(height) - real(0.5))
-            left, top = int(x[0]), int(y[0])
-            c0, c1 = wrap(left, width), wrap(left + 1, width)
-            r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
-            s, t, one = x[1], y[1], real(1.0)
-            for c in range(image.shape[1]):
-                out[b, c, i, j] = (one - t) * ((one - s) * image[a, c, r0, c0] + s * image[a, c, r0, c1]) + t * (
-                    (one - s) * image[a, c, r1, c0] + s * image[a, c, r1, c1]
-                )
+        for j in range(start, face_index.shape[2], step):
+            if face_index[b, i, j] >= wp.int64(0):
+                a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
+                p, one = uv[b, i, j], real(1.0)
+                between, texels = footprint(p, height, width)
+                s, t = between[0], between[1]
+                c0, c1, r0, r1 = texels[0], texels[1], texels[2], texels[3]
+                for c in range(image.shape[1]):
+                    out[b, c, i, j] = (one - t) * ((one - s) * image[a, c, r0, c0] + s * image[a, c, r0, c1]) + t * (
+                        (one - s) * image[a, c, r1, c0] + s * image[a, c, r1, c1]
+                    )
 
     @wp.kernel(module=module)
     def texture_backward(
         first: int,
+        step: int,
         image: wp.array4d[real],
         uv: wp.array3d[vec2],
         face_index: wp.array3d[wp.int64],
@@ -113,32 +126,30 @@ def kernels(real: type) -> SimpleNamespace:
         grad_image: wp.array4d[real],  # [B, C, Ht, Wt], or empty when nobody wants it
         grad_uv: wp.array3d[vec2],
     ):
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        if face_index[b, i, j] >= wp.int64(0):
-            a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-            p = uv[b, i, j]
-            x = texel((p[0] - wp.floor(p[0])) * real(width) - real(0.5))
-            y = texel((real(1.0) - wp.clamp(p[1], real(0.0), real(1.0))) * real(height) - real(0.5))
-            left, top = int(x[0]), int(y[0])
-            c0, c1 = wrap(left, width), wrap(left + 1, width)
-            r0, r1 = wp.max(top, 0), wp.min(top + 1, height - 1)
-            s, t, one = x[1], y[1], real(1.0)
-            grad_s, grad_t = real(0.0), real(0.0)
-            for c in range(image.shape[1]):
-                g = grad_out[b, c, i, j]
-                p00, p01 = image[a, c, r0, c0], image[a, c, r0, c1]
-                p10, p11 = image[a, c, r1, c0], image[a, c, r1, c1]
-                grad_s += g * ((one - t) * (p01 - p00) + t * (p11 - p10))
-                grad_t += g * ((one - s) * (p10 - p00) + s * (p11 - p01))
-                if grad_image.shape[0] > 0:
-                    wp.atomic_add(grad_image, b, c, r0, c0, g * (one - t) * (one - s))
-                    wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
-                    wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
-                    wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
-            if p[1] <= real(0.0) or p[1] >= one:
-                grad_t = real(0.0)
-            grad_uv[b, i, j] = vec2(grad_s * real(width), -grad_t * real(height))
+        for j in range(start, face_index.shape[2], step):
+            if face_index[b, i, j] >= wp.int64(0):
+                a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
+                p, one = uv[b, i, j], real(1.0)
+                between, texels = footprint(p, height, width)
+                s, t = between[0], between[1]
+                c0, c1, r0, r1 = texels[0], texels[1], texels[2], texels[3]
+                grad_s, grad_t = real(0.0), real(0.0)
+                for c in range(image.shape[1]):
+                    g = grad_out[b, c, i, j]
+                    p00, p01 = image[a, c, r0, c0], image[a, c, r0, c1]
+                    p10, p11 = image[a, c, r1, c0], image[a, c, r1, c1]
+                    grad_s += g * ((one - t) * (p01 - p00) + t * (p11 - p10))
+                    grad_t += g * ((one - s) * (p10 - p00) + s * (p11 - p01))
+                    if grad_image.shape[0] > 0:
+                        wp.atomic_add(grad_image, b, c, r0, c0, g * (one - t) * (one - s))
+                        wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
+                        wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
+                        wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
+                if p[1] <= real(0.0) or p[1] >= one:
+                    grad_t = real(0.0)
+                grad_uv[b, i, j] = vec2(grad_s * real(width), -grad_t * real(height))
 
     return SimpleNamespace(
         interpolate=interpolate,

@@ -15,9 +15,12 @@ EMPTY = 0x7FFFFFFFFFFFFFFF  # key of a pixel that no face covers
 
 
 @cache
-def kernels(real: type) -> SimpleNamespace:
-    """`zbuffer`, `resolve` and `resolve_backward` for `real` = wp.float32 or wp.float64."""
-    module = wp.get_module(f"ganverse_nb.render.visibility.{real.__name__}")
+def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
+    """`zbuffer`, `resolve` and `resolve_backward` for `real` = wp.float32 or wp.float64.
+
+    With `parallel` rays w is the same everywhere, and z / w tells which face is the nearest.
+    """
+    module = wp.get_module(f"ganverse_nb.render.visibility.{real.__name__}" + ".parallel" * parallel)
     module.options["enable_backward"] = False
     vec2, vec3, vec4 = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(4, real)
     vec3l = wp.types.vector(3, wp.int64)
@@ -45,11 +48,11 @@ def kernels(real: type) -> SimpleNamespace:
         return wp.vec2i(int(wp.ceil(first)), int(wp.floor(last)))
 
     @wp.kernel(module=module)
-    def zbuffer(first: int, clip: wp.array2d[vec4], faces: wp.array[vec3l], key: wp.array3d[wp.int64]):
+    def zbuffer(first: int, clip: wp.array2d[vec4], faces: wp.array2d[vec3l], key: wp.array3d[wp.int64]):
         """Scatter (view depth, face) of image first + b, face f over the pixels of the face's bounding box."""
         b, f = wp.tid()
         b += first
-        face = faces[f]
+        face = faces[wp.min(b, faces.shape[0] - 1), f]
         p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
         if wp.max(p0[3], wp.max(p1[3], p2[3])) <= real(0.0):
             return
@@ -81,7 +84,10 @@ def kernels(real: type) -> SimpleNamespace:
                 total = a0 + a1 + a2
                 z = a0 * p0[2] + a1 * p1[2] + a2 * p2[2]
                 inside = wp.min(wp.min(a0, wp.min(a1, a2)), det - wp.abs(z)) >= zero  # and between near and far
-                bits = wp.int64(wp.cast(wp.float32(det / total), wp.int32))
+                if wp.static(parallel):
+                    bits = wp.int64(wp.cast(wp.float32(one + z / det), wp.int32))
+                else:
+                    bits = wp.int64(wp.cast(wp.float32(det / total), wp.int32))
                 candidate = wp.where(inside, (bits << wp.int64(32)) | wp.int64(f), wp.int64(EMPTY))
                 # without a branch: which way it goes is a coin toss, and a wrong guess costs more than the sums
                 wp.atomic_min(key, b, i, j, wp.where(total > zero, candidate, wp.int64(EMPTY)))
@@ -99,29 +105,31 @@ def kernels(real: type) -> SimpleNamespace:
     @wp.kernel(module=module)
     def resolve(
         first: int,
+        step: int,
         clip: wp.array2d[vec4],
-        faces: wp.array[vec3l],
+        faces: wp.array2d[vec3l],  # [B or 1, F]
         key: wp.array3d[wp.int64],
         face_index: wp.array3d[wp.int64],
         barycentric: wp.array3d[vec3],
         depth: wp.array3d[real],
     ):
         """Face, barycentrics and view depth of every pixel of image first + b."""
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        if key[b, i, j] == wp.int64(EMPTY):
-            face_index[b, i, j] = wp.int64(-1)
-            barycentric[b, i, j] = vec3()
-            depth[b, i, j] = real(0.0)
-        else:
-            f = int(key[b, i, j] & wp.int64(0xFFFFFFFF))
-            face = faces[f]
-            p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
-            a, _ = weights(p0, p1, p2, i, j, key.shape[1], key.shape[2])
-            scale = real(1.0) / (a[0] + a[1] + a[2])
-            face_index[b, i, j] = wp.int64(f)
-            barycentric[b, i, j] = a * scale
-            depth[b, i, j] = (a[0] * p0[3] + a[1] * p1[3] + a[2] * p2[3]) * scale
+        for j in range(start, key.shape[2], step):
+            if key[b, i, j] == wp.int64(EMPTY):
+                face_index[b, i, j] = wp.int64(-1)
+                barycentric[b, i, j] = vec3()
+                depth[b, i, j] = real(0.0)
+            else:
+                f = int(key[b, i, j] & wp.int64(0xFFFFFFFF))
+                face = faces[wp.min(b, faces.shape[0] - 1), f]
+                p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
+                a, _ = weights(p0, p1, p2, i, j, key.shape[1], key.shape[2])
+                scale = real(1.0) / (a[0] + a[1] + a[2])
+                face_index[b, i, j] = wp.int64(f)
+                barycentric[b, i, j] = a * scale
+                depth[b, i, j] = (a[0] * p0[3] + a[1] * p1[3] + a[2] * p2[3]) * scale
 
     @wp.func
     def add(grad: wp.array3d[real], b: int, vertex: wp.int64, x: real, y: real, w: real):
@@ -132,8 +140,9 @@ def kernels(real: type) -> SimpleNamespace:
     @wp.kernel(module=module)
     def resolve_backward(
         first: int,
+        step: int,
         clip: wp.array2d[vec4],
-        faces: wp.array[vec3l],
+        faces: wp.array2d[vec3l],  # [B or 1, F]
         face_index: wp.array3d[wp.int64],
         grad_barycentric: wp.array3d[vec3],
         grad_depth: wp.array3d[real],
@@ -144,25 +153,26 @@ def kernels(real: type) -> SimpleNamespace:
         With g the gradient of the barycentrics b (to which depth = b . w adds its part), the gradient of a is
         h = (g - g . b) / sum(a), and a_0 = q_1 x q_2 sends it on to the corners.
         """
-        b, i, j = wp.tid()
+        b, i, start = wp.tid()
         b += first
-        f = int(face_index[b, i, j])
-        if f < 0:
-            return
-        face = faces[f]
-        p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
-        a, at = weights(p0, p1, p2, i, j, face_index.shape[1], face_index.shape[2])
-        scale = real(1.0) / (a[0] + a[1] + a[2])
-        bary = a * scale
-        d, w = grad_depth[b, i, j], vec3(p0[3], p1[3], p2[3])
-        g = grad_barycentric[b, i, j] + d * w
-        mean = wp.dot(g, bary)
-        h = (g - vec3(mean, mean, mean)) * scale
-        qx, qy = vec3(p0[0], p1[0], p2[0]) - at[0] * w, vec3(p0[1], p1[1], p2[1]) - at[1] * w
-        gx, gy = wp.cross(qy, h), wp.cross(h, qx)
-        gw = d * bary - at[0] * gx - at[1] * gy
-        add(grad, b, face[0], gx[0], gy[0], gw[0])
-        add(grad, b, face[1], gx[1], gy[1], gw[1])
-        add(grad, b, face[2], gx[2], gy[2], gw[2])
+        for j in range(start, face_index.shape[2], step):
+            f = int(face_index[b, i, j])
+            if f < 0:
+                continue
+            face = faces[wp.min(b, faces.shape[0] - 1), f]
+            p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
+            a, at = weights(p0, p1, p2, i, j, face_index.shape[1], face_index.shape[2])
+            scale = real(1.0) / (a[0] + a[1] + a[2])
+            bary = a * scale
+            d, w = grad_depth[b, i, j], vec3(p0[3], p1[3], p2[3])
+            g = grad_barycentric[b, i, j] + d * w
+            mean = wp.dot(g, bary)
+            h = (g - vec3(mean, mean, mean)) * scale
+            qx, qy = vec3(p0[0], p1[0], p2[0]) - at[0] * w, vec3(p0[1], p1[1], p2[1]) - at[1] * w
+            gx, gy = wp.cross(qy, h), wp.cross(h, qx)
+            gw = d * bary - at[0] * gx - at[1] * gy
+            add(grad, b, face[0], gx[0], gy[0], gw[0])
+            add(grad, b, face[1], gx[1], gy[1], gw[1])
+            add(grad, b, face[2], gx[2], gy[2], gw[2])
 
     return SimpleNamespace(zbuffer=zbuffer, resolve=resolve, resolve_backward=resolve_backward)

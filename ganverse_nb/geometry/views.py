@@ -1,0 +1,75 @@
+"""Cameras that people ask for: looking at a point, around the object, over a grid of views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .camera import Camera, FreeCamera
+
+PARALLEL = 1e-6  # sine below which two directions count as one
+
+
+def look_at(
+    position: Tensor | Sequence[float],
+    target: Tensor | Sequence[float] = (0.0, 0.0, 0.0),
+    up: Tensor | Sequence[float] = (0.0, 1.0, 0.0),
+    fov: Tensor | float = 30.0,
+) -> FreeCamera:
+    """Cameras at `position` [3] or [B, 3] with `target` in the middle of the picture and `up` upwards in it.
+
+    `target` and `up` are [3] or [B, 3], `fov` a number or [B], in degrees. Differentiable in all of them.
+
+    Raises:
+        ValueError: shapes differ, a value is not finite, or `up` has no direction across the line of sight.
+    """
+    given = {"position": position, "target": target, "up": up}
+    like = next((t for t in [*given.values(), fov] if isinstance(t, Tensor)), torch.zeros(()))
+    dtype = like.dtype if like.is_floating_point() else torch.float32
+    points = {k: torch.as_tensor(t, dtype=dtype, device=like.device).reshape(-1, 3) for k, t in given.items()}
+    angle = torch.as_tensor(fov, dtype=dtype, device=like.device).reshape(-1)
+    sizes = {k: len(t) for k, t in points.items()} | {"fov": len(angle)}
+    batch = max(sizes.values())
+    if any(size not in (1, batch) for size in sizes.values()):
+        raise ValueError(f"look_at: the batch sizes differ: {sizes}; give one or {batch} of each.")
+    for name, tensor in (points | {"fov": angle}).items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"look_at: {name} holds a value that is not finite.")
+    if not ((angle > 0) & (angle < 180)).all():
+        raise ValueError(f"look_at: fov must be between 0 and 180 degrees, got {angle.tolist()}.")
+    normalize = torch.nn.functional.normalize
+    backward = normalize(points["position"] - points["target"], dim=-1).expand(batch, 3)
+    side = torch.linalg.cross(normalize(points["up"], dim=-1).expand(batch, 3), backward, dim=-1)
+    if (side.norm(dim=-1) < PARALLEL).any():
+        raise ValueError("look_at: position must differ from target, and up must not point along the line of sight.")
+    right = normalize(side, dim=-1)
+    rotation = torch.stack([right, torch.linalg.cross(backward, right, dim=-1), backward], 1)
+    return FreeCamera(rotation, points["position"].expand(batch, 3), angle.expand(batch))
+
+
+def turntable(views: int = 8, elevation: float = 15.0, distance: float = 2.3, fov: float = 30.0) -> Camera:
+    """`views` cameras evenly around the object, from azimuth 0 on.
+
+    Raises:
+        ValueError: no views.
+    """
+    if views < 1:
+        raise ValueError(f"turntable: views must be positive, got {views}.")
+    return Camera.orbit(torch.arange(views) * (360.0 / views), elevation, distance, fov)
+
+
+def view_grid(
+    azimuths: Sequence[float] | Tensor, elevations: Sequence[float] | Tensor, distance: float = 2.3, fov: float = 30.0
+) -> Camera:
+    """Cameras of every azimuth under every elevation: those of the first elevation come first, as rows of a picture.
+
+    Raises:
+        ValueError: no azimuths or no elevations.
+    """
+    columns = torch.as_tensor(azimuths, dtype=torch.float32).reshape(-1)
+    rows = torch.as_tensor(elevations, dtype=torch.float32).reshape(-1)
+    if columns.numel() == 0 or rows.numel() == 0:
+        raise ValueError(f"view_grid: got {len(columns)} azimuths and {len(rows)} elevations; give at least one each.")
+    return Camera.orbit(columns.repeat(len(rows)), rows.repeat_interleave(len(columns)), distance, fov)
