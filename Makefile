@@ -1,5 +1,6 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
 # make test        lint, types and tests, as continuous integration runs them
+# make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make lab         the notebooks in JupyterLab
 # Each installs into .venv what it needs, again when pyproject.toml changes.
 
@@ -11,7 +12,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install reproduce test lint types notebooks lab doctor clean
+.PHONY: help install reproduce test bench lint types notebooks lab doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -21,6 +22,13 @@ reproduce: $(VENV)/installed
 
 test: lint types
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed-bench
+	mkdir -p build
+	$(BIN)/python -m pytest -q --benchmark-disable-gc --benchmark-warmup=on --benchmark-warmup-iterations=3 \
+		--benchmark-quiet --benchmark-json=build/benchmark.json benchmarks/bench_render.py
+	$(BIN)/python -m benchmarks.report build/benchmark.json figures/benchmark_render
+	$(BIN)/python -m benchmarks.page
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
@@ -49,6 +57,10 @@ $(VENV)/installed: $(VENV)/created pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
 	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: $(VENV)/created pyproject.toml
+	$(PIP) --editable '.[bench]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/created:

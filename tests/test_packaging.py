@@ -68,11 +68,13 @@ def test_continuous_integration_runs_what_the_readme_says():
     assert "make test" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("target", ["reproduce", "test", "lab", "notebooks", "lint"])
+@pytest.mark.parametrize("target", ["reproduce", "test", "bench", "lab", "notebooks", "lint"])
 def test_makefile_has_what_the_readme_names(target):
     shown = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    assert {"reproduce": "ganverse reproduce --profile mini", "test": "pytest"}.get(target, "") in shown.stdout
+    assert {"reproduce": "ganverse reproduce --profile mini", "test": "pytest", "bench": "benchmarks.report"}.get(
+        target, ""
+    ) in shown.stdout
 
 
 @pytest.mark.parametrize(
