@@ -1,23 +1,25 @@
-"""Shipping networks: one safetensors file with the averaged generator and the discriminator, as float16.
+"""Weight files: ours, one safetensors file with the averaged generator and the discriminator, and those of others.
 
-A file holds `generator.*` and `discriminator.*` tensors and, in its metadata, what is needed to build the networks and
-where they come from. Nothing in it can execute.
+Our file holds `generator.*` and `discriminator.*` tensors (the latter may be absent) and, in its metadata, what is
+needed to build the networks and where they come from. Other projects' formats are read by `gan.official`. Nothing in
+any file is executed.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ganverse_nb.files import atomic_path, sha256
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.official import ForeignError, build, is_foreign, picture_rows, read_foreign
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -29,10 +31,8 @@ class CheckpointError(ValueError):
 
 def atomic_save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
     """Write a safetensors file under a temporary name, then rename it: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
-    os.replace(temporary, path)
+    with atomic_path(path) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
 
 
 def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -73,10 +73,17 @@ def resolve(source: str | Path) -> Path:
     return path
 
 
-def save_networks(path: Path, generator: Generator, discriminator: Discriminator, provenance: dict[str, Any]) -> None:
-    """Write both networks as float16 with their sizes and `provenance` (command, seed, images, commit, ...)."""
+def save_networks(
+    path: Path,
+    generator: Generator,
+    discriminator: Discriminator | None,
+    provenance: dict[str, Any],
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write both networks with their sizes and `provenance` (command, seed, images, commit, ...)."""
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
-    tensors |= {f"discriminator.{k}": v for k, v in discriminator.state_dict().items()}
+    if discriminator is not None:
+        tensors |= {f"discriminator.{k}": v for k, v in discriminator.state_dict().items()}
     architecture = {
         "resolution": generator.resolution,
         "z_dim": generator.z_dim,
@@ -84,18 +91,61 @@ def save_networks(path: Path, generator: Generator, discriminator: Discriminator
         "mapping_layers": len(generator.mapping.layers),
         "channels": list(generator.channels),
         "conv_clamp": generator.conv_clamp,
-        "filtered": discriminator.filtered,
+        "rows": generator.rows,
+        "filtered": discriminator is None or discriminator.filtered,
     }
     metadata = {
         "format": FORMAT,
         "architecture": json.dumps(architecture),
         "provenance": json.dumps(provenance, sort_keys=True, default=str),
     }
-    atomic_save({k: v.to(torch.float16) for k, v in tensors.items()}, Path(path), metadata)
+    atomic_save({k: v.to(dtype) for k, v in tensors.items()}, Path(path), metadata)
+
+
+class Networks(NamedTuple):
+    """What a file of another project holds, as our networks in evaluation mode, and how it was read."""
+
+    generator: Generator
+    discriminator: Discriminator | None
+    format: str
+    notes: list[str]
+
+
+def read_networks(path: Path) -> Networks:
+    """The networks of a TensorFlow, ada, stylegan3 or rosinality file; the black bars of the car are recognised.
+
+    Raises:
+        CheckpointError: the file is damaged, dangerous, unsupported or something else.
+    """
+    try:
+        foreign = read_foreign(path)
+        generator, discriminator = build(foreign)
+    except ForeignError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from error
+    generator.rows = picture_rows(generator)
+    return Networks(generator, discriminator, foreign.format, foreign.notes)
 
 
 def _build(path: Path, kind: str) -> nn.Module:
+    if is_foreign(path):
+        networks = read_networks(path)
+        network = networks.generator if kind == "generator" else networks.discriminator
+        if network is None:
+            raise _no_discriminator(path)
+        return network
+    return _build_ours(path, kind)
+
+
+def _no_discriminator(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path} holds no discriminator like ours; use another perceptual metric or another file.")
+
+
+def _build_ours(path: Path, kind: str) -> nn.Module:
     tensors, metadata = read_tensors(path, FORMAT)
+    prefix = f"{kind}."
+    state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+    if not state and kind == "discriminator":
+        raise _no_discriminator(path)
     try:
         size = json.loads(metadata["architecture"])
         filtered = size.pop("filtered")
@@ -104,8 +154,6 @@ def _build(path: Path, kind: str) -> nn.Module:
             network = Generator(**size)
         else:
             network = Discriminator(size["resolution"], size["channels"], filtered)
-        prefix = f"{kind}."
-        state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
         network.load_state_dict(state, strict=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not hold a usable {kind}: {error}") from error
@@ -117,6 +165,9 @@ def _build(path: Path, kind: str) -> nn.Module:
 
 def load_generator(source: str | Path = "car") -> Generator:
     """The averaged generator of a bundled network or a file, float32, in evaluation mode.
+
+    The kind of file is recognised by its content: ours, NVIDIA's TensorFlow, ada and stylegan3 pickles, rosinality's
+    `.pt`. `ganverse import-gan` converts the latter once, which makes later loading faster.
 
     Raises:
         FileNotFoundError: no such file or bundled name.
@@ -135,6 +186,12 @@ def load_discriminator(source: str | Path = "car") -> Discriminator:
 
 
 def provenance(source: str | Path = "car") -> dict[str, Any]:
-    """Where a network comes from: command, seed, images, commit, configuration. Same errors as `load_generator`."""
-    _, metadata = read_tensors(resolve(source), FORMAT)
+    """Where a network comes from: command, seed, images, commit, configuration. Same errors as `load_generator`.
+
+    Of another project's file: its name and hash.
+    """
+    path = resolve(source)
+    if is_foreign(path):
+        return {"source": path.name, "sha256": sha256(path)}
+    _, metadata = read_tensors(path, FORMAT)
     return json.loads(metadata.get("provenance", "{}"))
