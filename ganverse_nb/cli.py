@@ -67,7 +67,7 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _train_gan(options: argparse.Namespace) -> None:
     from .commands import train_gan
 
-    print(f"trained: {train_gan(_open(options))}")
+    print(f"trained: {train_gan(_open(options), options.start)}")
 
 
 def _train_segmenter(options: argparse.Namespace) -> None:
@@ -96,6 +96,24 @@ def _choose_views(options: argparse.Namespace) -> None:
         return
     codes = choose_views(run, gan, options.split_layer, options.output)
     print(f"wrote {options.output}: {len(codes)} views, largest gap {codes.largest_gap:.0f} degrees")
+
+
+def _import_gan(options: argparse.Namespace) -> None:
+    from .gan.convert import import_gan
+
+    path, record = import_gan(options.file, options.output)
+    height, width = record["picture_size"]
+    print(f"read: {record['format']}, {record['config']}, {width}x{height} px, SHA-256 {record['sha256']}")
+    for note in [*record["notes"], record["licence"]]:
+        print(note)
+    print(f"wrote {path} and {path.with_suffix('.json')}")
+
+
+def _fetch_gan(options: argparse.Namespace) -> None:
+    from .gan.fetch import fetch_gan
+
+    path = fetch_gan(options.name, options.directory, options.sha256)
+    print(f"next: ganverse import-gan {path}")
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
@@ -150,7 +168,9 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
-    _run_options(add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos"))
+    command = add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos")
+    _run_options(command)
+    command.add_argument("--from", dest="start", metavar="GAN", help="go on from a bundled GAN (car) or a file's")
     _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
     command = add("choose-views", _choose_views, "measure the split layers of a GAN, or choose its view codes")
@@ -158,6 +178,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
     command.add_argument("--split-layer", type=int, metavar="K", help="choose codes for the layers below K")
     command.add_argument("--output", type=Path, default=Path("views.safetensors"), metavar="FILE")
+    command = add("import-gan", _import_gan, "convert a StyleGAN2 of NVIDIA, ada, stylegan3 or rosinality, safely")
+    command.add_argument("file", type=Path, help=".pkl or .pt; nothing in it is executed")
+    command.add_argument("--output", type=Path, metavar="NAME", help="default: beside the file, as .safetensors")
+    command = add("fetch-gan", _fetch_gan, "download an official StyleGAN2, or say how to get it by hand")
+    command.add_argument("name", help="car, car-config-f, horse, cat, church")
+    command.add_argument("--directory", type=Path, default=Path("gans"), metavar="DIR", help="default: gans")
+    command.add_argument("--sha256", metavar="HEX", help="refuse another file than this")
     command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
     _picture_options(command)
     command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")

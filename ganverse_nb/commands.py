@@ -17,19 +17,27 @@ if TYPE_CHECKING:
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 
 
-def train_gan(run: Run) -> Path:
+def train_gan(run: Run, start: str | None = None) -> Path:
     """Photographs the training set and trains the GAN on it; returns the file of its networks.
+
+    `start` is a bundled name or a file: a finished GAN to go on from, whose pictures count.
 
     Started by `accelerate launch -m ganverse_nb.cli train-gan` or torchrun, all processes train one GAN.
     """
     import torch
 
+    from .files import sha256
+    from .gan.checkpoint import resolve
     from .gan.team import Team
-    from .gan.training import train_gan
+    from .gan.training import check_start, train_gan
     from .studio.archive import make_photo_archive
     from .studio.photos import Photos
 
     config, category, seed = run.config.gan, run.config.category, run.config.seed
+    command, begun = _typed(run, "train-gan"), None
+    if start is not None:
+        check_start(start, config.images)  # before the photographs, which take minutes
+        command, begun = f"{command} --from {start}", sha256(resolve(start))
     team = Team.from_environment()
 
     def photograph(directory: Path) -> None:
@@ -42,9 +50,9 @@ def train_gan(run: Run) -> Path:
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def train(directory: Path) -> None:
-        train_gan(photos, config, directory, seed, device=device, command=_typed(run, "train-gan"))
+        train_gan(photos, config, directory, seed, start=start, device=device, command=command)
 
-    return run.stage("gan", train, [config, seed], needs=["gan_photos"], team=team) / "teacher.safetensors"
+    return run.stage("gan", train, [config, seed, begun], needs=["gan_photos"], team=team) / "teacher.safetensors"
 
 
 def train_segmenter(run: Run) -> Path:
@@ -93,11 +101,11 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
 
 
 def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:
-    """Writes the view codes of a GAN: in every bin of azimuth the one that holds the view best."""
+    """Writes the view codes of a GAN: a closed path around the object that every content follows."""
     from . import stages
     from .files import sha256
     from .gan.checkpoint import load_generator, resolve
-    from .gan.view_gate import choose_views
+    from .gan.view_choice import choose_views
 
     regressor = stages.pose_regressor(run)
     made_by = f"{_typed(run, 'choose-views')} --split-layer {split_layer}"

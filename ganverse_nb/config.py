@@ -43,7 +43,7 @@ class GanConfig:
     path_length_interval: int = 8
     path_length_batch: int = 8
     mixing_probability: float = 0.9
-    mixing_layers: tuple[int, int] = (2, 4)  # crossovers drawn near the split push shape into the content code
+    mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
     bfloat16: bool = True  # convolutions; twice as fast as float32 on CPUs with AMX or AVX-512, losses stay float32
 
 
@@ -51,9 +51,12 @@ class GanConfig:
 class ViewConfig:
     """Choosing view codes and measuring whether they hold the view (section 3.1)."""
 
-    candidates: int = 160  # random view codes looked at
-    contents: int = 24  # contents per candidate
-    bin_degrees: float = 20.0  # the best candidate of each bin is chosen; labels are 12 bins of 30 degrees
+    views: int = 24  # view codes of the ring around the object
+    tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the ring ...
+    tier_views: int = 8  # ... and how many of each
+    candidates: int = 2000  # random view codes looked at
+    contents: int = 24  # contents that view codes are measured with
+    bin_degrees: float = 20.0  # in the curve over k: the best code of each bin counts as chosen
     split_layers: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     measured: int = 64  # random view codes per split layer in the curve over k
     content_truncation: float = 0.8  # contents as the multi-view dataset draws them
@@ -107,7 +110,7 @@ class InverseGraphicsConfig:
     weight_flatten: float = 5.0
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
-    perceptual_pictures: int = 8  # of a step's renders (two per object) that get the perceptual term, drawn at random
+    perceptual_pictures: int = 4  # of a step's renders (two per object) that get the perceptual term, drawn at random
     perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
     sigma: tuple[float, float] = (1 / 7000, 2e-5)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
@@ -134,7 +137,7 @@ class StyleGANRConfig:
     view_share: float = 144 / 2048  # share of the view code's dimensions that the camera drives
     view_rest: str = "interpolate"  # the other dimensions: between the nearest chosen views, or their "mean"
     view_harmonics: int = 3  # of the azimuth; the chosen views are too few for more
-    camera_jitter: float = 0.5  # on elevation and scale, in units of their spread: few views, or they explain azimuth
+    camera_jitter: float = 0.25  # on elevation and scale, in units of their spread: few views, or they explain azimuth
     weight_entropy: float = 0.3  # reached at the end of the warm-up; 0.01 left the gates at a third each
     gate_lr_multiplier: float = 10.0  # the gates are single numbers per dimension and move slower than networks
     fresh_contents: int = 2000  # drawn beside the dataset's, which alone would be learned by heart
@@ -179,7 +182,7 @@ def _smoke(category: str, seed: int) -> Config:
         seed,
         photos=PhotoConfig(train=128, test=16),
         gan=replace(GanConfig(), images=128, photos=64),
-        views=ViewConfig(candidates=24, contents=4, regressor_steps=20),
+        views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, head_steps=4),
         stylegan_r=StyleGANRConfig(

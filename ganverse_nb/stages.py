@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
@@ -18,7 +20,7 @@ from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
-from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views
+from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
@@ -73,7 +75,7 @@ def pose_regressor(run: Run) -> PoseRegressor:
 
     def compute(directory: Path) -> None:
         photos = train_photos(run)
-        train_regressor(photos.images, photos.camera.azimuth, config, seed).save(directory / "pose.safetensors")
+        train_regressor(photos.images, photos.camera, config, seed).save(directory / "pose.safetensors")
 
     settings = [config.regressor_steps, config.regressor_batch, seed]
     train_photos(run)
@@ -101,14 +103,20 @@ def view_gate(run: Run) -> ViewGate:
 
     def compute(directory: Path) -> None:
         regressor, photos = pose_regressor(run), test_photos(run)
-        cut = segmenter(run)
-        measures = measure_views(teacher(run), regressor, config, seed=seed, masks=lambda x: cut.segment(x).mask)
+        cut, gan, views = segmenter(run), teacher(run), view_codes(run)
+
+        def masks(pictures: Tensor) -> Tensor:
+            return cut.segment(pictures).mask
+
+        measures = measure_views(gan, regressor, config, seed=seed, masks=masks)
+        contents = sample_w(gan, config.contents, seed + 1, config.content_truncation)
+        chosen = view_shape_variety(gan, views.around.codes, contents, views.split_layer, masks)
         variety = photo_shape_variety(category, config.contents, MASKED_VIEWS, PHOTO_VARIETY + seed)
         error = azimuth_error(regressor, photos.image(), photos.camera.azimuth).median()
-        collect_view_gate(measures, variety, float(error)).save(directory / GATE)
+        collect_view_gate(measures, chosen, variety, float(error)).save(directory / GATE)
 
     pose_regressor(run)
-    settings = [config, seed, _use_weights(run, "teacher")]
+    settings = [config, seed, *(_use_weights(run, name) for name in ("teacher", "views"))]
     return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
 
 
@@ -158,6 +166,7 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
             config,
             directory,
             seed,
+            ring=view_codes(run).ring,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
         )

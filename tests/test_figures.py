@@ -171,7 +171,8 @@ def test_names_of_figures_are_plain(run, name):
 
 def some_views(count=18):
     azimuth = torch.arange(count) * (360.0 / count)
-    return ViewCodes(torch.zeros(count, 2), (azimuth / 30).round().long() % 12, azimuth, torch.rand(count) * 20, 4)
+    bins, deviation = (azimuth / 30).round().long() % 12, torch.rand(count) * 20
+    return ViewCodes(torch.zeros(count, 2), bins, azimuth, deviation, torch.full((count,), 14.0), azimuth < 300, 4)
 
 
 def some_gate():
@@ -179,7 +180,8 @@ def some_gate():
         {"split_layer": k, "deviation": 60 / k, "chosen_deviation": 20 / k, "shape_silhouette": 0.2 / k}
         for k in range(1, 7)
     ]
-    return ViewGate(rows, ShapeVariety(0.2, 0.3, 0.1, 0.1, 12, 200), 2.0)
+    shape = ShapeVariety(0.2, 0.3, 0.1, 0.1, 12, 200)
+    return ViewGate(rows, shape, shape, 2.0)
 
 
 def some_errors():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ganverse_nb.gan.circular import circular_correlation
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.neural_renderer.held_out import swap_distances
 from ganverse_nb.neural_renderer.observer import Observer
@@ -24,24 +25,6 @@ Measure = Callable[[Tensor], Tensor]
 def circular_error(asked: Tensor, measured: Tensor) -> Tensor:
     """Absolute difference of angles in degrees, 0 to 180."""
     return wrap_degrees(measured - asked).abs()
-
-
-def circular_correlation(a: Tensor, b: Tensor) -> float:
-    """Fisher and Lee's (1983) correlation of two lists of angles in degrees: 1 for b = a + constant, -1 for b = -a.
-
-    Mean over all pairs i < j of sin(a_i - a_j) sin(b_i - b_j), divided by the root of both variances; unlike the
-    coefficient that subtracts mean directions it is defined where the angles fill the circle evenly. 0 if one of the
-    lists does not vary.
-    """
-    a, b = torch.deg2rad(a.double().flatten()), torch.deg2rad(b.double().flatten())
-    n = len(a)
-
-    def resultant(angle: Tensor) -> Tensor:
-        return angle.cos().sum().square() + angle.sin().sum().square()
-
-    numerator = resultant(a - b) - resultant(a + b)
-    denominator = ((n * n - resultant(2 * a)).clamp_min(0) * (n * n - resultant(2 * b)).clamp_min(0)).sqrt()
-    return float(numerator / denominator) if denominator > 1e-9 else 0.0
 
 
 def concentration(asked: Tensor, measured: Tensor) -> float:
@@ -93,6 +76,42 @@ def azimuth_sweep(
     for azimuth in tqdm(asked, desc="azimuth sweep", disable=not progress):
         measured.append(measure(render(contents.replace(camera=turned(contents.camera, azimuth)))).reshape(n))
     return AzimuthSweep(asked[:, None].expand(angles, n), torch.stack(measured))
+
+
+@dataclass(frozen=True)
+class ElevationSweep:
+    """Asked and measured elevation, degrees, [E elevations, N pictures]."""
+
+    asked: Tensor
+    measured: Tensor
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's."""
+        return float(torch.corrcoef(torch.stack([self.asked.flatten(), self.measured.flatten()]))[0, 1])
+
+    @property
+    def gain(self) -> float:
+        """Slope of the line through measured over asked: 1 if a degree asked for is a degree more in the picture."""
+        asked = self.asked - self.asked.mean()
+        return float((asked * self.measured).sum() / asked.square().sum())
+
+
+@torch.no_grad()
+def elevation_sweep(
+    render: Render, contents: Properties, measure: Measure, elevations: Tensor, azimuths: int = 8
+) -> ElevationSweep:
+    """Ask every content for `elevations` [E] in degrees from `azimuths` sides; `measure` reads elevations."""
+    rows = []
+    for elevation in elevations:
+        seen = []
+        for azimuth in torch.arange(azimuths) * (360.0 / azimuths):
+            camera = turned(contents.camera, azimuth)
+            camera = camera.replace(elevation=torch.full_like(camera.elevation, float(elevation)))
+            seen.append(measure(render(contents.replace(camera=camera))).reshape(-1))
+        rows.append(torch.cat(seen))
+    measured = torch.stack(rows)
+    return ElevationSweep(elevations[:, None].expand_as(measured), measured)
 
 
 def turned(camera: Camera, azimuth: Tensor | float) -> Camera:

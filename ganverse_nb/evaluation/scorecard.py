@@ -241,6 +241,11 @@ def azimuth_reader(regressor: PoseRegressor) -> Measure:
     return lambda images: regressor.pose(images).azimuth
 
 
+def elevation_reader(regressor: PoseRegressor) -> Measure:
+    """Pictures -> elevation [B] in degrees, as `elevation_sweep` takes it."""
+    return lambda images: regressor.pose(images).elevation
+
+
 def held_out_pairs(
     model: InverseGraphicsModel, dataset: MultiViewDataset, limit: int = 96, seed: int = 0
 ) -> tuple[Properties, Properties]:

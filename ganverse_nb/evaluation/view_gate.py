@@ -23,11 +23,13 @@ class ViewGate:
 
     Attributes:
         rows: one per split layer, see `SplitMeasure.as_row`.
+        chosen: the spread of shape under the chosen view codes.
         photos: the spread of shape of photographs, every view of them taken by one fixed camera.
         regressor_error: [degrees] median error of the pose regressor on photos it was not trained on.
     """
 
     rows: list[dict[str, Any]]
+    chosen: ShapeVariety
     photos: ShapeVariety
     regressor_error: float
 
@@ -48,12 +50,15 @@ class ViewGate:
     @classmethod
     def load(cls, path: Path) -> ViewGate:
         data = read_json(path)
-        return cls(data["rows"], ShapeVariety(**data["photos"]), data["regressor_error"])
+        chosen, photos = (ShapeVariety(**data[name]) for name in ("chosen", "photos"))
+        return cls(data["rows"], chosen, photos, data["regressor_error"])
 
 
-def view_gate(measures: list[SplitMeasure], photos: ShapeVariety, regressor_error: float) -> ViewGate:
+def view_gate(
+    measures: list[SplitMeasure], chosen: ShapeVariety, photos: ShapeVariety, regressor_error: float
+) -> ViewGate:
     """Collects the curve over k and what it is compared with."""
-    return ViewGate([m.as_row() for m in measures], photos, regressor_error)
+    return ViewGate([m.as_row() for m in measures], chosen, photos, regressor_error)
 
 
 def photo_shape_variety(category: str, objects: int, views: int, seed: int, resolution: int = 64) -> ShapeVariety:

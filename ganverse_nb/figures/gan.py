@@ -71,17 +71,17 @@ def aligned_views(pictures: Tensor, azimuth: Tensor, size: int = 128) -> Figure:
     return picture_grid(rows, row_labels=labels, column_labels=[degrees(a) for a in azimuth], size=size)
 
 
-def all_views(pictures: Tensor, azimuth: Tensor, columns: int = 9) -> Figure:
-    """Figure B: objects [contents, V, 3, R, R] in every chosen view, with the azimuth [V] that each was measured at."""
+def all_views(pictures: Tensor, views: ViewCodes, columns: int = 8) -> Figure:
+    """Figure B: objects [contents, V, 3, R, R] in every chosen view, with measured azimuth and elevation."""
     rows: list[list[Tensor | None]] = []
     notes, groups = {}, []
-    for number, views in enumerate(pictures):
+    for number, seen in enumerate(pictures):
         if number:
             groups.append(len(rows))
-        for index, angle in enumerate(azimuth):
-            notes[len(rows) + index // columns, index % columns] = degrees(angle)
-        rows += wrapped(list(views), columns)
-    return picture_grid(rows, notes=notes, row_groups=groups, size=192)
+        for index, (angle, height) in enumerate(zip(views.azimuth, views.elevation)):
+            notes[len(rows) + index // columns, index % columns] = f"{degrees(angle)}, {float(height):.0f}° up"
+        rows += wrapped(list(seen), columns)
+    return picture_grid(rows, notes=notes, row_groups=groups, size=144)
 
 
 def dataset_overview(dataset: MultiViewDataset, contents: Sequence[int], views: Sequence[int]) -> Figure:
@@ -123,7 +123,10 @@ def view_gate(gate: ViewGate, views: ViewCodes) -> Figure:
     steady.legend(loc="upper right")
     if all("shape_silhouette" in row for row in gate.rows):
         shapes = [row["shape_silhouette"] for row in gate.rows]
-        variety.plot(k, shapes, color=GREEN, marker="o", ms=4, label="GAN, one view")
+        variety.plot(k, shapes, color=GREEN, marker="o", ms=4, label="GAN, one random view")
+    variety.plot(
+        [views.split_layer], [gate.chosen.silhouette], color=BLUE, marker="D", ms=5, ls="", label="a chosen view"
+    )
     variety.axhline(gate.photos.silhouette, color=BLACK, lw=1.0, ls="--", label="photographs, one camera")
     variety.set(xlabel="layers in the view code, k", ylabel="outlines over contents:\nmean of 1 − IoU", ylim=(0, None))
     variety.set(title="Does the content keep the shape?", xticks=k)

@@ -81,7 +81,7 @@ def letterboxed(texture: Tensor) -> Tensor:
 @styled
 def cameras(errors: CameraErrors) -> Figure:
     """The azimuth of each view code's camera, as labelled and as optimised, against what the pictures show."""
-    figure = plot_figure(8.4, 3.3)
+    figure = plot_figure(8.4, max(3.3, 0.115 * len(errors.measured)))
     circle = figure.add_subplot(1, 2, 1, projection="polar")
     assert isinstance(circle, PolarAxes)
     lines = figure.add_subplot(1, 2, 2)
@@ -125,7 +125,7 @@ def cameras(errors: CameraErrors) -> Figure:
     lines.set(
         xlabel="error of azimuth (degrees)",
         ylabel="view, by its azimuth",
-        xlim=(-0.3, None),
+        xlim=(-0.3, 1.4 * float(torch.maximum(before, after).max())),  # room for the legend
         title="error of each camera",
     )
     lines.legend(loc="upper right")

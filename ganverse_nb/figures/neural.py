@@ -157,7 +157,8 @@ def azimuth_control(sweeps: Mapping[str, AzimuthSweep]) -> Figure:
     colors = dict(zip(sweeps, (BLUE, ORANGE, GREY)))
     scatter.plot([0, 360], [0, 360], color=GREY, lw=0.8, ls="--", zorder=1)
     name, sweep = next(iter(sweeps.items()))
-    near = sweep.asked + wrap_degrees(sweep.measured - sweep.asked)  # drawn beside the diagonal, not a turn away
+    miss = wrap_degrees(sweep.measured - sweep.asked)  # drawn beside the diagonal where it is near, not a turn away
+    near = torch.where(miss.abs() < 90, sweep.asked + miss, sweep.measured.remainder(360))
     scatter.scatter(sweep.asked.flatten().tolist(), near.flatten().tolist(), s=5, color=colors[name], alpha=0.35, lw=0)
     ticks = list(range(0, 361, 90))
     scatter.set(xlabel="asked azimuth (degrees)", ylabel="measured azimuth (degrees)", xlim=(-8, 368), xticks=ticks)

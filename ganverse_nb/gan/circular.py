@@ -37,8 +37,10 @@ def circular_correlation(a: Tensor, b: Tensor) -> float:
         sc, cs = (p.sin() * q.cos()).sum(), (p.cos() * q.sin()).sum()
         return ss * cc - sc * cs
 
-    scale = (pairs(x, x) * pairs(y, y)).clamp_min(0.0).sqrt()
-    return float(pairs(x, y) / scale) if scale > 1e-9 else 0.0
+    xx, yy = pairs(x, x), pairs(y, y)
+    if min(float(xx), float(yy)) < 1e-9 * len(x) ** 2:  # rounding leaves less than that of a list that does not vary
+        return 0.0
+    return float(pairs(x, y) / (xx * yy).sqrt())
 
 
 def largest_gap(angles: Tensor) -> float:

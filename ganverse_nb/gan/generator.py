@@ -123,6 +123,8 @@ class Generator(nn.Module):
         mapping_layers: depth of the mapping network.
         channels: feature channels at 4, 8, 16, ... `resolution` pixels.
         conv_clamp: bound on every layer's output (NVIDIA's mixed-precision networks use 256), None for none.
+        rows: the rows [first, last) that hold the picture, None for all. NVIDIA's 512x384 cars are rows 64 to 447 of a
+            512 px square; `synthesize` crops to them, `synthesis` does not.
 
     Raises:
         ValueError: `resolution` is not a power of two >= 8 or `channels` has the wrong length.
@@ -136,11 +138,15 @@ class Generator(nn.Module):
         mapping_layers: int,
         channels: Sequence[int],
         conv_clamp: float | None = None,
+        rows: tuple[int, int] | None = None,
     ):
         super().__init__()
         resolutions = block_resolutions(resolution, channels)
+        if rows is not None and not 0 <= rows[0] < rows[1] <= resolution:
+            raise ValueError(f"The rows of a {resolution} px picture must be two of 0..{resolution}, got {rows}.")
         self.resolution, self.z_dim, self.w_dim = resolution, z_dim, w_dim
         self.channels, self.conv_clamp = tuple(channels), conv_clamp
+        self.rows = None if rows is None else (int(rows[0]), int(rows[1]))
         self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers)
         self.const = nn.Parameter(torch.randn(channels[0], 4, 4))
         self.convs = nn.ModuleList()
@@ -157,6 +163,12 @@ class Generator(nn.Module):
         self.layers = tuple(layers)
         self.num_ws = layers[-1].w_index + 1
         self.style_dims = tuple(layer.size for layer in layers)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Height and width of what `synthesize` gives: the square without black bars."""
+        first, last = self.rows or (0, self.resolution)
+        return last - first, self.resolution
 
     def _modules_in_order(self) -> list[ModulatedConv | ToRGB]:
         convs, torgbs = iter(self.convs), iter(self.torgbs)
@@ -243,7 +255,7 @@ class Generator(nn.Module):
         noise: str | Sequence[Tensor] = "const",
         rng: torch.Generator | None = None,
     ) -> Tensor:
-        """Styles (flat [B, S] or list) -> pictures [B, 3, R, R] float32 in [0, 1].
+        """Styles (flat [B, S] or list) -> pictures [B, 3, *picture_size] float32 in [0, 1].
 
         Args:
             noise: "const" (the network's own maps), "random" (fresh, from `rng`), "none", or one map per convolution.
@@ -253,6 +265,8 @@ class Generator(nn.Module):
         """
         parts = self.split_styles(styles)
         image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
+        if self.rows is not None:
+            image = image[:, :, slice(*self.rows)]
         return (image * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
 
     def _noise(self, noise: str | Sequence[Tensor], batch: int, rng: torch.Generator | None) -> Sequence[Tensor] | None:
@@ -267,7 +281,7 @@ class Generator(nn.Module):
         raise ValueError(f"Unknown noise {noise!r}; it is 'const', 'random', 'none' or a list of maps.")
 
     def forward(self, z: Tensor, psi: float = 1.0, noise: str | Sequence[Tensor] = "const") -> Tensor:
-        """z [B, z_dim] -> pictures [B, 3, R, R] in [0, 1]."""
+        """z [B, z_dim] -> pictures [B, 3, *picture_size] in [0, 1]."""
         w = self.truncate(self.mapping(z), psi)
         return self.synthesize(self.styles(w[:, None].expand(-1, self.num_ws, -1)), noise)
 

@@ -1,4 +1,4 @@
-"""A pose regressor: reads the azimuth of an object from its picture.
+"""A pose regressor: reads azimuth and elevation of the camera off a picture.
 
 It is trained on photographs with known cameras and used to measure GANs and renderers, never to train them.
 """
@@ -18,24 +18,29 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.camera import Camera, wrap_degrees
 
-FORMAT = "ganverse_nb.pose_regressor/1"
+FORMAT = "ganverse_nb.pose_regressor/2"
 INPUT = 64  # pixels
 WIDTHS = (32, 64, 96, 128)
 PEAK_LR = 2e-3
+ELEVATION = (14.0, 10.0)  # degrees: what the network puts out is (elevation - first) / second
+ELEVATION_WEIGHT = 0.3  # of its loss beside the azimuth's
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Azimuth [B] in degrees, [-180, 180), and confidence [B]: length of the predicted vector, about 1 when sure."""
+    """Azimuth [B] in degrees, [-180, 180), its confidence [B]: length of the predicted vector, about 1 when sure, and
+    elevation [B] in degrees.
+    """
 
     azimuth: Tensor
     confidence: Tensor
+    elevation: Tensor
 
 
 class PoseRegressor(nn.Module):
-    """Pictures [B, 3, H, W] in [0, 1] -> (sin, cos) of the azimuth [B, 2]; other sizes are resampled to 64 px."""
+    """Pictures [B, 3, H, W] in [0, 1] -> sin and cos of the azimuth, scaled elevation [B, 3]; any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +50,7 @@ class PoseRegressor(nn.Module):
             if inputs != 3:
                 blocks += [nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
         self.features = nn.Sequential(*blocks)
-        self.head = nn.Sequential(nn.Linear(WIDTHS[-1] * 16, 256), nn.ReLU(), nn.Linear(256, 2))
+        self.head = nn.Sequential(nn.Linear(WIDTHS[-1] * 16, 256), nn.ReLU(), nn.Linear(256, 3))
         self.provenance: dict[str, Any] = {}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -56,11 +61,12 @@ class PoseRegressor(nn.Module):
 
     @torch.no_grad()
     def pose(self, images: Tensor, batch: int = 256) -> Pose:
-        """Azimuth and confidence of pictures [B, 3, H, W] in [0, 1] (evaluation mode)."""
+        """Azimuth, confidence and elevation of pictures [B, 3, H, W] in [0, 1] (evaluation mode)."""
         if self.training:
             raise RuntimeError("Call .eval() before measuring poses.")
         vector = torch.cat([self(part) for part in images.split(batch)])
-        return Pose(torch.rad2deg(torch.atan2(vector[:, 0], vector[:, 1])), vector.norm(dim=1))
+        azimuth = torch.rad2deg(torch.atan2(vector[:, 0], vector[:, 1]))
+        return Pose(azimuth, vector[:, :2].norm(dim=1), vector[:, 2] * ELEVATION[1] + ELEVATION[0])
 
     def save(self, path: str | Path) -> None:
         """Write weights as float16 and provenance to a safetensors file (atomic)."""
@@ -87,18 +93,18 @@ class PoseRegressor(nn.Module):
 
 
 def train_regressor(
-    images: Tensor, azimuth: Tensor, config: ViewConfig, seed: int = 0, *, progress: bool = True
+    images: Tensor, camera: Camera, config: ViewConfig, seed: int = 0, *, progress: bool = True
 ) -> PoseRegressor:
-    """Train on photos uint8 [N, 3, R, R] with known azimuth [N] (degrees).
+    """Train on photos uint8 [N, 3, R, R] with known cameras [N].
 
     Augmentation: mirroring (azimuth changes sign; objects are symmetric), brightness, contrast, shift, noise, so that
     pictures that look a little different from photographs are read as well.
 
     Raises:
-        ValueError: numbers of photos and angles differ.
+        ValueError: numbers of photos and cameras differ.
     """
-    if len(images) != len(azimuth) or images.dtype != torch.uint8:
-        raise ValueError(f"Need uint8 photos and one azimuth each, got {images.dtype}, {len(images)}, {len(azimuth)}.")
+    if len(images) != len(camera) or images.dtype != torch.uint8:
+        raise ValueError(f"Need uint8 photos and one camera each, got {images.dtype}, {len(images)}, {len(camera)}.")
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -106,13 +112,14 @@ def train_regressor(
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LR, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _warm_cosine(step / config.regressor_steps))
-    angle = torch.deg2rad(azimuth.float())
-    target = torch.stack([angle.sin(), angle.cos()], 1)
+    angle = torch.deg2rad(camera.azimuth.float())
+    target = torch.stack([angle.sin(), angle.cos(), (camera.elevation.float() - ELEVATION[0]) / ELEVATION[1]], 1)
+    weight = torch.tensor([0.5, 0.5, ELEVATION_WEIGHT])
     for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
         pick = torch.randint(len(images), (config.regressor_batch,), generator=rng)
         pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = F.mse_loss(network(pictures).float(), wanted)
+            loss = ((network(pictures).float() - wanted).square().mean(0) * weight).sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -129,7 +136,7 @@ def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tens
     n, _, height, width = images.shape
     mirrored = torch.rand(n, generator=rng) < 0.5
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    target = torch.where(mirrored[:, None], target * torch.tensor([-1.0, 1.0]), target)
+    target = torch.where(mirrored[:, None], target * torch.tensor([-1.0, 1.0, 1.0]), target)
     contrast = torch.exp(0.2 * torch.randn(n, 3, 1, 1, generator=rng))
     brightness = 0.08 * torch.randn(n, 3, 1, 1, generator=rng)
     down, right = (int(v) for v in torch.randint(-3, 4, (2,), generator=rng))

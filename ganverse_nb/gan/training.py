@@ -5,7 +5,8 @@
 or, with two processes (GPUs) that share each batch, in a program started by `accelerate launch --num_processes 2`.
 
 `directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
-and `state.safetensors`, from which the same call goes on after an interruption.
+and `state.safetensors`, from which the same call goes on after an interruption. `start` begins with the networks that
+another training shipped instead of random ones, with fresh optimisers; its pictures count.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import GanConfig
-from ganverse_nb.gan.checkpoint import CheckpointError, atomic_save, read_tensors, save_networks
+from ganverse_nb.files import sha256
+from ganverse_nb.gan.checkpoint import (
+    CheckpointError,
+    atomic_save,
+    load_discriminator,
+    load_generator,
+    provenance,
+    read_tensors,
+    resolve,
+    save_networks,
+)
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
@@ -92,6 +103,7 @@ class GanTrainer:
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.path_length_mean = torch.zeros([], device=self.device)
         self.steps = 0
+        self.begun = ""  # SHA-256 of the networks it began with, if not random ones
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
 
     @property
@@ -191,6 +203,23 @@ class GanTrainer:
         for mine, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)
 
+    def start_from(self, source: str | Path) -> None:
+        """Begin with the networks of a finished training, a bundled name or a file; its pictures count as shown.
+
+        Only the averaged generator is shipped: it becomes both the average and the network that learns.
+
+        Raises:
+            CheckpointError: its networks are of another size. FileNotFoundError: there is no such training.
+        """
+        starts = {"generator": load_generator(source), "discriminator": load_discriminator(source)}
+        for name, start in starts.items():
+            try:
+                getattr(self, name).load_state_dict(start.state_dict())
+            except RuntimeError as error:
+                raise CheckpointError(f"The {name} of {source} is not of the size trained here: {error}") from error
+        self.average.load_state_dict(starts["generator"].state_dict())
+        self.steps = int(provenance(source).get("images", 0)) // self.config.batch
+
     def _named_state(self) -> dict[str, Tensor]:
         state = {"rng": self.rng.get_state(), "path_length_mean": self.path_length_mean}
         networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
@@ -210,6 +239,7 @@ class GanTrainer:
             "seed": str(self.seed),
             "config": json.dumps(_identity(self.config)),
             "photos": str(len(self.photos)),
+            "begun": self.begun,
         }
         atomic_save({k: v.clone() for k, v in self._named_state().items()}, path, metadata)
 
@@ -221,8 +251,9 @@ class GanTrainer:
         """
         tensors, metadata = read_tensors(path, FORMAT)
         mine = {"seed": str(self.seed), "config": json.dumps(_identity(self.config)), "photos": str(len(self.photos))}
+        mine["begun"] = self.begun
         for key, value in mine.items():
-            if metadata.get(key) != value:
+            if metadata.get(key, "") != value:
                 raise CheckpointError(
                     f"{path} belongs to a training with {key} {metadata.get(key)}, this one has {value}; "
                     "use another directory or remove the file."
@@ -251,6 +282,7 @@ def train_gan(
     seed: int = 0,
     *,
     images: int | None = None,
+    start: str | Path | None = None,
     snapshot_every: int = 10_000,
     device: str | torch.device = "cpu",
     command: str | None = None,
@@ -260,6 +292,7 @@ def train_gan(
 
     Args:
         photos: uint8 [N, 3, R, R].
+        start: a bundled name or a file of `save_networks` to begin with, instead of random networks.
         snapshot_every: pictures between checkpoints, grids and lines of metrics.
         command: how this was started, for the provenance (default: the process' arguments).
 
@@ -278,12 +311,19 @@ def train_gan(
     torch.set_flush_denormal(True)
     trainer = GanTrainer(photos, config, seed, device, team)
     state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
+    if start is not None:
+        check_start(start, goal)
+        trainer.begun = sha256(resolve(start))
     if state.is_file():
         trainer.load(state)
+    elif start is not None:
+        trainer.start_from(start)
     if team.leads:
         _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
     where |= {"photos": len(photos), "torch": torch.__version__}
+    if start is not None:
+        where["start"] = {"sha256": trainer.begun} | provenance(start)
 
     def snapshot(metrics: dict[str, float]) -> None:
         bad = [key for key, value in metrics.items() if value != value or abs(value) == float("inf")]
@@ -320,6 +360,19 @@ def train_gan(
         snapshot({})
     team.wait()
     return teacher
+
+
+def check_start(source: str | Path, goal: int) -> None:
+    """Whether a training of `goal` pictures can go on from these networks.
+
+    Raises:
+        FileNotFoundError, CheckpointError: there are none, or they cannot be used.
+        ValueError: they have seen that many pictures already.
+    """
+    load_generator(source)
+    seen = int(provenance(source).get("images", 0))
+    if seen >= goal:
+        raise ValueError(f"{source} has seen {seen} pictures already; ask for more, as in --set gan.images={2 * seen}.")
 
 
 def keep_freed_memory() -> None:

@@ -1,7 +1,7 @@
-"""The view gate: which layers hold the view, and which view codes to use (section 3.1).
+"""The view gate: which layers hold the view (section 3.1).
 
-The paper finds by eye that the first four layers of its network control the viewpoint and picks view codes by hand.
-Here a pose regressor measures both: for every split layer k, how far the azimuth spreads over contents while the view
+The paper finds by eye that the first four layers of its network control the viewpoint.
+Here a pose regressor measures it: for every split layer k, how far the azimuth spreads over contents while the view
 code stays, against how much of the shapes' variety is left to the content code.
 """
 
@@ -21,7 +21,6 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.layers import mix
 from ganverse_nb.gan.pose import PoseRegressor
 from ganverse_nb.gan.shape_variety import ShapeVariety, shape_variety
-from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
 
 Masks = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> masks [B, 1, H, W] in [0, 1]."""
@@ -135,7 +134,7 @@ def measure_views(
     Raises:
         ValueError: a split layer of the configuration that this network does not have.
     """
-    _check_layers(generator, config.split_layers)
+    check_layers(generator, config.split_layers)
     views = sample_w(generator, config.measured, seed)
     contents = sample_w(generator, config.contents, seed + 1, config.content_truncation)
     measures = []
@@ -170,39 +169,8 @@ def view_shape_variety(generator: Generator, view_w: Tensor, content_w: Tensor, 
     return shape_variety(torch.stack(cut).cpu())
 
 
-def choose_views(
-    generator: Generator,
-    regressor: PoseRegressor,
-    config: ViewConfig,
-    k: int,
-    *,
-    seed: int = 0,
-    provenance: dict[str, Any] | None = None,
-    progress: bool = True,
-) -> ViewCodes:
-    """The best of `config.candidates` random view codes in each bin of `config.bin_degrees`, labelled with 12 bins.
-
-    Raises:
-        ValueError: this network has no such split layer.
-    """
-    _check_layers(generator, (k,))
-    views = sample_w(generator, config.candidates, seed + 2)
-    contents = sample_w(generator, config.contents, seed + 1, config.content_truncation)
-    azimuth = view_azimuths(generator, regressor, views, contents, k, progress)
-    deviation, center = median_deviation(azimuth), circular_median(azimuth)
-    chosen = best_per_bin(center, deviation, config.bin_degrees)
-    settings = {"candidates": config.candidates, "contents": config.contents, "seed": seed}
-    return ViewCodes(
-        views[chosen].cpu(),
-        label_azimuth(center[chosen]),
-        center[chosen],
-        deviation[chosen],
-        k,
-        {**settings, **(provenance or {})},
-    )
-
-
-def _check_layers(generator: Generator, layers: tuple[int, ...]) -> None:
+def check_layers(generator: Generator, layers: tuple[int, ...]) -> None:
+    """ValueError for a split layer that the network does not have."""
     bad = [k for k in layers if not 1 <= k < generator.num_ws]
     if bad:
         raise ValueError(f"Split layer {bad[0]} is not in 1..{generator.num_ws - 1}, the layers of this network.")

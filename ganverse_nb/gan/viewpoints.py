@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ from torch import Tensor
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
 from ganverse_nb.gan.circular import largest_gap
 
-FORMAT = "ganverse_nb.view_codes/1"
+FORMAT = "ganverse_nb.view_codes/2"
 BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
 
 
 @dataclass(frozen=True)
 class ViewCodes:
-    """N view codes of one generator, in the order of their azimuth.
+    """N view codes of one generator: a ring around the object, front first, then others from below and above.
 
     Attributes:
         codes: w [N, w_dim], used in the layers below `split_layer`.
@@ -26,6 +26,8 @@ class ViewCodes:
         azimuth: [N] degrees, the circular median over contents as the pose regressor reads it (for measuring only:
             training the inverse graphics network starts from `azimuth_bin`).
         deviation: [N] degrees, median deviation of azimuth over contents.
+        elevation: [N] degrees, median over contents, read and used like `azimuth`.
+        ring: [N] bool, the codes of the ring: neighbours are close enough to walk from one to the next.
         split_layer: k.
         provenance: teacher, seeds, settings.
     """
@@ -34,13 +36,16 @@ class ViewCodes:
     azimuth_bin: Tensor
     azimuth: Tensor
     deviation: Tensor
+    elevation: Tensor
+    ring: Tensor
     split_layer: int
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.codes)
-        if self.codes.dim() != 2 or not n == len(self.azimuth_bin) == len(self.azimuth) == len(self.deviation):
-            raise ValueError("ViewCodes needs codes [N, w_dim] and N azimuth bins, azimuths and deviations.")
+        others = (self.azimuth_bin, self.azimuth, self.deviation, self.elevation, self.ring)
+        if self.codes.dim() != 2 or any(len(other) != n for other in others):
+            raise ValueError("ViewCodes needs codes [N, w_dim] and N bins, azimuths, deviations, elevations and marks.")
         if not bool(((self.azimuth_bin >= 0) & (self.azimuth_bin < 12)).all()):
             raise ValueError("Azimuth bins are numbers from 0 to 11.")
 
@@ -53,6 +58,12 @@ class ViewCodes:
         return self.azimuth_bin.float() * BIN_DEGREES
 
     @property
+    def around(self) -> ViewCodes:
+        """The ring alone."""
+        names = ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "ring")
+        return replace(self, **{name: getattr(self, name)[self.ring] for name in names})
+
+    @property
     def largest_gap(self) -> float:
         """Largest difference of azimuth between neighbouring views, degrees."""
         return largest_gap(self.azimuth)
@@ -60,7 +71,8 @@ class ViewCodes:
     def save(self, path: str | Path) -> None:
         """Write a safetensors file (atomic)."""
         tensors = {"codes": self.codes.float(), "azimuth_bin": self.azimuth_bin.long()}
-        tensors |= {"azimuth": self.azimuth.float(), "deviation": self.deviation.float()}
+        tensors |= {name: getattr(self, name).float() for name in ("azimuth", "deviation", "elevation")}
+        tensors["ring"] = self.ring.bool()
         metadata = {"format": FORMAT, "split_layer": str(self.split_layer)}
         metadata["provenance"] = json.dumps(self.provenance, sort_keys=True, default=str)
         atomic_save(tensors, Path(path), metadata)

@@ -33,6 +33,7 @@ from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
+from ganverse_nb.threads import one_thread
 
 MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.jsonl"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
@@ -84,7 +85,8 @@ def train_inverse_graphics(
     directory.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(dataset, config, directory, features, seed, device, bf16)
     trainer.resume()
-    trainer.fit()
+    with one_thread():
+        trainer.fit()
     model = trainer.model.cpu().eval()
     name = getattr(features, "name", "none")
     model.save(path, perceptual=name, steps=config.steps, seed=seed)

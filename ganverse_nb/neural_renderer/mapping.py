@@ -119,6 +119,7 @@ class MappingNetwork(nn.Module):
         *,
         texture: tuple[int, int],
         resolution: int,
+        ring: Tensor | None = None,
         view_share: float = 144 / 2048,
         rest: str = "interpolate",
         harmonics: int = 3,
@@ -131,11 +132,12 @@ class MappingNetwork(nn.Module):
             cameras: the N optimised cameras of those views.
             content_codes: [C, Dc] flat styles of the other layers.
             shapes: [M, V, 3] inferred vertices of training pictures.
+            ring: [N] bool, the views that the path goes through; all where None.
         """
         if len(cameras) != len(view_codes):
             raise ValueError(f"{len(view_codes)} view codes need as many cameras, got {len(cameras)}.")
         driven = select_dimensions(view_codes, cameras.azimuth, view_share)
-        path = ViewPath.through(view_codes, cameras.azimuth)
+        path = ViewPath.through(view_codes, cameras, ring)
         sizes = MappingSizes(
             view_dims=view_codes.shape[1],
             content_dims=content_codes.shape[1],
@@ -178,7 +180,7 @@ class MappingNetwork(nn.Module):
         if self.sizes.rest == "mean":
             code = self.view_mean.expand(len(camera), -1)
         else:
-            code = self.path(camera.azimuth)
+            code = self.path(camera)
         driven = self.g_v(self.camera_features(camera)) * self.view_deviation[self.driven] + self.view_mean[self.driven]
         return code.index_copy(1, self.driven, driven)
 

@@ -23,6 +23,7 @@ from ganverse_nb.neural_renderer.observer import Observer
 from ganverse_nb.neural_renderer.state import load_state, save_state
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.warmup import warm_up
+from ganverse_nb.threads import one_thread
 
 STUDENT, WARM, FINAL = "mask_student.pt", "mapping_only.safetensors", "stylegan_r.safetensors"
 HELD_OUT_PAIRS = 64
@@ -41,6 +42,7 @@ def train_stylegan_r(
     directory: Path,
     seed: int,
     *,
+    ring: Tensor | None = None,
     psi: float = 0.8,
     minimum_mask: float = 0.1,
     progress: bool = True,
@@ -60,6 +62,7 @@ def train_stylegan_r(
         cameras: the N optimised cameras of the view codes.
         generator: the teacher; not changed.
         observer: the frozen f and the camera head; its mask is not used in training.
+        ring: [N] bool, the view codes that form a path around the object; all where None.
         psi, minimum_mask: truncation and mask filter of the dataset, for fresh contents.
 
     Returns:
@@ -96,12 +99,14 @@ def train_stylegan_r(
             bank.shapes,
             texture=(bank.textures.shape[-2], bank.textures.shape[-1]),
             resolution=generator.resolution,
+            ring=ring,
             view_share=config.view_share,
             rest=config.view_rest,
             harmonics=config.view_harmonics,
             hidden=config.hidden,
         )
-    warm_up(mapping, data, config, directory, seed, progress)
+    with one_thread():
+        warm_up(mapping, data, config, directory, seed, progress)
     notes = {
         "gates_decided": mapping.decided(),
         "mask_student_iou": student_iou,

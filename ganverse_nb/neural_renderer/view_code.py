@@ -1,8 +1,8 @@
 """The view code as a function of the camera: which of its dimensions the camera drives, and what the others do.
 
 The paper maps the camera to the 144 of 2048 dimensions "with the highest correlation with the annotated viewpoints"
-and does not say what the other dimensions are. Here they follow the asked azimuth too, on the closed path through the
-chosen view codes (`interpolate`), or stay at the mean of the chosen codes (`mean`).
+and does not say what the other dimensions are. Here they follow the asked azimuth and elevation too, on the closed path
+through the chosen view codes (`interpolate`), or stay at the mean of the chosen codes (`mean`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganverse_nb.geometry.camera import Camera
 
 MERGE_DEGREES = 3.0  # views closer than this are one knot, else the path would jump between two unrelated codes
+RIDGE = 10.0  # square degrees, where the views off the ring stand some hundreds together
 
 
 def camera_correlation(codes: Tensor, azimuth: Tensor) -> Tensor:
@@ -52,30 +53,45 @@ def select_dimensions(codes: Tensor, azimuth: Tensor, share: float) -> Tensor:
 
 
 class ViewPath(nn.Module):
-    """The closed path through the chosen view codes, by azimuth: linear between neighbours, exact at each view."""
+    """The view code of a camera: a closed path through the ring of view codes, and a slope over elevation.
+
+    Linear in the azimuth between neighbours, exact at each view of the ring. Views from below and above the ring give
+    the slope: (1, sin, cos) of the azimuth times the elevation beyond the ring's, fitted by least squares.
+    """
 
     azimuth: Tensor
+    elevation: Tensor
     codes: Tensor
+    slope: Tensor
 
     def __init__(self, knots: int, size: int):
         super().__init__()
         self.register_buffer("azimuth", torch.arange(knots) * (360.0 / max(knots, 1)))
+        self.register_buffer("elevation", torch.zeros(knots))
         self.register_buffer("codes", torch.zeros(knots, size))
+        self.register_buffer("slope", torch.zeros(3, size))
 
     @classmethod
-    def through(cls, codes: Tensor, azimuth: Tensor) -> ViewPath:
-        """The path through `codes` [N, D] at `azimuth` [N] degrees; views closer than 3 degrees are averaged.
+    def through(cls, codes: Tensor, camera: Camera, ring: Tensor | None = None) -> ViewPath:
+        """The path through `codes` [N, D] of N cameras; views of the ring closer than 3 degrees are averaged.
+
+        Args:
+            ring: [N] bool, the views that make up the path; all where None.
 
         Raises:
             ValueError: no view at all.
         """
-        if len(codes) == 0:
-            raise ValueError("ViewPath needs at least one view code.")
-        order = (azimuth.detach() % 360.0).argsort()
-        turned = azimuth.detach()[order] % 360.0
-        gaps = (turned.roll(-1) - turned) % 360.0
+        ring = torch.ones(len(codes), dtype=torch.bool) if ring is None else ring
+        if not bool(ring.any()):
+            raise ValueError("ViewPath needs at least one view code in its ring.")
+        codes, camera = codes.detach(), camera.detach()
+        turned, values = camera.azimuth[ring] % 360.0, codes[ring]
+        elevation = camera.elevation[ring]
+        order = turned.argsort()
+        gaps = (turned[order].roll(-1) - turned[order]) % 360.0
         start = (int(gaps.argmax()) + 1) % len(turned)  # behind the widest gap, which no group of near views spans
-        order, turned = order.roll(-start), turned.roll(-start)
+        order = order.roll(-start)
+        turned = turned[order]
         turned = torch.where(turned < turned[0], turned + 360.0, turned)
         groups = [[0]]
         for i in range(1, len(turned)):
@@ -84,22 +100,44 @@ class ViewPath(nn.Module):
             else:
                 groups.append([i])
         middle = torch.stack([turned[g].mean() for g in groups]) % 360.0
-        merged = torch.stack([codes.detach()[order[g]].mean(0) for g in groups])
-        path = cls(len(groups), codes.shape[1])
+        path = cls(len(groups), codes.shape[1]).to(codes.dtype)
         path.azimuth.copy_(middle.sort().values)
-        path.codes.copy_(merged[middle.argsort()])
+        for name, part in (("codes", values), ("elevation", elevation)):
+            merged = torch.stack([part[order[g]].mean(0) for g in groups])
+            getattr(path, name).copy_(merged[middle.argsort()])
+        if not bool(ring.all()):
+            path._fit_slope(codes[~ring], camera[~ring])
         return path
 
-    def forward(self, azimuth: Tensor) -> Tensor:
-        """[B] degrees -> [B, D]."""
+    def _fit_slope(self, codes: Tensor, camera: Camera) -> None:
+        """The slope that meets `codes` [M, D] best, which stand off the ring; a little ridge for few of them."""
+        at_ring, elevation = self._ring(camera.azimuth)
+        factors = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
+        gram = factors.T @ factors + RIDGE * torch.eye(3).to(factors)
+        self.slope.copy_(torch.linalg.solve(gram, factors.T @ (codes - at_ring)))
+
+    @staticmethod
+    def _rise(azimuth: Tensor) -> Tensor:
+        angle = torch.deg2rad(azimuth)
+        return torch.stack([torch.ones_like(angle), angle.sin(), angle.cos()], -1)
+
+    def _ring(self, azimuth: Tensor) -> tuple[Tensor, Tensor]:
+        """Code [B, D] and elevation [B] of the path at azimuths [B]."""
         knots = len(self.azimuth)
         asked = azimuth % 360.0
         after = torch.searchsorted(self.azimuth, asked.detach().contiguous(), right=True)
         left, right = (after - 1) % knots, after % knots
         gap = (self.azimuth[right] - self.azimuth[left]) % 360.0
         gap = torch.where(gap == 0, 360.0, gap)  # a single knot
-        t = (((asked - self.azimuth[left]) % 360.0) / gap)[:, None]
-        return torch.lerp(self.codes[left], self.codes[right], t)
+        t = ((asked - self.azimuth[left]) % 360.0) / gap
+        code = torch.lerp(self.codes[left], self.codes[right], t[:, None])
+        return code, torch.lerp(self.elevation[left], self.elevation[right], t)
+
+    def forward(self, camera: Camera) -> Tensor:
+        """[B] cameras -> [B, D]."""
+        code, elevation = self._ring(camera.azimuth)
+        rise = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
+        return code + rise @ self.slope
 
 
 class CameraFeatures(nn.Module):

@@ -11,7 +11,7 @@
 # * walk around a reconstruction with two sliders, turn its mesh with the mouse, and save it as a `.glb` file.
 #
 # The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
-# about ten minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds.
+# about twelve minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds.
 
 # %% tags=["parameters"]
 profile = "mini"
@@ -51,7 +51,7 @@ fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 
 # %%
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 
-views = stages.view_codes(run)
+views = stages.view_codes(run).around
 contents = sample_w(teacher, 3, seed + 1, psi=0.7)
 crossed = crossed_pictures(teacher, views.codes[::2], contents, views.split_layer).transpose(0, 1)
 fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2]), {"azimuth": views.azimuth[::2]})

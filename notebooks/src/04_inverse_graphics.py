@@ -6,7 +6,7 @@
 # 2). The cameras of the view codes are learned at the same time, from one label of 30° each (section 3.2).
 #
 # You will
-# * train the network (about seven minutes on two CPU cores, once) and see its losses,
+# * train the network (about ten minutes on two CPU cores, once) and see its losses,
 # * see reconstructions of held-out objects (figure 4) and what became of the cameras,
 # * reconstruct photographs, and compare the meshes with the true ones: what the paper could not measure.
 
@@ -35,7 +35,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 
-teacher, views, config = stages.teacher(run), stages.view_codes(run), run.config.inverse
+teacher, views, config = stages.teacher(run), stages.view_codes(run).around, run.config.inverse
 pictures = crossed_pictures(teacher, views.codes[::2], sample_w(teacher, 1, seed + 9, 0.7), views.split_layer)[:, 0]
 labels = views.labelled_azimuth[::2]
 start = fig.starting_point(pictures, InverseGraphicsNetwork(), labels, config.initial_distance)

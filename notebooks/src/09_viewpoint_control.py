@@ -36,14 +36,14 @@ from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 
 teacher, views = stages.teacher(run), stages.view_codes(run)
 pictures = crossed_pictures(teacher, views.codes, sample_w(teacher, 1, seed + 61, 0.7), views.split_layer)
-fixed = fig.all_views(pictures.transpose(0, 1), views.azimuth)
+fixed = fig.all_views(pictures.transpose(0, 1), views)
 fig.save_figure(run, "fixed_viewpoints", fixed, {"azimuth": views.azimuth})
 
 # %% [markdown]
 # ## One control at a time (figure 9)
 #
-# The azimuth is relative to the picture's own. The paper's views, and ours, differ little in elevation, so scale and
-# elevation move within what the views have shown.
+# The azimuth is relative to the picture's own. Scale and elevation move within what the views have shown, which is
+# little for the scale: the studio's photographers all stand about as far away.
 
 # %%
 import torch
@@ -80,6 +80,18 @@ numbers = {name: sweep.numbers() for name, sweep in sweeps.items()}
 fig.save_figure(run, "azimuth_control", fig.azimuth_control(sweeps), numbers)
 
 # %% [markdown]
+# The same for the elevation, over what the views have shown. The gain is how many degrees the picture moves for one
+# that was asked for.
+
+# %%
+from ganverse_nb.evaluation.disentanglement import elevation_sweep
+from ganverse_nb.evaluation.scorecard import elevation_reader
+
+heights = elevation_sweep(
+    renderer.synthesize, properties, elevation_reader(stages.pose_regressor(run)), torch.tensor(ranges["elevations"])
+)
+
+# %% [markdown]
 # ## Record
 
 # %%
@@ -89,6 +101,8 @@ run.record("stylegan_r.azimuth_error_deg", ours["median_error"], "°", bar="<= 6
 run.record("stylegan_r.azimuth_error_p90_deg", ours["p90_error"], "°")
 run.record("stylegan_r.azimuth_offset_deg", ours["offset"], "°")
 run.record("stylegan_r.mapping_only_azimuth_error_deg", numbers["mapping only"]["median_error"], "°")
+run.record("stylegan_r.elevation_correlation", heights.correlation)
+run.record("stylegan_r.elevation_gain", heights.gain)
 ours
 
 # %% [markdown]

@@ -6,11 +6,12 @@ import torch
 from ganverse_nb.evaluation.disentanglement import (
     AzimuthSweep,
     azimuth_sweep,
-    circular_correlation,
     circular_error,
     concentration,
+    elevation_sweep,
     swap_report,
 )
+from ganverse_nb.gan.circular import circular_correlation
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.neural_renderer.observer import Observer
@@ -120,6 +121,17 @@ def test_sweep_changes_nothing_but_the_azimuth(pair):
         torch.testing.assert_close(p.camera.azimuth, torch.full((6,), 120.0 * i))
         assert p.camera.elevation.std() == 0 and p.camera.distance.std() == 0
         assert torch.equal(p.shape, pair[0].shape) and torch.equal(p.texture, pair[0].texture)
+
+
+def test_elevation_sweep_finds_the_gain_of_a_renderer(pair):
+    """A renderer that answers half of every degree, and one that answers none."""
+    asked = torch.tensor([5.0, 10.0, 20.0])
+    half = elevation_sweep(lambda p: 0.5 * p.camera.elevation + 7, pair[0], lambda seen: seen, asked, azimuths=4)
+    assert half.asked.shape == half.measured.shape == (3, 4 * 6)
+    assert half.gain == pytest.approx(0.5) and half.correlation == pytest.approx(1.0)
+    noise = torch.Generator().manual_seed(0)
+    none = elevation_sweep(lambda p: torch.rand(len(p), generator=noise), pair[0], lambda seen: seen, asked)
+    assert abs(none.gain) < 0.05 and abs(none.correlation) < 0.3
 
 
 def test_sweep_numbers_of_a_renderer_that_cannot_turn():

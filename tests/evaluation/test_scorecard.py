@@ -37,7 +37,7 @@ class Reader:
     """A pose regressor that finds the azimuth written in the red channel, in turns."""
 
     def pose(self, images):
-        return Pose(images[:, 0].mean((1, 2)) * 360, torch.ones(len(images)))
+        return Pose(images[:, 0].mean((1, 2)) * 360, torch.ones(len(images)), torch.full((len(images),), 14.0))
 
 
 def written(azimuth):
@@ -74,13 +74,14 @@ def dataset():
 def test_views_are_read_again_on_fresh_contents():
     torch.manual_seed(0)
     generator = Generator(8, z_dim=4, w_dim=4, mapping_layers=1, channels=(4, 4)).eval().requires_grad_(False)
-    views = ViewCodes(torch.randn(3, 4), BINS[:3], torch.zeros(3), torch.zeros(3), 2)
+    zero = torch.zeros(3)
+    views = ViewCodes(torch.randn(3, 4), BINS[:3], zero, zero, zero, torch.ones(3, dtype=torch.bool), 2)
     angles = torch.tensor([350.0, 355.0, 0.0, 0.0, 5.0, 10.0, 180.0])  # one content looks the wrong way
     asked = []
 
     def pose(images):
         asked.append(images)
-        return Pose(angles.repeat(len(images) // 7), torch.ones(len(images)))
+        return Pose(angles.repeat(len(images) // 7), torch.ones(len(images)), torch.full((len(images),), 14.0))
 
     readings = read_views(generator, SimpleNamespace(pose=pose), views, contents=7, psi=0.7, seed=0)
     assert readings.azimuth.remainder(360).tolist() == [0, 0, 0] and readings.deviation.tolist() == [5, 5, 5]

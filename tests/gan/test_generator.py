@@ -38,6 +38,27 @@ def test_synthesis_is_the_definition(generator, noise):
     torch.testing.assert_close(image, ((expected * 127.5 + 128) / 255).clamp(0, 1), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("fmap_base", [8192, 16384], ids=["config-e", "config-f"])
+@pytest.mark.parametrize("resolution", [64, 256, 512])
+def test_official_sizes_are_the_definition(resolution, fmap_base):
+    """One picture with the channels of the official networks, random weights, noise and biases."""
+    torch.manual_seed(resolution + fmap_base)
+    channels = [min(2 * fmap_base // r, 512) for r in (2**i for i in range(2, resolution.bit_length()))]
+    network = Generator(resolution, 512, 512, 8, channels).requires_grad_(False)
+    for name, parameter in network.named_parameters():
+        if name.endswith(("bias", "noise_strength")):
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    z = torch.randn(1, 512)
+    w = network.mapping(z)
+    torch.testing.assert_close(w, reference.mapping(network, z), rtol=1e-4, atol=1e-5)
+    styles = network.styles(w[:, None].expand(-1, network.num_ws, -1))
+    maps = [c.noise_const[None, None] for c in network.convs]
+    expected = reference.synthesis(network, styles, maps)
+    assert expected.shape == (1, 3, resolution, resolution)
+    image = network.synthesis(styles, maps)  # before it is clipped, which would hide differences
+    torch.testing.assert_close(image, expected, rtol=0, atol=1e-4 * float(expected.std()))
+
+
 def test_styles_are_the_affine_outputs_and_torgb_shares_w_with_the_next_block(generator):
     w_plus = torch.randn(2, generator.num_ws, 10)
     names = [(layer.name, layer.w_index) for layer in generator.layers]

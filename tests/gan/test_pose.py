@@ -8,21 +8,27 @@ import torch
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
+from ganverse_nb.geometry.camera import Camera
 
 
-def pictures(azimuth):
-    """A bright disc at (sin, -cos) around the middle: azimuth 0 is up; mirroring negates it, as for a car."""
+def pictures(azimuth, elevation=14.0):
+    """A disc at (sin, -cos) around the middle: azimuth 0 is up; mirroring negates it, as for a car. A larger elevation
+    makes it larger.
+    """
     angle = torch.deg2rad(azimuth)[:, None, None]
     y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
-    disc = torch.exp(-12 * ((x - 0.6 * angle.sin()) ** 2 + (y + 0.6 * angle.cos()) ** 2))
+    size = torch.as_tensor(elevation).float().reshape(-1, 1, 1) / 14
+    disc = torch.exp(-12 / size * ((x - 0.6 * angle.sin()) ** 2 + (y + 0.6 * angle.cos()) ** 2))
     return (disc[:, None].expand(-1, 3, -1, -1) * 200 + 30).to(torch.uint8)
 
 
 @pytest.fixture(scope="module")
 def regressor():
-    azimuth = 360 * torch.rand(256, generator=torch.Generator().manual_seed(0)) - 180
+    rng = torch.Generator().manual_seed(0)
+    azimuth, elevation = 360 * torch.rand(256, generator=rng) - 180, 4 + 20 * torch.rand(256, generator=rng)
     config = ViewConfig(regressor_steps=60, regressor_batch=32)
-    return train_regressor(pictures(azimuth), azimuth, config, seed=0, progress=False)
+    camera = Camera.orbit(azimuth, elevation)
+    return train_regressor(pictures(azimuth, elevation), camera, config, seed=0, progress=False)
 
 
 def test_it_reads_the_angle(regressor):
@@ -33,6 +39,13 @@ def test_it_reads_the_angle(regressor):
     assert float(azimuth_error(regressor, images, azimuth + 180).median()) > 150
     mirrored = azimuth_error(regressor, images.flip(3), -azimuth)
     assert float(mirrored.median()) < 12
+
+
+def test_it_reads_the_elevation(regressor):
+    elevation = torch.arange(5, 24, 0.5)
+    read = regressor.pose(pictures(torch.arange(38.0) * 9 - 170, elevation).float() / 255).elevation
+    assert float((read - elevation).abs().median()) < 3
+    assert float(torch.corrcoef(torch.stack([read, elevation]))[0, 1]) > 0.8
 
 
 def test_other_sizes_are_resampled(regressor):
@@ -58,10 +71,12 @@ def test_file_round_trip(regressor, tmp_path):
 
 def test_the_shortest_training(regressor):
     azimuth = torch.tensor([0.0, 90])
-    one = train_regressor(pictures(azimuth), azimuth, ViewConfig(regressor_steps=1, regressor_batch=2), progress=False)
+    config = ViewConfig(regressor_steps=1, regressor_batch=2)
+    one = train_regressor(pictures(azimuth), Camera.orbit(azimuth), config, progress=False)
     assert one.pose(torch.rand(2, 3, 64, 64)).azimuth.isfinite().all()
 
 
-def test_photos_and_angles_must_pair_up():
-    with pytest.raises(ValueError, match="one azimuth each"):
-        train_regressor(torch.zeros(3, 3, 64, 64, dtype=torch.uint8), torch.zeros(2), ViewConfig(), progress=False)
+def test_photos_and_cameras_must_pair_up():
+    photos = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="one camera each"):
+        train_regressor(photos, Camera.orbit(torch.zeros(2)), ViewConfig(), progress=False)

@@ -192,3 +192,26 @@ def test_it_learns_the_colour_of_its_photos(small_config, tmp_path):
     for _ in range(160):
         trainer.step()
     assert distance() < 0.4 * start
+
+
+def test_a_training_begins_with_another_ones_networks_and_counts_its_pictures(small_config, photos, tmp_path):
+    first = train_gan(photos, small_config, tmp_path / "first", images=32, progress=False)
+    trainer = GanTrainer(photos, small_config, seed=5)
+    trainer.start_from(first)
+    assert trainer.images == 32
+    shipped = load_generator(first).state_dict()
+    for network in (trainer.generator, trainer.average):
+        assert all(torch.equal(value, shipped[name]) for name, value in network.state_dict().items())
+    second = train_gan(photos, small_config, tmp_path / "second", seed=5, images=48, start=first, progress=False)
+    told = provenance(second)
+    assert told["images"] == 48 and told["start"]["images"] == 32 and len(told["start"]["sha256"]) == 64
+    again = train_gan(photos, small_config, tmp_path / "second", seed=5, images=64, start=first, progress=False)
+    assert provenance(again)["images"] == 64  # went on from its own state
+    for other in (None, second):  # a state is not continued under the name of another beginning
+        with pytest.raises(CheckpointError, match="begun"):
+            train_gan(photos, small_config, tmp_path / "second", seed=5, images=80, start=other, progress=False)
+    with pytest.raises(ValueError, match="has seen 32 pictures already"):
+        train_gan(photos, small_config, tmp_path / "third", images=32, start=first, progress=False)
+    larger = GanTrainer(photos, replace(small_config, w_dim=12), seed=5)
+    with pytest.raises(CheckpointError, match="generator of .*teacher.safetensors is not of the size trained here"):
+        larger.start_from(first)

@@ -1,4 +1,4 @@
-"""Choosing and measuring views with a generator whose azimuth is known."""
+"""Measuring views with a generator whose azimuth is known."""
 
 from __future__ import annotations
 
@@ -7,43 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.pose import Pose
-from ganverse_nb.gan.view_gate import best_per_bin, choose_views, measure_views, view_azimuths
+from ganverse_nb.gan.view_gate import best_per_bin, measure_views
 
-LAYERS = 8
-SIZE = 8
-
-
-class KnownGenerator:
-    """Paints the azimuth: layers 0..2 turn the object, layer 2 by little, and layer 5 changes its shape."""
-
-    num_ws, w_dim, z_dim, resolution = LAYERS, 2, 2, SIZE
-    const = nn.Parameter(torch.zeros(1))
-
-    def mapping(self, z):
-        return z / z.norm(dim=1, keepdim=True)
-
-    def truncate(self, w, psi):
-        return w
-
-    def styles(self, w_plus):
-        return w_plus
-
-    def synthesize(self, w_plus):
-        angle = torch.atan2(w_plus[..., 0], w_plus[..., 1])
-        vector = torch.stack([angle.sin(), angle.cos()], -1)
-        azimuth = 0.55 * vector[:, 0] + 0.35 * vector[:, 1] + 0.1 * vector[:, 2]
-        shape = 0.5 + 0.4 * vector[:, 5, 0]
-        values = torch.cat([azimuth, shape[:, None]], 1)
-        return values[:, :, None, None].expand(-1, -1, SIZE, SIZE)
-
-
-class KnownRegressor:
-    def pose(self, images):
-        return Pose(torch.rad2deg(torch.atan2(images[:, 0, 0, 0], images[:, 1, 0, 0])), torch.ones(len(images)))
+from .known import KnownGenerator, KnownRegressor
 
 
 def masks(images):
@@ -71,25 +40,6 @@ def test_the_curve_over_k_shows_which_layers_turn_the_object():
     assert row["shape_area"] == by_k[4].shape.area and "shape" not in row
 
 
-def test_chosen_views_fill_the_circle_and_are_labelled():
-    codes = choose_views(
-        KnownGenerator(), KnownRegressor(), CONFIG, 2, seed=1, provenance={"teacher": "known"}, progress=False
-    )
-    assert len(codes) == 18 and codes.largest_gap <= 40 and codes.split_layer == 2
-    assert (codes.azimuth.remainder(360).diff() > 0).all()
-    assert set(codes.azimuth_bin.tolist()) == set(range(12))
-    error = (codes.azimuth - codes.labelled_azimuth + 180).remainder(360) - 180
-    assert error.abs().max() <= 15.001
-    assert codes.provenance["teacher"] == "known"
-    # measured again with other contents, the codes look where their record says
-    fresh = torch.randn(30, 2, generator=torch.Generator().manual_seed(9))
-    fresh = fresh / fresh.norm(dim=1, keepdim=True)
-    again = view_azimuths(KnownGenerator(), KnownRegressor(), codes.codes, fresh, 2)
-    from ganverse_nb.gan.circular import circular_median
-
-    assert ((circular_median(again) - codes.azimuth + 180).remainder(360) - 180).abs().max() < 15
-
-
 def test_best_of_each_bin_in_order():
     azimuth = torch.tensor([-5.0, 5, 15, 100, 358, 105])
     deviation = torch.tensor([4.0, 3, 2, 9, 1, 8])
@@ -97,25 +47,23 @@ def test_best_of_each_bin_in_order():
 
 
 def test_layers_the_network_lacks_are_refused():
-    for call in (
-        lambda: choose_views(KnownGenerator(), KnownRegressor(), CONFIG, LAYERS, progress=False),
-        lambda: measure_views(KnownGenerator(), KnownRegressor(), ViewConfig(split_layers=(0, 1)), progress=False),
-    ):
-        with pytest.raises(ValueError, match="1..7"):
-            call()
+    with pytest.raises(ValueError, match="1..7"):
+        measure_views(KnownGenerator(), KnownRegressor(), ViewConfig(split_layers=(0, 1)), progress=False)
 
 
 def test_a_real_generator_passes_through(generator):
-    config = ViewConfig(candidates=6, contents=3, split_layers=(1, 3), measured=4)
+    config = ViewConfig(contents=3, split_layers=(1, 3), measured=4)
     seen = SimpleNamespace(count=0)
 
     class Brightness:
         def pose(self, images):
             seen.count += len(images)
             assert images.shape[1:] == (3, 16, 16) and images.min() >= 0 and images.max() <= 1
-            return Pose(math.degrees(2 * math.pi) * images.mean((1, 2, 3)), torch.ones(len(images)))
+            return Pose(
+                math.degrees(2 * math.pi) * images.mean((1, 2, 3)),
+                torch.ones(len(images)),
+                torch.full((len(images),), 14.0),
+            )
 
     measure_views(generator, Brightness(), config, progress=False)
-    codes = choose_views(generator, Brightness(), config, 3, progress=False)
-    assert seen.count == 2 * 4 * 3 + 6 * 3
-    assert codes.codes.shape[1] == generator.w_dim
+    assert seen.count == 2 * 4 * 3

@@ -11,17 +11,22 @@ from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
 
 def codes(n=18):
     azimuth = torch.arange(n) * 360.0 / n
-    return ViewCodes(torch.randn(n, 4), label_azimuth(azimuth), azimuth, torch.rand(n), 2, {"seed": 0})
+    ring = torch.arange(n) < n - 2
+    return ViewCodes(
+        torch.randn(n, 4), label_azimuth(azimuth), azimuth, torch.rand(n), torch.rand(n), ring, 2, {"seed": 0}
+    )
 
 
 def test_round_trip(tmp_path):
     mine = codes()
     mine.save(tmp_path / "views.safetensors")
     read = ViewCodes.load(tmp_path / "views.safetensors")
-    for name in ("codes", "azimuth_bin", "azimuth", "deviation"):
+    for name in ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "ring"):
         assert torch.equal(getattr(mine, name), getattr(read, name))
     assert (read.split_layer, read.provenance, len(read)) == (2, {"seed": 0}, 18)
     assert read.largest_gap == pytest.approx(20)
+    assert len(read.around) == 16 and torch.equal(read.around.codes, mine.codes[:16])
+    assert read.around.largest_gap == pytest.approx(60)
 
 
 def test_labels_are_the_nearest_of_twelve():
@@ -40,7 +45,8 @@ def test_bad_files(tmp_path, generator, discriminator):
 
 
 def test_inconsistent_codes_are_refused():
-    with pytest.raises(ValueError, match="N azimuth bins"):
-        ViewCodes(torch.zeros(3, 4), torch.zeros(2).long(), torch.zeros(3), torch.zeros(3), 2)
+    three, one = torch.zeros(3), torch.zeros(1)
+    with pytest.raises(ValueError, match="N bins"):
+        ViewCodes(torch.zeros(3, 4), torch.zeros(2).long(), three, three, three, three.bool(), 2)
     with pytest.raises(ValueError, match="0 to 11"):
-        ViewCodes(torch.zeros(1, 4), torch.tensor([12]), torch.zeros(1), torch.zeros(1), 2)
+        ViewCodes(torch.zeros(1, 4), torch.tensor([12]), one, one, one, one.bool(), 2)

@@ -14,6 +14,11 @@ def codes() -> torch.Tensor:
     return torch.stack([3 * (angle + 0.4).sin() + 5, noise, torch.full((12,), 2.0), (2 * angle).cos()], 1)
 
 
+def seen(azimuth, elevation=12.0) -> Camera:
+    """Cameras at those azimuths."""
+    return Camera.orbit(torch.as_tensor(azimuth), torch.as_tensor(elevation))
+
+
 def test_correlation_with_the_azimuth_is_one_for_a_sine_and_zero_for_a_constant_and_for_another_harmonic():
     found = camera_correlation(codes(), AZIMUTH)
     torch.testing.assert_close(found[[0, 2, 3]], torch.tensor([1.0, 0.0, 0.0]), atol=1e-4, rtol=0)
@@ -39,16 +44,16 @@ def test_the_share_of_best_dimensions_is_selected_and_never_none():
 
 def test_path_meets_every_view_and_is_linear_between_them_also_across_360():
     view = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
-    path = ViewPath.through(view, torch.tensor([350.0, 30.0, -180.0]))
-    torch.testing.assert_close(path(torch.tensor([350.0, 30.0, 180.0, -10.0, 390.0])), view[[0, 1, 2, 0, 1]])
-    torch.testing.assert_close(path(torch.tensor([0.0])), torch.lerp(view[0:1], view[1:2], 0.25))
-    torch.testing.assert_close(path(torch.tensor([265.0])), (view[2:3] + view[0:1]) / 2)
+    path = ViewPath.through(view, seen([350.0, 30.0, -180.0]))
+    torch.testing.assert_close(path(seen([350.0, 30.0, 180.0, -10.0, 390.0])), view[[0, 1, 2, 0, 1]])
+    torch.testing.assert_close(path(seen([0.0])), torch.lerp(view[0:1], view[1:2], 0.25))
+    torch.testing.assert_close(path(seen([265.0])), (view[2:3] + view[0:1]) / 2)
 
 
 def test_path_has_no_jump_anywhere_even_where_views_nearly_coincide():
     view = torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
-    path = ViewPath.through(view, torch.tensor([1.0, 55.0, 100.0, 101.0, 220.0, 280.0, 359.5]))
-    around = path(torch.linspace(0, 360, 3601))
+    path = ViewPath.through(view, seen([1.0, 55.0, 100.0, 101.0, 220.0, 280.0, 359.5]))
+    around = path(seen(torch.linspace(0, 360, 3601)))
     steps = (around[1:] - around[:-1]).norm(dim=1)  # 0.1 degrees each
     farthest = (view[:, None] - view).norm(dim=2).max()
     assert steps.max() < farthest * 0.1 / 3
@@ -57,20 +62,46 @@ def test_path_has_no_jump_anywhere_even_where_views_nearly_coincide():
 
 def test_views_of_nearly_the_same_azimuth_become_one_knot():
     codes = torch.tensor([[0.0], [1.0], [4.0], [6.0]])
-    path = ViewPath.through(codes, torch.tensor([10.0, 11.0, 359.0, 1.0]))
+    path = ViewPath.through(codes, seen([10.0, 11.0, 359.0, 1.0]))
     torch.testing.assert_close(path.azimuth, torch.tensor([0.0, 10.5]))
     torch.testing.assert_close(path.codes, torch.tensor([[5.0], [0.5]]))
 
 
 def test_one_view_is_a_constant_path():
-    path = ViewPath.through(torch.tensor([[3.0, 4.0]]), torch.tensor([77.0]))
-    torch.testing.assert_close(path(torch.tensor([0.0, 200.0])), torch.tensor([[3.0, 4.0], [3.0, 4.0]]))
+    path = ViewPath.through(torch.tensor([[3.0, 4.0]]), seen([77.0]))
+    torch.testing.assert_close(path(seen([0.0, 200.0])), torch.tensor([[3.0, 4.0], [3.0, 4.0]]))
 
 
-def test_gradient_of_the_path_with_respect_to_the_azimuth():
-    path = ViewPath.through(torch.randn(4, 3, dtype=torch.float64), torch.tensor([0.0, 80.0, 170.0, 300.0])).double()
-    azimuth = torch.tensor([20.0, 100.0, 310.0], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(path, azimuth, eps=1e-4)
+def test_views_off_the_ring_give_the_slope_over_elevation():
+    """Codes that are a closed path plus a rise that turns with the azimuth are met everywhere."""
+    rng = torch.Generator().manual_seed(2)
+    knots, slope = torch.randn(12, 5, generator=rng), torch.randn(3, 5, generator=rng)
+    around = seen(AZIMUTH, 12.0)
+    path = ViewPath.through(knots, around)
+    off = seen([7.0, 100.0, 180.0, 250.0, 322.0, 40.0] * 2, [5.0] * 6 + [21.0] * 6)
+    angle = torch.deg2rad(off.azimuth)
+    rise = torch.stack([torch.ones(12), angle.sin(), angle.cos()], 1) * (off.elevation - 12)[:, None]
+    codes = torch.cat([knots, path(off.replace(elevation=torch.full((12,), 12.0))) + rise @ slope])
+    both = Camera.orbit(torch.cat([AZIMUTH, off.azimuth]), torch.cat([around.elevation, off.elevation]))
+    path = ViewPath.through(codes, both, torch.arange(24) < 12)
+    torch.testing.assert_close(path.slope, slope, atol=0.05, rtol=0.05)
+    torch.testing.assert_close(path(both)[:12], knots, atol=1e-4, rtol=0)
+    assert (
+        (path(both)[12:] - codes[12:]).abs().max()
+        < 0.5
+        < (path(both)[12:] - path(off.replace(elevation=torch.full((12,), 12.0)))).abs().max()
+    )
+
+
+def test_gradient_of_the_path_with_respect_to_the_camera():
+    codes = torch.randn(5, 3, dtype=torch.float64)
+    azimuth = torch.tensor([0.0, 80.0, 170.0, 300.0, 60.0], dtype=torch.float64)
+    views = Camera.orbit(azimuth, torch.tensor([9.0, 11.0, 12.0, 10.0, 20.0], dtype=torch.float64))
+    path = ViewPath.through(codes, views, torch.arange(5) < 4)
+    azimuth, elevation = (
+        torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in ([20.0, 100.0, 310.0], [5.0, 10.0, 15.0])
+    )
+    assert torch.autograd.gradcheck(lambda a, e: path(Camera.orbit(a, e)), (azimuth, elevation), eps=1e-4)
 
 
 def test_camera_features_repeat_after_a_turn_and_are_standardised():
