@@ -19,6 +19,7 @@ from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.training import Trainer
+from ganverse_nb.precision import has_bfloat16
 from ganverse_nb.render.renderer import render
 from ganverse_nb.studio.cars import sample_cars
 from ganverse_nb.studio.photos import photograph_all_round
@@ -71,7 +72,7 @@ def training_step(perceptual: bool) -> tuple[Callable[[], object], Callable[[], 
         """As the training does it, see `one_thread`."""
 
         def run() -> Any:
-            with one_thread():
+            with one_thread(has_bfloat16()):
                 return work()
 
         return run

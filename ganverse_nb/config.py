@@ -44,7 +44,7 @@ class GanConfig:
     path_length_batch: int = 8
     mixing_probability: float = 0.9
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
-    bfloat16: bool = True  # convolutions; twice as fast as float32 on CPUs with AMX or AVX-512, losses stay float32
+    bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.precision import bfloat16
 
 FORMAT = "ganverse_nb.pose_regressor/2"
 INPUT = 64  # pixels
@@ -118,7 +119,7 @@ def train_regressor(
     for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
         pick = torch.randint(len(images), (config.regressor_batch,), generator=rng)
         pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with bfloat16():
             loss = ((network(pictures).float() - wanted).square().mean(0) * weight).sum()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

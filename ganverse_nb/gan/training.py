@@ -43,6 +43,7 @@ from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
+from ganverse_nb.precision import convolution_dtype
 
 FORMAT = "ganverse_nb.gan_training/1"
 EMA_HALF_LIFE = 10_000.0  # pictures
@@ -148,7 +149,7 @@ class GanTrainer:
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; returns its losses as scalars."""
         c, g, d = self.config, self.generator, self.discriminator
-        dtype = torch.bfloat16 if c.bfloat16 else torch.float32
+        dtype = convolution_dtype(c.bfloat16, self.device)
         metrics: dict[str, Tensor] = {}
         parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, d))
         fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.precision import bfloat16
 
 
 class Features(Protocol):
@@ -51,7 +52,7 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
 
 
 class DiscriminatorFeatures:
-    """Features of a frozen discriminator, computed in bfloat16 where `bf16`."""
+    """Features of a frozen discriminator, computed in bfloat16 where `bf16` and the processor has it."""
 
     name = "the GAN's discriminator"
 
@@ -60,7 +61,7 @@ class DiscriminatorFeatures:
         self.bf16 = bf16
 
     def __call__(self, images: Tensor) -> Sequence[Tensor]:
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
+        with bfloat16(self.bf16, images.device):
             return self.discriminator.features(images)[1:]  # the first is a colour, which L_col compares
 
 

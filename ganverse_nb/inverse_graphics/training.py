@@ -31,6 +31,7 @@ from ganverse_nb.inverse_graphics.losses import color_loss, iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
+from ganverse_nb.precision import bfloat16, has_bfloat16
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
 from ganverse_nb.threads import one_thread
@@ -85,7 +86,7 @@ def train_inverse_graphics(
     directory.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(dataset, config, directory, features, seed, device, bf16)
     trainer.resume()
-    with one_thread():
+    with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
     model = trainer.model.cpu().eval()
     name = getattr(features, "name", "none")
@@ -248,7 +249,7 @@ class Trainer:
         return first * (last / first) ** progress
 
     def autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16)
+        return bfloat16(self.bf16, self.device)
 
     def set_lr(self, name: str, progress: float) -> None:
         """Full for the first half, then down a cosine to 2 %: the last steps average over the noise of the pairs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,11 @@ import torch
 import warp as wp
 from torch import Tensor
 
+from ganverse_nb.threads import kernel_threads
+
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
-SMALL = 40_000  # units of work below which a second thread costs more than it brings
+SMALL = 130_000  # pixels of work below which a second thread costs more than it brings: waking it takes 0.2 ms
+FACE = 8  # pixels that a kernel over faces or vertices does for each, about
 
 
 @contextmanager
@@ -52,17 +56,17 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
     A kernel whose second argument is `step` works on pixels: `dim` = (images, rows, columns), and it loops over the
     columns from its third index on in steps of `step`.
 
-    Warp runs a CPU launch on one thread; images are independent, so they are shared out over torch's threads. Each
+    Warp runs a CPU launch on one thread; images are independent, so they are shared out over `kernel_threads`. Each
     image is always done in the same order by one thread: the result does not depend on their number.
     """
     tensors = [a for a in args if isinstance(a, Tensor)]
     device = tensors[0].device
     name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
     _load(kernel.module, name)
-    leading = ["first"]
+    leading, work = ["first"], FACE * math.prod(dim)
     if kernel.adj.args[1].label == "step":
         # over pixels: a CPU does a row in one go, three times as fast as pixel by pixel, a GPU each pixel on its own
-        leading, step = ["first", "step"], dim[2] if device.type == "cuda" else 1
+        leading, step, work = ["first", "step"], dim[2] if device.type == "cuda" else 1, math.prod(dim)
         dim = dim if device.type == "cuda" else (*dim[:2], 1)
     types = [parameter.type for parameter in kernel.adj.args[len(leading) :]]
     arguments = [
@@ -76,15 +80,14 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
         wp.launch(kernel, dim, inputs=[0, *arguments], device=name, stream=stream)
         return
     images = dim[0]
-    work = max(t.numel() for t in tensors)
-    threads = min(images, torch.get_num_threads()) if work > SMALL else 1
+    threads = min(images, kernel_threads()) if work > SMALL else 1
     bounds = [images * t // threads for t in range(threads + 1)]
 
     def part(t: int) -> None:
         count = bounds[t + 1] - bounds[t]
         wp.launch(kernel, (count, *dim[1:]), inputs=[bounds[t], *arguments], device=name)
 
-    if threads == 1:
-        part(0)
-    else:
-        list(_pool(threads).map(part, range(threads)))
+    others = [_pool(threads - 1).submit(part, t) for t in range(1, threads)]
+    part(0)
+    for other in others:
+        other.result()

@@ -88,26 +88,23 @@ class _Silhouette(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, reach: float) -> Tensor:
         batch, height, width = face_index.shape
-        screen = _project(clip, width / height)
-        uncovered = face_index < 0
-        open_before = torch.zeros(batch, height + 1, width + 1, dtype=torch.int32, device=clip.device)
-        open_before[:, 1:, 1:] = uncovered.cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
+        kernel, screen = silhouette.kernels(REALS[clip.dtype]), _project(clip, width / height)
+        open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
+        launch(kernel.find_open, (batch, height), face_index, open_at)
         logs = clip.new_zeros(face_index.shape)
-        forward = silhouette.kernels(REALS[clip.dtype]).forward
-        launch(forward, (batch, faces.shape[1]), screen, faces, face_index, open_before, sigma, reach, logs)
-        ctx.save_for_backward(screen, faces, face_index, open_before, logs)
+        launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, logs)
+        ctx.save_for_backward(screen, faces, open_at, logs)
         ctx.sigma, ctx.reach = sigma, reach
-        return torch.where(uncovered, -torch.expm1(logs), 1.0)
+        return torch.where(face_index < 0, -torch.expm1(logs), 1.0)
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
-        screen, faces, face_index, open_before, logs = ctx.saved_tensors
+        screen, faces, open_at, logs = ctx.saved_tensors
         grad = screen.new_zeros(*screen.shape[:2], 4)
-        launch(
-            silhouette.kernels(REALS[screen.dtype]).backward,
-            (len(screen), faces.shape[1]),
-            *(screen, faces, face_index, open_before, ctx.sigma, ctx.reach, logs, grad_out.contiguous(), grad),
-        )
+        pull = grad_out * logs.exp() * (2 / ctx.sigma)
+        backward = silhouette.kernels(REALS[screen.dtype]).backward
+        dim = (len(screen), faces.shape[1])
+        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull.contiguous(), grad)
         return grad, None, None, None, None
 
 

@@ -69,6 +69,29 @@ def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None
     return _Texture.apply(texture.contiguous(), uv.contiguous(), face_index)
 
 
+def paint(texture: Tensor, face_uvs: Tensor, fragments: Fragments) -> Tensor:
+    """[B, C, H, W] what `sample_texture` gives at the uv that `interpolate` gives, in one pass over the pixels.
+
+    Args:
+        texture: [B or 1, C, Ht, Wt], row 0 on top.
+        face_uvs: [B or 1, F, 3, 2]; gets no gradient (use the two functions where it should).
+        fragments: what `rasterize` saw, with its gradient in the barycentrics.
+
+    Raises:
+        ValueError: the shapes, dtypes or devices do not fit, or a value of the texture is not finite.
+    """
+    batch = len(fragments.face_index)
+    if texture.ndim != 4 or len(texture) not in (1, batch) or texture.numel() == 0:
+        raise ValueError(f"texture must be [1 or {batch}, C, Ht, Wt], got {tuple(texture.shape)}.")
+    if face_uvs.ndim != 4 or face_uvs.shape[2:] != (3, 2) or len(face_uvs) not in (1, batch):
+        raise ValueError(f"face_uvs must be [1 or {batch}, F, 3, 2], got {tuple(face_uvs.shape)}.")
+    for name, given in (("texture", texture), ("face_uvs", face_uvs)):
+        _check_alike(name, given, fragments.barycentric)
+    check_finite("texture", texture)
+    tensors = (texture.contiguous(), face_uvs.detach().contiguous(), fragments.face_index)
+    return _Paint.apply(*tensors, fragments.barycentric)
+
+
 class _Interpolate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, attributes: Tensor, barycentric: Tensor, face_index: Tensor) -> Tensor:
@@ -111,6 +134,29 @@ class _Texture(torch.autograd.Function):
             *(texture, uv, face_index, grad_out.contiguous(), grad_texture, grad_uv),
         )
         return _gather(grad_texture, texture, ctx.needs_input_grad[0]), grad_uv, None
+
+
+class _Paint(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, texture: Tensor, face_uvs: Tensor, face_index: Tensor, barycentric: Tensor) -> Tensor:
+        batch, height, width = face_index.shape
+        out = barycentric.new_zeros(batch, texture.shape[1], height, width)
+        kernel = kernels(REALS[out.dtype]).paint
+        launch(kernel, (batch, height, width), texture, face_uvs, face_index, barycentric, out)
+        ctx.save_for_backward(texture, face_uvs, face_index, barycentric)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, None, None, Tensor]:
+        texture, face_uvs, face_index, barycentric = ctx.saved_tensors
+        grad_barycentric = torch.zeros_like(barycentric)
+        grad_texture = _per_image(texture, len(face_index), ctx.needs_input_grad[0])
+        launch(
+            kernels(REALS[barycentric.dtype]).paint_backward,
+            tuple(face_index.shape),
+            *(texture, face_uvs, face_index, barycentric, grad_out.contiguous(), grad_texture, grad_barycentric),
+        )
+        return _gather(grad_texture, texture, ctx.needs_input_grad[0]), None, None, grad_barycentric
 
 
 def _per_image(shared: Tensor, batch: int, wanted: bool) -> Tensor:

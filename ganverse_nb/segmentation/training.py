@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.files import atomic_path, digest, write_text
+from ganverse_nb.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes, load_segmenter, save_segmenter
@@ -147,7 +148,7 @@ def _step(
     lr = config.lr * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / config.steps))
     for group in optimizer.param_groups:
         group["lr"] = lr
-    with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+    with torch.random.fork_rng(devices=[]), bfloat16(config.bf16):
         torch.manual_seed(seed * 1_000_003 + step)  # torchvision samples anchors and proposals with it
         losses = network(pictures.images, targets(pictures, config.working_size))
     optimizer.zero_grad(set_to_none=True)

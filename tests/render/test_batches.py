@@ -40,7 +40,9 @@ def test_each_picture_is_the_one_rendered_alone() -> None:
     alone = [render(mesh[i], camera[b], (40, 56), light=light) for b, (mesh, i) in enumerate(members(meshes))]
     assert torch.equal(together.face_index, torch.cat([a.face_index for a in alone]))
     for name in ("rgb", "mask", "silhouette", "depth", "normals"):
-        torch.testing.assert_close(getattr(together, name), torch.cat([getattr(a, name) for a in alone]), msg=name)
+        # a processor may round the product of a batch differently; a sharp silhouette shows it a hundredfold
+        near, one_by_one = getattr(together, name), torch.cat([getattr(a, name) for a in alone])
+        torch.testing.assert_close(near, one_by_one, rtol=1e-5, atol=1e-4, msg=name)
 
 
 def members(meshes: list[Mesh]) -> list[tuple[Mesh, int]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganverse_nb.render.rasterize import Fragments, rasterize
-from ganverse_nb.render.texture import interpolate, sample_texture
+from ganverse_nb.render.texture import interpolate, paint, sample_texture
 
 
 def at(*points: tuple[float, float]) -> torch.Tensor:
@@ -66,6 +66,29 @@ def test_interpolation_and_its_gradients(shared: bool) -> None:
         truth = (barycentric[b][..., None] * corners).sum(-2) * (face_index[b] >= 0)[..., None]
         torch.testing.assert_close(run(barycentric, attributes)[b], truth)
     assert torch.autograd.gradcheck(run, (barycentric.requires_grad_(), attributes.requires_grad_()))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_painting_in_one_pass_is_interpolation_and_sampling(shared: bool) -> None:
+    random = torch.Generator().manual_seed(0)
+    images = 1 if shared else 2
+    texture = torch.rand(images, 3, 4, 5, generator=random, dtype=torch.float64, requires_grad=True)
+    face_uvs = torch.rand(images, 5, 3, 2, generator=random, dtype=torch.float64) * 1.4 - 0.2
+    barycentric = torch.rand(2, 3, 4, 3, generator=random, dtype=torch.float64, requires_grad=True)
+    face_index = torch.randint(-1, 5, (2, 3, 4), generator=random)
+    fragments = Fragments(face_index, barycentric, barycentric[..., 0])
+    weights = torch.randn(2, 3, 3, 4, generator=random, dtype=torch.float64)
+    one, two = (
+        paint(texture, face_uvs, fragments),
+        sample_texture(texture, interpolate(face_uvs, fragments), face_index),
+    )
+    torch.testing.assert_close(one, two)
+    for a, b in zip(
+        *(torch.autograd.grad((x * weights).sum(), (texture, barycentric)) for x in (one, two)), strict=True
+    ):
+        torch.testing.assert_close(a, b)
+    with pytest.raises(ValueError, match=r"face_uvs must be \[1 or 2, F, 3, 2\], got \(5, 3, 2\)"):
+        paint(texture, face_uvs[0], fragments)
 
 
 def test_nothing_is_sampled_where_nothing_is_seen() -> None:

@@ -131,8 +131,8 @@ def read_stream(file: BinaryIO, budget: Budget) -> Any:
     for key in keys:
         storage = storages.get(key)
         size = file.read(8)
-        damaged = storage is None or storage.load is not None
-        if damaged or (len(size) == 8 and int.from_bytes(size, "little", signed=True) != storage.count):
+        fits = len(size) < 8 or (storage and int.from_bytes(size, "little", signed=True) == storage.count)
+        if storage is None or storage.load is not None or not fits:
             raise ForeignError("its list of storages is damaged; download it again.")
         data = file.read(storage.count * storage.dtype.itemsize)
         if len(size) < 8 or len(data) != storage.count * storage.dtype.itemsize:

@@ -12,7 +12,7 @@ import warp as wp
 
 @cache
 def kernels(real: type) -> SimpleNamespace:
-    """`interpolate`, `interpolate_backward`, `texture` and `texture_backward` for wp.float32 or wp.float64."""
+    """`interpolate`, `texture` and `paint`, each with its `_backward`, for wp.float32 or wp.float64."""
     module = wp.get_module(f"ganverse_nb.render.surface.{real.__name__}")
     module.options["enable_backward"] = False
     vec2, vec3 = wp.types.vector(2, real), wp.types.vector(3, real)
@@ -91,6 +91,45 @@ def kernels(real: type) -> SimpleNamespace:
         columns = wp.vec2i(wrap(left, width), wrap(left + 1, width))
         return vec2(x[1], y[1]), wp.vec4i(columns[0], columns[1], wp.max(top, 0), wp.min(top + 1, height - 1))
 
+    @wp.func
+    def blend(image: wp.array4d[real], a: int, c: int, between: vec2, texels: wp.vec4i):
+        """Channel c of image a between its four texels."""
+        s, t, one = between[0], between[1], real(1.0)
+        upper = (one - s) * image[a, c, texels[2], texels[0]] + s * image[a, c, texels[2], texels[1]]
+        lower = (one - s) * image[a, c, texels[3], texels[0]] + s * image[a, c, texels[3], texels[1]]
+        return (one - t) * upper + t * lower
+
+    @wp.func
+    def blend_backward(
+        image: wp.array4d[real],
+        p: vec2,
+        b: int,
+        i: int,
+        j: int,
+        grad_out: wp.array4d[real],
+        grad_image: wp.array4d[real],  # [B, C, Ht, Wt], or empty when nobody wants it
+    ):
+        """d loss / d uv at uv = p of pixel (b, i, j); adds to `grad_image`."""
+        a, height, width, one = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3], real(1.0)
+        between, texels = footprint(p, height, width)
+        s, t = between[0], between[1]
+        c0, c1, r0, r1 = texels[0], texels[1], texels[2], texels[3]
+        grad_s, grad_t = real(0.0), real(0.0)
+        for c in range(image.shape[1]):
+            g = grad_out[b, c, i, j]
+            p00, p01 = image[a, c, r0, c0], image[a, c, r0, c1]
+            p10, p11 = image[a, c, r1, c0], image[a, c, r1, c1]
+            grad_s += g * ((one - t) * (p01 - p00) + t * (p11 - p10))
+            grad_t += g * ((one - s) * (p10 - p00) + s * (p11 - p01))
+            if grad_image.shape[0] > 0:
+                wp.atomic_add(grad_image, b, c, r0, c0, g * (one - t) * (one - s))
+                wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
+                wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
+                wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
+        if p[1] <= real(0.0) or p[1] >= one:
+            grad_t = real(0.0)
+        return vec2(grad_s * real(width), -grad_t * real(height))
+
     @wp.kernel(module=module)
     def texture(
         first: int,
@@ -105,15 +144,9 @@ def kernels(real: type) -> SimpleNamespace:
         b += first
         for j in range(start, face_index.shape[2], step):
             if face_index[b, i, j] >= wp.int64(0):
-                a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-                p, one = uv[b, i, j], real(1.0)
-                between, texels = footprint(p, height, width)
-                s, t = between[0], between[1]
-                c0, c1, r0, r1 = texels[0], texels[1], texels[2], texels[3]
+                between, texels = footprint(uv[b, i, j], image.shape[2], image.shape[3])
                 for c in range(image.shape[1]):
-                    out[b, c, i, j] = (one - t) * ((one - s) * image[a, c, r0, c0] + s * image[a, c, r0, c1]) + t * (
-                        (one - s) * image[a, c, r1, c0] + s * image[a, c, r1, c1]
-                    )
+                    out[b, c, i, j] = blend(image, wp.min(b, image.shape[0] - 1), c, between, texels)
 
     @wp.kernel(module=module)
     def texture_backward(
@@ -123,37 +156,64 @@ def kernels(real: type) -> SimpleNamespace:
         uv: wp.array3d[vec2],
         face_index: wp.array3d[wp.int64],
         grad_out: wp.array4d[real],
-        grad_image: wp.array4d[real],  # [B, C, Ht, Wt], or empty when nobody wants it
+        grad_image: wp.array4d[real],
         grad_uv: wp.array3d[vec2],
     ):
         b, i, start = wp.tid()
         b += first
         for j in range(start, face_index.shape[2], step):
             if face_index[b, i, j] >= wp.int64(0):
-                a, height, width = wp.min(b, image.shape[0] - 1), image.shape[2], image.shape[3]
-                p, one = uv[b, i, j], real(1.0)
-                between, texels = footprint(p, height, width)
-                s, t = between[0], between[1]
-                c0, c1, r0, r1 = texels[0], texels[1], texels[2], texels[3]
-                grad_s, grad_t = real(0.0), real(0.0)
+                grad_uv[b, i, j] = blend_backward(image, uv[b, i, j], b, i, j, grad_out, grad_image)
+
+    @wp.kernel(module=module)
+    def paint(
+        first: int,
+        step: int,
+        image: wp.array4d[real],
+        face_uvs: wp.array3d[vec2],  # [B or 1, F, 3]
+        face_index: wp.array3d[wp.int64],
+        barycentric: wp.array3d[vec3],
+        out: wp.array4d[real],
+    ):
+        """`texture` at the uv that `interpolate` gives, in one."""
+        b, i, start = wp.tid()
+        b += first
+        for j in range(start, face_index.shape[2], step):
+            f = int(face_index[b, i, j])
+            if f >= 0:
+                m, w = wp.min(b, face_uvs.shape[0] - 1), barycentric[b, i, j]
+                p = w[0] * face_uvs[m, f, 0] + w[1] * face_uvs[m, f, 1] + w[2] * face_uvs[m, f, 2]
+                between, texels = footprint(p, image.shape[2], image.shape[3])
                 for c in range(image.shape[1]):
-                    g = grad_out[b, c, i, j]
-                    p00, p01 = image[a, c, r0, c0], image[a, c, r0, c1]
-                    p10, p11 = image[a, c, r1, c0], image[a, c, r1, c1]
-                    grad_s += g * ((one - t) * (p01 - p00) + t * (p11 - p10))
-                    grad_t += g * ((one - s) * (p10 - p00) + s * (p11 - p01))
-                    if grad_image.shape[0] > 0:
-                        wp.atomic_add(grad_image, b, c, r0, c0, g * (one - t) * (one - s))
-                        wp.atomic_add(grad_image, b, c, r0, c1, g * (one - t) * s)
-                        wp.atomic_add(grad_image, b, c, r1, c0, g * t * (one - s))
-                        wp.atomic_add(grad_image, b, c, r1, c1, g * t * s)
-                if p[1] <= real(0.0) or p[1] >= one:
-                    grad_t = real(0.0)
-                grad_uv[b, i, j] = vec2(grad_s * real(width), -grad_t * real(height))
+                    out[b, c, i, j] = blend(image, wp.min(b, image.shape[0] - 1), c, between, texels)
+
+    @wp.kernel(module=module)
+    def paint_backward(
+        first: int,
+        step: int,
+        image: wp.array4d[real],
+        face_uvs: wp.array3d[vec2],
+        face_index: wp.array3d[wp.int64],
+        barycentric: wp.array3d[vec3],
+        grad_out: wp.array4d[real],
+        grad_image: wp.array4d[real],
+        grad_barycentric: wp.array3d[vec3],
+    ):
+        b, i, start = wp.tid()
+        b += first
+        for j in range(start, face_index.shape[2], step):
+            f = int(face_index[b, i, j])
+            if f >= 0:
+                m, w = wp.min(b, face_uvs.shape[0] - 1), barycentric[b, i, j]
+                p0, p1, p2 = face_uvs[m, f, 0], face_uvs[m, f, 1], face_uvs[m, f, 2]
+                g = blend_backward(image, w[0] * p0 + w[1] * p1 + w[2] * p2, b, i, j, grad_out, grad_image)
+                grad_barycentric[b, i, j] = vec3(wp.dot(g, p0), wp.dot(g, p1), wp.dot(g, p2))
 
     return SimpleNamespace(
         interpolate=interpolate,
         interpolate_backward=interpolate_backward,
         texture=texture,
         texture_backward=texture_backward,
+        paint=paint,
+        paint_backward=paint_backward,
     )

@@ -18,13 +18,12 @@ def kernels(real: type) -> SimpleNamespace:
     module.options["enable_backward"] = False
     vec2, vec3, vec3l = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(3, wp.int64)
     shared = silhouette.kernels(real)
-    inverse_square, along, one_minus, add = shared.inverse_square, shared.along, shared.one_minus, shared.add
+    inverse_square, along, outside, add = shared.inverse_square, shared.along, shared.outside, shared.add
 
     @wp.func
     def center(i: int, j: int, height: int, width: int):
         """The centre of pixel (i, j) in half picture heights."""
-        x, y = real(2 * j + 1) / real(width) - real(1.0), real(1.0) - real(2 * i + 1) / real(height)
-        return vec2(x * real(width) / real(height), y)
+        return vec2(real(2 * j + 1 - width) / real(height), real(height - 2 * i - 1) / real(height))
 
     @wp.func
     def kept(p: vec2, p0: vec3, p1: vec3, p2: vec3, boxlen: real):
@@ -71,7 +70,7 @@ def kernels(real: type) -> SimpleNamespace:
             if count < knum and kept(p, p0, p1, p2, boxlen):
                 count += 1
                 nearest = wp.min(square(foot(p, p0, p1)), wp.min(square(foot(p, p1, p2)), square(foot(p, p2, p0))))
-                total += wp.log(one_minus(nearest / sigma))
+                total += wp.log(outside(nearest / sigma, wp.exp(-nearest / sigma)))
         logs[b, i, j] = total
 
     @wp.func
@@ -109,8 +108,9 @@ def kernels(real: type) -> SimpleNamespace:
                 count += 1
                 e0, e1, e2 = foot(p, p0, p1), foot(p, p1, p2), foot(p, p2, p0)
                 nearest = wp.min(square(e0), wp.min(square(e1), square(e2)))
-                others = wp.exp(logs[b, i, j] - wp.log(one_minus(nearest / sigma)))
-                scale = real(2.0) * grad_out[b, i, j] * others * wp.exp(-nearest / sigma) / sigma
+                inside = wp.exp(-nearest / sigma)
+                others = wp.exp(logs[b, i, j]) / outside(nearest / sigma, inside)
+                scale = real(2.0) * grad_out[b, i, j] * others * inside / sigma
                 if square(e0) == nearest:
                     push(grad, b, int(face[0]), int(face[1]), p0, p1, e0, scale, aspect)
                 elif square(e1) == nearest:

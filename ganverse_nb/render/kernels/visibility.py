@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import warp as wp
 
+from ganverse_nb.render.kernels.scalars import scalars
+
 EMPTY = 0x7FFFFFFFFFFFFFFF  # key of a pixel that no face covers
 
 
@@ -24,6 +26,7 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
     module.options["enable_backward"] = False
     vec2, vec3, vec4 = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(4, real)
     vec3l = wp.types.vector(3, wp.int64)
+    least, most, sane = scalars(real).least, scalars(real).most, scalars(real).sane
 
     @wp.func
     def edge(p: vec4, q: vec4, i: wp.int64, j: wp.int64):
@@ -43,8 +46,8 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
         A hundredth of a pixel wider, so that rounding loses no covered centre.
         """
         n = real(count)
-        first = wp.clamp(low * n - real(0.51), real(0.0), n)
-        last = wp.clamp(high * n - real(0.49), real(-1.0), n - real(1.0))
+        first = least(most(low * n - real(0.51), real(0.0)), n)
+        last = most(least(high * n - real(0.49), n - real(1.0)), real(-1.0))
         return wp.vec2i(int(wp.ceil(first)), int(wp.floor(last)))
 
     @wp.kernel(module=module)
@@ -54,22 +57,22 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
         b += first
         face = faces[wp.min(b, faces.shape[0] - 1), f]
         p0, p1, p2 = clip[b, int(face[0])], clip[b, int(face[1])], clip[b, int(face[2])]
-        if wp.max(p0[3], wp.max(p1[3], p2[3])) <= real(0.0):
+        if most(p0[3], most(p1[3], p2[3])) <= real(0.0):
             return
         height, width = key.shape[1], key.shape[2]
         columns, rows = wp.vec2i(0, width - 1), wp.vec2i(0, height - 1)
         half, one, zero = real(0.5), real(1.0), real(0.0)
-        if wp.min(p0[3], wp.min(p1[3], p2[3])) > zero:
+        if least(p0[3], least(p1[3], p2[3])) > zero:
             r0, r1, r2 = half / p0[3], half / p1[3], half / p2[3]
             u0, u1, u2 = p0[0] * r0, p1[0] * r1, p2[0] * r2
             v0, v1, v2 = p0[1] * r0, p1[1] * r1, p2[1] * r2
-            columns = bounds(half + wp.min(u0, wp.min(u1, u2)), half + wp.max(u0, wp.max(u1, u2)), width)
-            rows = bounds(half - wp.max(v0, wp.max(v1, v2)), half - wp.min(v0, wp.min(v1, v2)), height)
+            columns = bounds(half + least(u0, least(u1, u2)), half + most(u0, most(u1, u2)), width)
+            rows = bounds(half - most(v0, most(v1, v2)), half - least(v0, least(v1, v2)), height)
             if columns[0] > columns[1] or rows[0] > rows[1]:
                 return
         c0, c1, c2 = edge(p1, p2, face[1], face[2]), edge(p2, p0, face[2], face[0]), edge(p0, p1, face[0], face[1])
         det = c0[0] * p0[3] + c1[0] * p1[3] + c2[0] * p2[3]
-        if not wp.isfinite(det) or det == zero:
+        if det == zero or not sane(det):
             return
         if det < zero:
             det = -det
@@ -83,14 +86,14 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
                 a0, a1, a2 = d0 + c0[1] * x, d1 + c1[1] * x, d2 + c2[1] * x
                 total = a0 + a1 + a2
                 z = a0 * p0[2] + a1 * p1[2] + a2 * p2[2]
-                inside = wp.min(wp.min(a0, wp.min(a1, a2)), det - wp.abs(z)) >= zero  # and between near and far
+                between = det - wp.abs(z)  # of near and far
+                if not (least(least(a0, least(a1, a2)), between) >= zero and total > zero):
+                    continue
                 if wp.static(parallel):
                     bits = wp.int64(wp.cast(wp.float32(one + z / det), wp.int32))
                 else:
                     bits = wp.int64(wp.cast(wp.float32(det / total), wp.int32))
-                candidate = wp.where(inside, (bits << wp.int64(32)) | wp.int64(f), wp.int64(EMPTY))
-                # without a branch: which way it goes is a coin toss, and a wrong guess costs more than the sums
-                wp.atomic_min(key, b, i, j, wp.where(total > zero, candidate, wp.int64(EMPTY)))
+                wp.atomic_min(key, b, i, j, (bits << wp.int64(32)) | wp.int64(f))
 
     @wp.func
     def weights(p0: vec4, p1: vec4, p2: vec4, i: int, j: int, height: int, width: int):
