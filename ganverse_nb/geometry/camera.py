@@ -47,13 +47,22 @@ class CameraModel:
         """World points [B or 1, N, 3] -> camera space [B, N, 3]: x right, y up, looking down -z."""
         return (points - self.position[:, None]) @ self.axes().transpose(-1, -2)
 
+    def view_projection(self, aspect: float = 1.0) -> Tensor:
+        """[B, 4, 4] matrix from world points (x, y, z, 1) to OpenGL clip space; `aspect` is width / height."""
+        focal = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2)
+        depth = (FAR + NEAR) / (NEAR - FAR)
+        one = torch.ones_like(focal)
+        axes = self.axes()[:, [0, 1, 2, 2]] * torch.stack([focal / aspect, focal, depth * one, -one], -1)[..., None]
+        return _moved(
+            axes, self.position, torch.stack([0 * one, 0 * one, 2 * FAR * NEAR / (NEAR - FAR) * one, 0 * one], -1)
+        )
+
     def to_clip(self, points: Tensor, aspect: float = 1.0) -> Tensor:
         """World points [B or 1, N, 3] -> OpenGL clip space [B, N, 4]; `aspect` is width / height of the picture."""
-        view = self.to_view(points)
-        focal = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2)[:, None]
-        x, y, z = view.unbind(-1)
-        clip_z = (FAR + NEAR) / (NEAR - FAR) * z + 2 * FAR * NEAR / (NEAR - FAR)
-        return torch.stack([focal / aspect * x, focal * y, clip_z, -z], -1)
+        matrix = self.view_projection(aspect)
+        batch = max(len(matrix), len(points))
+        matrix, points = matrix.expand(batch, 4, 4), points.expand(batch, -1, 3)
+        return torch.baddbmm(matrix[:, None, :, 3], points, matrix[..., :3].transpose(1, 2))
 
     def to_image(self, points: Tensor, aspect: float = 1.0) -> Tensor:
         """World points [B or 1, N, 3] -> picture coordinates [B, N, 2] in [0, 1], x to the right, y down from row 0."""
@@ -159,12 +168,12 @@ class WeakPerspectiveCamera(Camera):
         """[B] half picture heights per world unit."""
         return 1 / (self.distance * torch.tan(torch.deg2rad(self.fov) / 2))
 
-    def to_clip(self, points: Tensor, aspect: float = 1.0) -> Tensor:
-        """World points [B or 1, N, 3] -> clip space [B, N, 4] with w = `distance` everywhere and z linear in depth."""
-        focal = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2)[:, None]
-        x, y, z = self.to_view(points).unbind(-1)
-        w = self.distance[:, None].expand_as(z)
-        return torch.stack([focal / aspect * x, focal * y, (2 * (-z - NEAR) / (FAR - NEAR) - 1) * w, w], -1)
+    def view_projection(self, aspect: float = 1.0) -> Tensor:
+        """[B, 4, 4] matrix from world points (x, y, z, 1) to clip space with w = `distance` and z linear in depth."""
+        focal, w = 1.0 / torch.tan(torch.deg2rad(self.fov) / 2), self.distance
+        depth = 2 * w / (NEAR - FAR)
+        axes = self.axes()[:, [0, 1, 2, 2]] * torch.stack([focal / aspect, focal, depth, 0 * w], -1)[..., None]
+        return _moved(axes, self.position, torch.stack([0 * w, 0 * w, depth * NEAR - w, w], -1))
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,11 @@ class FreeCamera(CameraModel):
         rows = [zero, z, -y, -z, zero, x, y, -x, zero]
         turn = torch.linalg.matrix_exp(torch.stack(rows, -1).unflatten(-1, (3, 3)))
         return replace(self, rotation=turn @ self.rotation)
+
+
+def _moved(axes: Tensor, position: Tensor, offset: Tensor) -> Tensor:
+    """[B, 4, 4] of `axes` [B, 4, 3] applied to points seen from `position` [B, 3], plus `offset` [B, 4]."""
+    return torch.cat([axes, (offset - (axes @ position[..., None])[..., 0])[..., None]], -1)
 
 
 def wrap_degrees(angle: Tensor) -> Tensor:

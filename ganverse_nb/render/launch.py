@@ -18,7 +18,7 @@ from ganverse_nb.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
 SMALL = 130_000  # pixels of work below which a second thread costs more than it brings: waking it takes 0.2 ms
-FACE = 8  # pixels that a kernel over faces or vertices does for each, about
+FACE = 8  # a kernel over faces or vertices does as much for each as for so many pixels, about, and once all pixels
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
     device = tensors[0].device
     name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
     _load(kernel.module, name)
-    leading, work = ["first"], FACE * math.prod(dim)
+    leading, work = ["first"], FACE * math.prod(dim) + max(t.numel() for t in tensors)
     if kernel.adj.args[1].label == "step":
         # over pixels: a CPU does a row in one go, three times as fast as pixel by pixel, a GPU each pixel on its own
         leading, step, work = ["first", "step"], dim[2] if device.type == "cuda" else 1, math.prod(dim)
