@@ -33,7 +33,7 @@ def test_agrees_with_the_definition(seed: int, dtype: torch.dtype) -> None:
 
 
 def test_faces_that_reach_behind_the_camera() -> None:
-    """A floor under the camera: half of its corners have w < 0, the part in front is still right. An even size: no centre on the diagonal."""
+    """A floor under the camera: half of its corners have w < 0. An even size: no pixel centre lies on its diagonal."""
     floor = torch.tensor([[[-9.0, 0, -9], [9, 0, -9], [9, 0, 9], [-9, 0, 9]]], dtype=torch.float64)
     clip = Camera.orbit(torch.tensor([20.0, 75.0], dtype=torch.float64), 15.0, 2.0).to_clip(floor)
     faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
