@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from .config import as_json, load_config
 from .errors import ExpectedError
 from .run import Run, open_run
 
+AUGMENT = "color,translation,cutout"
 INTERRUPTED = "interrupted; run the same command to continue"
 
 
@@ -67,7 +68,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _train_gan(options: argparse.Namespace) -> None:
     from .commands import train_gan
 
-    print(f"trained: {train_gan(_open(options), options.start)}")
+    settings = {"gan.mirror": True} if options.mirror else {}
+    settings |= {"gan.augment": options.augment} if options.augment else {}
+    run = _open(options, settings, foreign=options.images is not None)
+    print(f"trained: {train_gan(run, options.start, options.images)}")
 
 
 def _train_segmenter(options: argparse.Namespace) -> None:
@@ -168,8 +172,26 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
-    command = add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos")
+    command = add(
+        "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"
+    )
     _run_options(command)
+    command.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="pictures of your own; name what they show: --category bird"
+    )
+    command.add_argument(
+        "--mirror",
+        action="store_true",
+        help="show half of the pictures mirrored: more variety for a small set, but a view from the left is then one "
+        "from the right, and whatever is read from the side it shows (azimuth, lettering) loses its meaning",
+    )
+    command.add_argument(
+        "--augment",
+        nargs="?",
+        const=AUGMENT,
+        metavar="POLICY",
+        help=f"DiffAugment, for a set of a few hundred pictures: some of {AUGMENT} (default: all)",
+    )
     command.add_argument("--from", dest="start", metavar="GAN", help="go on from a bundled GAN (car) or a file's")
     _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
@@ -230,9 +252,11 @@ def _picture_options(command: argparse.ArgumentParser) -> None:
     _run_options(command)
 
 
-def _open(options: argparse.Namespace) -> Run:
+def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None, foreign: bool = False) -> Run:
+    """The run that the options name; `settings` are those of options with names of their own."""
+    changes = _settings(options.set) | dict(settings or {})
     return open_run(
-        options.profile, options.category, options.seed, options.runs, options.figures, _settings(options.set)
+        options.profile, options.category, options.seed, options.runs, options.figures, changes, foreign=foreign
     )
 
 

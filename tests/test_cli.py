@@ -309,3 +309,58 @@ def test_a_terminal_shows_one_line_and_a_file_a_few():
                 line.update(done, 5, "3/9 [00:01<00:02]")
     assert terminal.getvalue().count("\n") == 1 and "4/5 cells" in terminal.getvalue()
     assert file.getvalue().splitlines() == ["[1/2] 00_one", "[1/2] 00_one  done after 0 s"]
+
+
+FOLDER_GAN = ["--profile", "smoke", "--set", "gan.resolution=16", "--set", "gan.channels=[8,8,8]"]
+FOLDER_GAN += ["--set", "gan.batch=4", "--set", "gan.path_length_batch=4", "--set", "gan.images=8"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(5):
+        Image.new("RGB", (20, 24), (50 * number, 90, 10)).save(pictures / f"{number}.png")
+    return pictures
+
+
+def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
+    from ganverse_nb.gan.checkpoint import provenance
+
+    place = ["--category", "bird", "--images", str(folder), "--runs", str(tmp_path / "runs")]
+    command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
+    assert cli.main(command) == 0
+    run = tmp_path / "runs" / "bird-smoke-seed0"
+    assert capsys.readouterr().out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
+    told = provenance(run / "gan" / "teacher.safetensors")
+    assert told["photos"] == 5 and told["config"]["mirror"] is True
+    assert told["config"]["augment"] == "color,translation,cutout"
+    assert told["config"]["r1_gamma"] == pytest.approx(0.0002 * 16**2 / 4)
+    # what is recorded makes it again
+    assert told["command"].startswith("ganverse train-gan ") and str(folder) in told["command"]
+    made = (run / "gan" / "teacher.safetensors").stat().st_mtime_ns
+    again = [*told["command"].split()[1:], "--runs", str(tmp_path / "runs")]
+    assert cli.main(again) == 0
+    assert (run / "gan" / "teacher.safetensors").stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--category", "car"], "a category of the studio"),
+        (["--category", "bird", "--augment", "blur"], "Unknown augmentation 'blur'"),
+        (["--category", "bird", "--set", "gan.batch=8"], "5 photos are fewer than one batch of 8"),
+        (["--category", "bird", "--set", "gan.resolution=32"], "32 px needs 4 channel counts"),
+    ],
+)
+def test_what_a_folder_cannot_be_used_for_is_one_sentence(tmp_path, folder, capsys, arguments, words):
+    command = ["train-gan", *FOLDER_GAN, "--images", str(folder), "--runs", str(tmp_path / "runs"), *arguments]
+    assert cli.main(command) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("ganverse: ") and words in message
+
+
+def test_a_folder_without_pictures_is_one_sentence(tmp_path, capsys):
+    place = ["--images", str(tmp_path / "nowhere"), "--runs", str(tmp_path / "runs")]
+    assert cli.main(["train-gan", *FOLDER_GAN, "--category", "bird", *place]) == 2
+    assert "There is no folder" in capsys.readouterr().err
