@@ -102,6 +102,13 @@ def _choose_views(options: argparse.Namespace) -> None:
     print(f"wrote {options.output}: {len(codes)} views, largest gap {codes.largest_gap:.0f} degrees")
 
 
+def _measure_gan(options: argparse.Namespace) -> None:
+    from .commands import measure_gan
+
+    real = options.images or _open(options)
+    print(f"KID: {measure_gan(options.gan or options.category, real, options.seed)}")
+
+
 def _import_gan(options: argparse.Namespace) -> None:
     from .gan.convert import import_gan
 
@@ -200,6 +207,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
     command.add_argument("--split-layer", type=int, metavar="K", help="choose codes for the layers below K")
     command.add_argument("--output", type=Path, default=Path("views.safetensors"), metavar="FILE")
+    command = add(
+        "measure-gan", _measure_gan, "measure how far a GAN's pictures are from real ones: KID on own features"
+    )
+    _run_options(command)
+    command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
+    command.add_argument("--images", type=Path, metavar="FOLDER", help="real pictures instead of the studio's photos")
     command = add("import-gan", _import_gan, "convert a StyleGAN2 of NVIDIA, ada, stylegan3 or rosinality, safely")
     command.add_argument("file", type=Path, help=".pkl or .pt; nothing in it is executed")
     command.add_argument("--output", type=Path, metavar="NAME", help="default: beside the file, as .safetensors")

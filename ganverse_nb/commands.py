@@ -11,6 +11,7 @@ from .run import Run
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .evaluation.kid import Kid
     from .gan.view_gate import SplitMeasure
     from .gan.viewpoints import ViewCodes
     from .segmentation.mask_rcnn import Segmenter
@@ -130,6 +131,19 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
         seed=run.config.seed,
         masks=lambda images: segmenter.segment(images).mask,
     )
+
+
+def measure_gan(gan: str, real: Run | Path, seed: int) -> Kid:
+    """KID on own features between a GAN and the studio photos of a run, or the pictures in a folder."""
+    from . import stages
+    from .data.image_folder import read_image_folder
+    from .evaluation.kid import gan_kid
+    from .gan.checkpoint import load_generator
+
+    generator = load_generator(gan)
+    if isinstance(real, Path):
+        return gan_kid(generator, read_image_folder(real, generator.resolution), seed=seed)
+    return gan_kid(generator, stages.train_photos(real).images, seed=seed)
 
 
 def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:

@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -342,6 +343,10 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
     again = [*told["command"].split()[1:], "--runs", str(tmp_path / "runs")]
     assert cli.main(again) == 0
     assert (run / "gan" / "teacher.safetensors").stat().st_mtime_ns == made
+
+    capsys.readouterr()
+    assert cli.main(["measure-gan", "--gan", str(run / "gan" / "teacher.safetensors"), "--images", str(folder)]) == 0
+    assert re.match(r"KID: \d+\.\d+ ± \d+\.\d+ x 10\^-3 on own features", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
