@@ -109,6 +109,14 @@ def _measure_gan(options: argparse.Namespace) -> None:
     print(f"KID: {measure_gan(options.gan or options.category, real, options.seed)}")
 
 
+def _project(options: argparse.Namespace) -> None:
+    from .commands import project
+
+    output = options.output or options.picture.with_name(f"{options.picture.stem}_projected.png")
+    likeness = project(options.gan, options.picture, output, options.space, options.steps, options.seed, options.fit)
+    print(f"wrote {output} and {output.with_suffix('.safetensors')}: {likeness}")
+
+
 def _import_gan(options: argparse.Namespace) -> None:
     from .gan.convert import import_gan
 
@@ -213,6 +221,14 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
     command.add_argument("--images", type=Path, metavar="FOLDER", help="real pictures instead of the studio's photos")
+    command = add("project", _project, "find the latent of a GAN whose picture is most like the given one")
+    command.add_argument("picture", type=Path)
+    command.add_argument("--gan", default="car", metavar="GAN", help="a bundled GAN or a file (default: car)")
+    command.add_argument("--space", default="w", help="w (default), w+ or styles: ever closer, ever harder to edit")
+    command.add_argument("--steps", type=int, default=500)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the GAN makes")
+    command.add_argument("--output", type=Path, metavar="FILE", help="default: <picture>_projected.png beside it")
     command = add("import-gan", _import_gan, "convert a StyleGAN2 of NVIDIA, ada, stylegan3 or rosinality, safely")
     command.add_argument("file", type=Path, help=".pkl or .pt; nothing in it is executed")
     command.add_argument("--output", type=Path, metavar="NAME", help="default: beside the file, as .safetensors")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .evaluation.kid import Kid
+    from .gan.projection import Distance
     from .gan.view_gate import SplitMeasure
     from .gan.viewpoints import ViewCodes
     from .segmentation.mask_rcnn import Segmenter
@@ -144,6 +145,37 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> Kid:
     if isinstance(real, Path):
         return gan_kid(generator, read_image_folder(real, generator.resolution), seed=seed)
     return gan_kid(generator, stages.train_photos(real).images, seed=seed)
+
+
+def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
+    """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
+    from .data.pictures import read_picture, write_picture
+    from .gan.checkpoint import atomic_save, load_generator
+    from .gan.projection import project
+
+    generator = load_generator(gan)
+    image = read_picture(picture, generator.resolution, fit)
+    distance, name, noise_weight = _likeness()
+    found = project(generator, image, space, distance, steps=steps, noise_weight=noise_weight, seed=seed)
+    write_picture(found.picture[0], output)
+    tensors = {"latent": found.latent, "styles": found.styles}
+    tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}
+    facts = {"format": "ganverse_nb.projection/1", "gan": gan, "space": space, "distance": name, "seed": str(seed)}
+    atomic_save(tensors, output.with_suffix(".safetensors"), facts)
+    psnr = -10 * (found.picture - image).square().mean().clamp_min(1e-10).log10()
+    return f"PSNR {float(psnr):.1f} dB after {found.steps} steps in {space}, compared by {name}"
+
+
+def _likeness() -> tuple[Distance, str, float]:
+    """How projections compare pictures, its name, and the weight of noise regularisation that goes with it."""
+    from .gan.projection import NOISE_WEIGHT, PERCEPTUAL_NOISE_WEIGHT, pyramid_distance
+    from .inverse_graphics.perceptual import LpipsFeatures, lpips_weights, perceptual_loss
+
+    weights = lpips_weights()
+    if weights is None:
+        return pyramid_distance, "an image pyramid, as VGG16's weights are not on disk", NOISE_WEIGHT
+    features = LpipsFeatures(weights)
+    return lambda a, b: perceptual_loss(features, a, b, b.new_ones(())), features.name, PERCEPTUAL_NOISE_WEIGHT
 
 
 def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:

@@ -12,6 +12,7 @@ import sys
 import time
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import trimesh
@@ -369,3 +370,42 @@ def test_a_folder_without_pictures_is_one_sentence(tmp_path, capsys):
     place = ["--images", str(tmp_path / "nowhere"), "--runs", str(tmp_path / "runs")]
     assert cli.main(["train-gan", *FOLDER_GAN, "--category", "bird", *place]) == 2
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch):
+    from safetensors.torch import load_file
+
+    from ganverse_nb.gan.checkpoint import load_generator
+
+    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: None)
+    Image.new("RGB", (80, 64), (200, 40, 40)).save(tmp_path / "red.png")
+    command = ["project", str(tmp_path / "red.png"), "--steps", "3", "--space", "w+"]
+    assert cli.main(command) == 2
+    assert "64 x 64 are needed" in capsys.readouterr().err
+    assert cli.main([*command, "--fit"]) == 0
+    assert re.search(r"PSNR \d+\.\d dB after 3 steps in w\+, compared by an image pyramid", capsys.readouterr().out)
+    kept = load_file(tmp_path / "red_projected.safetensors")
+    generator = load_generator("car")
+    assert kept["latent"].shape == (1, generator.num_ws, generator.w_dim)
+    picture = torch.from_numpy(np.array(Image.open(tmp_path / "red_projected.png"))) / 255
+    torch.testing.assert_close(generator.synthesize(kept["styles"])[0].permute(1, 2, 0), picture, atol=3e-3, rtol=0)
+    assert cli.main([*command, "--fit", "--space", "z"]) == 2
+    assert "Unknown space 'z'" in capsys.readouterr().err
+
+
+def test_projections_are_compared_by_lpips_where_its_weights_are(tmp_path, monkeypatch):
+    from ganverse_nb.commands import _likeness
+
+    class Tiny(torch.nn.Module):
+        def __init__(self, **_):
+            super().__init__()
+            self.features = torch.nn.Sequential(*[torch.nn.Conv2d(3, 3, 1) for _ in range(30)])
+
+    monkeypatch.setattr("torchvision.models.vgg16", Tiny)
+    torch.save(Tiny().state_dict(), tmp_path / "vgg.pth")
+    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: tmp_path / "vgg.pth")
+    distance, name, _ = _likeness()
+    a = torch.rand(2, 3, 16, 16, requires_grad=True)
+    assert "VGG16" in name and float(distance(a.detach(), a.detach())) == pytest.approx(0, abs=1e-5)
+    distance(a, torch.rand(2, 3, 16, 16)).backward()
+    assert float(a.grad.abs().sum()) > 0
