@@ -6,13 +6,14 @@ import argparse
 import json
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import __version__
 from .config import as_json, load_config
-from .errors import ExpectedError
+from .errors import ExpectedError, ExpectedWarning
 from .run import Run, open_run
 
 AUGMENT = "color,translation,cutout"
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
     try:
-        return options.command(options) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return options.command(options) or 0
     except KeyboardInterrupt:
         return _say(INTERRUPTED, 130)
     except (ValueError, OSError, ExpectedError) as error:
@@ -42,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(sentence: str, code: int) -> int:
     print(f"ganverse: {sentence}", file=sys.stderr)
     return code
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+    """What was expected is one sentence; any other warning says where it comes from."""
+    if issubclass(category, ExpectedWarning):
+        _say(" ".join(str(message).split()), 0)
+    else:
+        print(warnings.formatwarning(message, category, *where[:2]), end="", file=sys.stderr)
 
 
 # ---- commands

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
     parse_policy(config.augment)
     if images is not None:
-        command = f"{command} --images {images}"
+        command = f"{command} --images {shlex.quote(str(images))}"
     if start is not None:
         check_start(start, config.images)
         command, begun = f"{command} --from {start}", sha256(resolve(start))

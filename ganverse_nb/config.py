@@ -38,7 +38,7 @@ class GanConfig:
     discriminator_lr: float = 2e-3
     discriminator_filter: bool = False  # the official FIR before every halving slows D down ten times at first
     noise: bool = False  # fixed to the picture, not to the object: in a short training it takes over the surfaces
-    r1_gamma: float = 0.3
+    r1_gamma: float = 0.3  # for studio photos; `auto_r1_gamma` for pictures of one's own
     r1_interval: int = 16
     path_length_weight: float = 2.0
     path_length_interval: int = 8
@@ -245,7 +245,10 @@ def auto_r1_gamma(resolution: int, batch: int) -> float:
 
 def _check_foreign_name(category: str) -> None:
     if category in CATEGORIES:
-        raise ValueError(f"{category!r} is a category of the studio; give pictures of your own another name.")
+        raise ValueError(
+            f"{category!r} is a category of the studio; "
+            f"give pictures of your own another name, as in --category my_{category}."
+        )
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", category):
         raise ValueError(f"A category's name has small letters, digits and underscores, got {category!r}.")
 

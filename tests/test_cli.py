@@ -323,6 +323,7 @@ def folder(tmp_path):
     pictures.mkdir()
     for number in range(5):
         Image.new("RGB", (20, 24), (50 * number, 90, 10)).save(pictures / f"{number}.png")
+    (pictures / "torn.png").write_bytes(b"torn")
     return pictures
 
 
@@ -333,7 +334,9 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
     command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
     assert cli.main(command) == 0
     run = tmp_path / "runs" / "bird-smoke-seed0"
-    assert capsys.readouterr().out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
+    said = capsys.readouterr()
+    assert said.out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
+    assert "ganverse: 1 of 6 pictures were skipped: " in said.err and "UserWarning" not in said.err
     told = provenance(run / "gan" / "teacher.safetensors")
     assert told["photos"] == 5 and told["config"]["mirror"] is True
     assert told["config"]["augment"] == "color,translation,cutout"

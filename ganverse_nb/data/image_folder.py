@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..errors import ExpectedError
+from ..errors import ExpectedError, ExpectedWarning
 from ..files import sha256
 from ..gan.checkpoint import atomic_save, read_tensors
 from .pictures import read_picture
@@ -64,8 +64,8 @@ def folder_key(folder: str | Path) -> str:
 def read_image_folder(folder: str | Path, resolution: int) -> Tensor:
     """uint8 [N, 3, R, R] RGB, in the order of `list_images`, each as `read_picture(fit=True)` gives it.
 
-    Unreadable files are skipped; one warning names the first of them and their number. All pictures are held in
-    memory: 12 kB each at 64 px.
+    Unreadable files are skipped; one `ExpectedWarning` names the first of them and their number. All pictures are held
+    in memory: 12 kB each at 64 px.
 
     Raises:
         ImageFolderError: no such folder, or fewer than two readable pictures in it.
@@ -84,9 +84,11 @@ def read_image_folder(folder: str | Path, resolution: int) -> Tensor:
         reasons = list(tqdm(pool.map(read, range(len(files))), total=len(files), desc="pictures", unit="picture"))
     skipped = [reason for reason in reasons if reason is not None]
     if skipped:
-        more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        more = f" And {len(skipped) - NAMED} more." if len(skipped) > NAMED else ""
         warnings.warn(
-            f"{len(skipped)} of {len(files)} pictures were skipped: {' '.join(skipped[:NAMED])}{more}", stacklevel=2
+            f"{len(skipped)} of {len(files)} pictures were skipped: {' '.join(skipped[:NAMED])}{more}",
+            ExpectedWarning,
+            stacklevel=2,
         )
     readable = torch.tensor([reason is None for reason in reasons])
     _refuse_too_few(Path(folder), int(readable.sum()))

@@ -110,7 +110,8 @@ def gan_kid(
     """KID on own features between a GAN's untruncated samples and real pictures, as many of the one as of the other.
 
     Args:
-        photos: uint8 [N, 3, H, W], best ones that the GAN was not trained on; at most `pictures` are used.
+        photos: uint8 [N, 3, H, W], best ones that the GAN was not trained on.
+        seed: decides the samples, the subsets, and which photos are used where there are more than `pictures`.
 
     Raises:
         ValueError: another size than the GAN's, or fewer than two photos.
@@ -118,7 +119,8 @@ def gan_kid(
     size = generator.picture_size
     if photos.dtype != torch.uint8 or photos.dim() != 4 or tuple(photos.shape[2:]) != size or len(photos) < 2:
         raise ValueError(f"Photos must be uint8 [N >= 2, 3, {size[0]}, {size[1]}], got {tuple(photos.shape)}.")
-    features, photos = features or SegmenterFeatures(), photos[:pictures]
+    features = features or SegmenterFeatures()
+    photos = photos[torch.randperm(len(photos), generator=torch.Generator().manual_seed(seed))[:pictures]]
     real = torch.cat([features(part.float() / 255) for part in photos.split(BATCH)])
     w = sample_w(generator, len(photos), seed)
     generated = torch.cat([features(_pictures(generator, part)) for part in w.split(BATCH)])

@@ -15,6 +15,7 @@ from ganverse_nb.data.image_folder import (
     read_image_folder,
 )
 from ganverse_nb.data.pictures import read_picture
+from ganverse_nb.errors import ExpectedWarning
 
 RED, GREY = (200, 40, 80), 120
 
@@ -116,11 +117,11 @@ def test_unreadable_files_are_named_and_skipped(tmp_path, scene):
         (tmp_path / name).write_bytes(b"" if name == "e.webp" else whole[:60])
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "._b.png").write_bytes(b"a shadow that some systems write")
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(ExpectedWarning) as caught:
         images = read_image_folder(tmp_path, 16)
     assert len(images) == 2
     message = str(caught[0].message)
-    assert "4 of 6 pictures were skipped" in message and "and 1 more" in message
+    assert "4 of 6 pictures were skipped" in message and "And 1 more." in message
     assert all(name in message for name in ("c.png", "d.jpg", "e.webp")) and "f.tif" not in message
 
 
