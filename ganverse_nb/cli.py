@@ -6,15 +6,17 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import __version__
 from .config import as_json, load_config
-from .errors import ExpectedError
+from .errors import ExpectedError, ExpectedWarning
 from .run import Run, open_run
 
+AUGMENT = "color,translation,cutout"
 INTERRUPTED = "interrupted; run the same command to continue"
 
 
@@ -27,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
     try:
-        return options.command(options) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return options.command(options) or 0
     except KeyboardInterrupt:
         return _say(INTERRUPTED, 130)
     except (ValueError, OSError, ExpectedError) as error:
@@ -41,6 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(sentence: str, code: int) -> int:
     print(f"ganverse: {sentence}", file=sys.stderr)
     return code
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+    """What was expected is one sentence; any other warning says where it comes from."""
+    if issubclass(category, ExpectedWarning):
+        _say(" ".join(str(message).split()), 0)
+    else:
+        print(warnings.formatwarning(message, category, *where[:2]), end="", file=sys.stderr)
 
 
 # ---- commands
@@ -67,7 +79,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 def _train_gan(options: argparse.Namespace) -> None:
     from .commands import train_gan
 
-    print(f"trained: {train_gan(_open(options), options.start)}")
+    settings = {"gan.mirror": True} if options.mirror else {}
+    settings |= {"gan.augment": options.augment} if options.augment else {}
+    run = _open(options, settings, foreign=options.images is not None)
+    print(f"trained: {train_gan(run, options.start, options.images)}")
 
 
 def _train_segmenter(options: argparse.Namespace) -> None:
@@ -96,6 +111,21 @@ def _choose_views(options: argparse.Namespace) -> None:
         return
     codes = choose_views(run, gan, options.split_layer, options.output)
     print(f"wrote {options.output}: {len(codes)} views, largest gap {codes.largest_gap:.0f} degrees")
+
+
+def _measure_gan(options: argparse.Namespace) -> None:
+    from .commands import measure_gan
+
+    real = options.images or _open(options)
+    print(f"KID: {measure_gan(options.gan or options.category, real, options.seed)}")
+
+
+def _project(options: argparse.Namespace) -> None:
+    from .commands import project
+
+    output = options.output or options.picture.with_name(f"{options.picture.stem}_projected.png")
+    likeness = project(options.gan, options.picture, output, options.space, options.steps, options.seed, options.fit)
+    print(f"wrote {output} and {output.with_suffix('.safetensors')}: {likeness}")
 
 
 def _import_gan(options: argparse.Namespace) -> None:
@@ -168,8 +198,26 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
-    command = add("train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos")
+    command = add(
+        "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"
+    )
     _run_options(command)
+    command.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="pictures of your own; name what they show: --category bird"
+    )
+    command.add_argument(
+        "--mirror",
+        action="store_true",
+        help="show half of the pictures mirrored: more variety for a small set, but a view from the left is then one "
+        "from the right, and whatever is read from the side it shows (azimuth, lettering) loses its meaning",
+    )
+    command.add_argument(
+        "--augment",
+        nargs="?",
+        const=AUGMENT,
+        metavar="POLICY",
+        help=f"DiffAugment, for a set of a few hundred pictures: some of {AUGMENT} (default: all)",
+    )
     command.add_argument("--from", dest="start", metavar="GAN", help="go on from a bundled GAN (car) or a file's")
     _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
@@ -178,6 +226,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
     command.add_argument("--split-layer", type=int, metavar="K", help="choose codes for the layers below K")
     command.add_argument("--output", type=Path, default=Path("views.safetensors"), metavar="FILE")
+    command = add(
+        "measure-gan", _measure_gan, "measure how far a GAN's pictures are from real ones: KID on own features"
+    )
+    _run_options(command)
+    command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
+    command.add_argument("--images", type=Path, metavar="FOLDER", help="real pictures instead of the studio's photos")
+    command = add("project", _project, "find the latent of a GAN whose picture is most like the given one")
+    command.add_argument("picture", type=Path)
+    command.add_argument("--gan", default="car", metavar="GAN", help="a bundled GAN or a file (default: car)")
+    command.add_argument("--space", default="w", help="w (default), w+ or styles: ever closer, ever harder to edit")
+    command.add_argument("--steps", type=int, default=500)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the GAN makes")
+    command.add_argument("--output", type=Path, metavar="FILE", help="default: <picture>_projected.png beside it")
     command = add("import-gan", _import_gan, "convert a StyleGAN2 of NVIDIA, ada, stylegan3 or rosinality, safely")
     command.add_argument("file", type=Path, help=".pkl or .pt; nothing in it is executed")
     command.add_argument("--output", type=Path, metavar="NAME", help="default: beside the file, as .safetensors")
@@ -230,9 +292,11 @@ def _picture_options(command: argparse.ArgumentParser) -> None:
     _run_options(command)
 
 
-def _open(options: argparse.Namespace) -> Run:
+def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None, foreign: bool = False) -> Run:
+    """The run that the options name; `settings` are those of options with names of their own."""
+    changes = _settings(options.set) | dict(settings or {})
     return open_run(
-        options.profile, options.category, options.seed, options.runs, options.figures, _settings(options.set)
+        options.profile, options.category, options.seed, options.runs, options.figures, changes, foreign=foreign
     )
 
 

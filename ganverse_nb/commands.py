@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ from .run import Run
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .evaluation.kid import Kid
+    from .gan.projection import Distance
     from .gan.view_gate import SplitMeasure
     from .gan.viewpoints import ViewCodes
     from .segmentation.mask_rcnn import Segmenter
@@ -17,42 +21,73 @@ if TYPE_CHECKING:
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 
 
-def train_gan(run: Run, start: str | None = None) -> Path:
-    """Photographs the training set and trains the GAN on it; returns the file of its networks.
+def train_gan(run: Run, start: str | None = None, images: Path | None = None) -> Path:
+    """Photographs the training set, or takes the pictures in a folder, and trains the GAN on it; returns its file.
 
-    `start` is a bundled name or a file: a finished GAN to go on from, whose pictures count.
+    Args:
+        start: a bundled name or a file: a finished GAN to go on from, whose pictures count.
+        images: a folder of pictures to learn from, in place of the studio's photos.
 
     Started by `accelerate launch -m ganverse_nb.cli train-gan` or torchrun, all processes train one GAN.
     """
     import torch
 
     from .files import sha256
+    from .gan.augment import parse_policy
     from .gan.checkpoint import resolve
+    from .gan.generator import block_resolutions
     from .gan.team import Team
     from .gan.training import check_start, train_gan
-    from .studio.archive import make_photo_archive
-    from .studio.photos import Photos
 
-    config, category, seed = run.config.gan, run.config.category, run.config.seed
+    config, seed = run.config.gan, run.config.seed
     command, begun = _typed(run, "train-gan"), None
+    block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
+    parse_policy(config.augment)
+    if images is not None:
+        command = f"{command} --images {shlex.quote(str(images))}"
     if start is not None:
-        check_start(start, config.images)  # before the photographs, which take minutes
+        check_start(start, config.images)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
     team = Team.from_environment()
-
-    def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed + LEARNED_PHOTOS, directory, config.resolution)
-
-    if team.leads:
-        run.stage("gan_photos", photograph, [category, config.photos, seed + LEARNED_PHOTOS, config.resolution])
+    source = "gan_photos" if images is None else "gan_images"
+    load = _studio_photos(run, source, team.leads) if images is None else _folder(run, source, images, team.leads)
     team.wait()
-    photos = Photos.load(run.directory / "gan_photos").images
+    photos = load()
     device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def train(directory: Path) -> None:
         train_gan(photos, config, directory, seed, start=start, device=device, command=command)
 
-    return run.stage("gan", train, [config, seed, begun], needs=["gan_photos"], team=team) / "teacher.safetensors"
+    return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
+
+
+def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], Tensor]:
+    """The studio's photos for the GAN as a stage; returns what loads them."""
+    from .studio.archive import make_photo_archive
+    from .studio.photos import Photos
+
+    config, category, seed = run.config.gan, run.config.category, run.config.seed + LEARNED_PHOTOS
+
+    def photograph(directory: Path) -> None:
+        make_photo_archive(category, config.photos, seed, directory, config.resolution)
+
+    if make:
+        run.stage(stage, photograph, [category, config.photos, seed, config.resolution])
+    return lambda: Photos.load(run.directory / stage).images
+
+
+def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], Tensor]:
+    """The pictures of a folder for the GAN as a stage, which belongs to their content; returns what loads them."""
+    from .data.image_folder import folder_key, load_image_archive, make_image_archive
+
+    archive, resolution = "images.safetensors", run.config.gan.resolution
+
+    def collect(directory: Path) -> None:
+        make_image_archive(folder, resolution, directory / archive)
+
+    if make:
+        run.stage(stage, collect, [folder_key(folder), resolution])
+    return lambda: load_image_archive(run.directory / stage / archive)
 
 
 def train_segmenter(run: Run) -> Path:
@@ -98,6 +133,50 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
         seed=run.config.seed,
         masks=lambda images: segmenter.segment(images).mask,
     )
+
+
+def measure_gan(gan: str, real: Run | Path, seed: int) -> Kid:
+    """KID on own features between a GAN and the studio photos of a run, or the pictures in a folder."""
+    from . import stages
+    from .data.image_folder import read_image_folder
+    from .evaluation.kid import gan_kid
+    from .gan.checkpoint import load_generator
+
+    generator = load_generator(gan)
+    if isinstance(real, Path):
+        return gan_kid(generator, read_image_folder(real, generator.resolution), seed=seed)
+    return gan_kid(generator, stages.train_photos(real).images, seed=seed)
+
+
+def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
+    """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
+    from .data.pictures import read_picture, write_picture
+    from .gan.checkpoint import atomic_save, load_generator
+    from .gan.projection import project
+
+    generator = load_generator(gan)
+    image = read_picture(picture, generator.resolution, fit)
+    distance, name, noise_weight = _likeness()
+    found = project(generator, image, space, distance, steps=steps, noise_weight=noise_weight, seed=seed)
+    write_picture(found.picture[0], output)
+    tensors = {"latent": found.latent, "styles": found.styles}
+    tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}
+    facts = {"format": "ganverse_nb.projection/1", "gan": gan, "space": space, "distance": name, "seed": str(seed)}
+    atomic_save(tensors, output.with_suffix(".safetensors"), facts)
+    psnr = -10 * (found.picture - image).square().mean().clamp_min(1e-10).log10()
+    return f"PSNR {float(psnr):.1f} dB after {found.steps} steps in {space}, compared by {name}"
+
+
+def _likeness() -> tuple[Distance, str, float]:
+    """How projections compare pictures, its name, and the weight of noise regularisation that goes with it."""
+    from .gan.projection import NOISE_WEIGHT, PERCEPTUAL_NOISE_WEIGHT, pyramid_distance
+    from .inverse_graphics.perceptual import LpipsFeatures, lpips_weights, perceptual_loss
+
+    weights = lpips_weights()
+    if weights is None:
+        return pyramid_distance, "an image pyramid, as VGG16's weights are not on disk", NOISE_WEIGHT
+    features = LpipsFeatures(weights)
+    return lambda a, b: perceptual_loss(features, a, b, b.new_ones(())), features.name, PERCEPTUAL_NOISE_WEIGHT
 
 
 def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:

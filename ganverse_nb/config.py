@@ -6,6 +6,7 @@ run the same code at full size. Where the paper does not state a value, the comm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
@@ -37,13 +38,15 @@ class GanConfig:
     discriminator_lr: float = 2e-3
     discriminator_filter: bool = False  # the official FIR before every halving slows D down ten times at first
     noise: bool = False  # fixed to the picture, not to the object: in a short training it takes over the surfaces
-    r1_gamma: float = 0.3
+    r1_gamma: float = 0.3  # for studio photos; `auto_r1_gamma` for pictures of one's own
     r1_interval: int = 16
     path_length_weight: float = 2.0
     path_length_interval: int = 8
     path_length_batch: int = 8
     mixing_probability: float = 0.9
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
+    mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
+    augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them, for sets of a few hundred pictures
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32
 
 
@@ -199,12 +202,16 @@ def load_config(
     category: str = "car",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
+    *,
+    foreign: bool = False,
     **overrides: Any,
 ) -> Config:
     """The configuration of a profile.
 
     Args:
         settings: changes by dotted name: `{"inverse.steps": 100}`.
+        foreign: `category` is the user's own name for pictures that the studio cannot take. The GAN's R1 weight is then
+            `auto_r1_gamma` where it is not given.
         overrides: the same as keywords: `inverse__steps=100`.
 
     Raises:
@@ -212,7 +219,9 @@ def load_config(
     """
     if profile not in PROFILES:
         raise ValueError(f"Unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
-    if category not in CATEGORIES:
+    if foreign:
+        _check_foreign_name(category)
+    elif category not in CATEGORIES:
         raise ValueError(f"Unknown category {category!r}; the categories are {', '.join(CATEGORIES)}.")
     config = PROFILES[profile](category, int(seed))
     changes = dict(settings or {}) | {name.replace("__", "."): value for name, value in overrides.items()}
@@ -220,7 +229,28 @@ def load_config(
         if "." not in name:
             raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
         config = _override(config, name.split("."), value, name)
+    if foreign and "gan.r1_gamma" not in changes:
+        gan = config.gan
+        config = replace(config, gan=replace(gan, r1_gamma=auto_r1_gamma(gan.resolution, gan.batch)))
     return config
+
+
+def auto_r1_gamma(resolution: int, batch: int) -> float:
+    """0.0002 R^2 / batch, the weight of R1 for pictures nobody has tuned it for (StyleGAN2-ADA's automatic setting).
+
+    The best one may be four times smaller or larger: worth trying where a training stalls or diverges.
+    """
+    return 0.0002 * resolution**2 / batch
+
+
+def _check_foreign_name(category: str) -> None:
+    if category in CATEGORIES:
+        raise ValueError(
+            f"{category!r} is a category of the studio; "
+            f"give pictures of your own another name, as in --category my_{category}."
+        )
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", category):
+        raise ValueError(f"A category's name has small letters, digits and underscores, got {category!r}.")
 
 
 def _override(node: Any, path: list[str], value: Any, name: str) -> Any:

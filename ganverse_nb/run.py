@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from .config import Config, as_json, load_config
+from .config import CATEGORIES, Config, as_json, load_config
 from .errors import ExpectedError
 from .files import digest, plain, read_json, remove, sha256, write_json
 from .provenance import device, environment
@@ -220,7 +220,9 @@ class Run:
     def command(self) -> str:
         """The command line that makes this run again."""
         config = self.config
-        changes = _differences(as_json(load_config(config.profile, config.category, config.seed)), as_json(config))
+        foreign = config.category not in CATEGORIES
+        default = load_config(config.profile, config.category, config.seed, foreign=foreign)
+        changes = _differences(as_json(default), as_json(config))
         parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
         parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
         return "ganverse reproduce " + " ".join(parts)
@@ -300,16 +302,18 @@ def open_run(
     runs: str | Path = "runs",
     figures: str | Path = "figures",
     settings: Mapping[str, Any] | None = None,
+    foreign: bool = False,
 ) -> Run:
     """The run of a profile: what notebooks and commands begin with.
 
     Args:
         settings: changes to the profile by dotted name, as in `{"inverse.steps": 100}`.
+        foreign: `category` is the user's own name for pictures of their own, see `load_config`.
 
     Raises:
         ValueError: unknown profile, category or setting; a run directory of another configuration.
     """
-    return Run(load_config(profile, category, seed, settings), runs, figures)
+    return Run(load_config(profile, category, seed, settings, foreign=foreign), runs, figures)
 
 
 def _begin(partial: Path, identity: str, settings: Any) -> Path:
@@ -345,4 +349,7 @@ def _differences(theirs: Any, ours: Any, prefix: str = "") -> dict[str, tuple[An
 
 
 def _setting(value: Any) -> str:
+    """`value` as `--set` reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)

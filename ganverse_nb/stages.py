@@ -13,9 +13,11 @@ from torch import Tensor
 
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.evaluation.kid import Kid
+from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
 from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
-from ganverse_nb.files import sha256
+from ganverse_nb.files import read_json, sha256, write_json
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
@@ -36,7 +38,7 @@ from ganverse_nb.studio.photos import Photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY = 1000, 2000, 3000
-GATE = "view_gate.json"
+GATE, KID = "view_gate.json", "kid.json"
 
 
 def train_photos(run: Run) -> Photos:
@@ -118,6 +120,18 @@ def view_gate(run: Run) -> ViewGate:
     pose_regressor(run)
     settings = [config, seed, *(_use_weights(run, name) for name in ("teacher", "views"))]
     return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
+
+
+def gan_kid(run: Run) -> Kid:
+    """How far the teacher's samples are from photos it was not trained on: KID on own features."""
+    seed = run.config.seed
+
+    def compute(directory: Path) -> None:
+        write_json(directory / KID, measure_kid(teacher(run), train_photos(run).images, seed=seed))
+
+    train_photos(run)
+    settings = [seed, _use_weights(run, "teacher")]
+    return Kid(**read_json(run.stage("gan_kid", compute, settings, needs=["train_photos"]) / KID))
 
 
 def multiview(run: Run) -> MultiViewDataset:

@@ -5,12 +5,14 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import trimesh
@@ -309,3 +311,104 @@ def test_a_terminal_shows_one_line_and_a_file_a_few():
                 line.update(done, 5, "3/9 [00:01<00:02]")
     assert terminal.getvalue().count("\n") == 1 and "4/5 cells" in terminal.getvalue()
     assert file.getvalue().splitlines() == ["[1/2] 00_one", "[1/2] 00_one  done after 0 s"]
+
+
+FOLDER_GAN = ["--profile", "smoke", "--set", "gan.resolution=16", "--set", "gan.channels=[8,8,8]"]
+FOLDER_GAN += ["--set", "gan.batch=4", "--set", "gan.path_length_batch=4", "--set", "gan.images=8"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(5):
+        Image.new("RGB", (20, 24), (50 * number, 90, 10)).save(pictures / f"{number}.png")
+    (pictures / "torn.png").write_bytes(b"torn")
+    return pictures
+
+
+def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
+    from ganverse_nb.gan.checkpoint import provenance
+
+    place = ["--category", "bird", "--images", str(folder), "--runs", str(tmp_path / "runs")]
+    command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
+    assert cli.main(command) == 0
+    run = tmp_path / "runs" / "bird-smoke-seed0"
+    said = capsys.readouterr()
+    assert said.out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
+    assert "ganverse: 1 of 6 pictures were skipped: " in said.err and "UserWarning" not in said.err
+    told = provenance(run / "gan" / "teacher.safetensors")
+    assert told["photos"] == 5 and told["config"]["mirror"] is True
+    assert told["config"]["augment"] == "color,translation,cutout"
+    assert told["config"]["r1_gamma"] == pytest.approx(0.0002 * 16**2 / 4)
+    # what is recorded makes it again
+    assert told["command"].startswith("ganverse train-gan ") and str(folder) in told["command"]
+    made = (run / "gan" / "teacher.safetensors").stat().st_mtime_ns
+    again = [*told["command"].split()[1:], "--runs", str(tmp_path / "runs")]
+    assert cli.main(again) == 0
+    assert (run / "gan" / "teacher.safetensors").stat().st_mtime_ns == made
+
+    capsys.readouterr()
+    assert cli.main(["measure-gan", "--gan", str(run / "gan" / "teacher.safetensors"), "--images", str(folder)]) == 0
+    assert re.match(r"KID: \d+\.\d+ ± \d+\.\d+ x 10\^-3 on own features", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--category", "car"], "a category of the studio"),
+        (["--category", "bird", "--augment", "blur"], "Unknown augmentation 'blur'"),
+        (["--category", "bird", "--set", "gan.batch=8"], "5 photos are fewer than one batch of 8"),
+        (["--category", "bird", "--set", "gan.resolution=32"], "32 px needs 4 channel counts"),
+    ],
+)
+def test_what_a_folder_cannot_be_used_for_is_one_sentence(tmp_path, folder, capsys, arguments, words):
+    command = ["train-gan", *FOLDER_GAN, "--images", str(folder), "--runs", str(tmp_path / "runs"), *arguments]
+    assert cli.main(command) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("ganverse: ") and words in message
+
+
+def test_a_folder_without_pictures_is_one_sentence(tmp_path, capsys):
+    place = ["--images", str(tmp_path / "nowhere"), "--runs", str(tmp_path / "runs")]
+    assert cli.main(["train-gan", *FOLDER_GAN, "--category", "bird", *place]) == 2
+    assert "There is no folder" in capsys.readouterr().err
+
+
+def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch):
+    from safetensors.torch import load_file
+
+    from ganverse_nb.gan.checkpoint import load_generator
+
+    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: None)
+    Image.new("RGB", (80, 64), (200, 40, 40)).save(tmp_path / "red.png")
+    command = ["project", str(tmp_path / "red.png"), "--steps", "3", "--space", "w+"]
+    assert cli.main(command) == 2
+    assert "64 x 64 are needed" in capsys.readouterr().err
+    assert cli.main([*command, "--fit"]) == 0
+    assert re.search(r"PSNR \d+\.\d dB after 3 steps in w\+, compared by an image pyramid", capsys.readouterr().out)
+    kept = load_file(tmp_path / "red_projected.safetensors")
+    generator = load_generator("car")
+    assert kept["latent"].shape == (1, generator.num_ws, generator.w_dim)
+    picture = torch.from_numpy(np.array(Image.open(tmp_path / "red_projected.png"))) / 255
+    torch.testing.assert_close(generator.synthesize(kept["styles"])[0].permute(1, 2, 0), picture, atol=3e-3, rtol=0)
+    assert cli.main([*command, "--fit", "--space", "z"]) == 2
+    assert "Unknown space 'z'" in capsys.readouterr().err
+
+
+def test_projections_are_compared_by_lpips_where_its_weights_are(tmp_path, monkeypatch):
+    from ganverse_nb.commands import _likeness
+
+    class Tiny(torch.nn.Module):
+        def __init__(self, **_):
+            super().__init__()
+            self.features = torch.nn.Sequential(*[torch.nn.Conv2d(3, 3, 1) for _ in range(30)])
+
+    monkeypatch.setattr("torchvision.models.vgg16", Tiny)
+    torch.save(Tiny().state_dict(), tmp_path / "vgg.pth")
+    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: tmp_path / "vgg.pth")
+    distance, name, _ = _likeness()
+    a = torch.rand(2, 3, 16, 16, requires_grad=True)
+    assert "VGG16" in name and float(distance(a.detach(), a.detach())) == pytest.approx(0, abs=1e-5)
+    distance(a, torch.rand(2, 3, 16, 16)).backward()
+    assert float(a.grad.abs().sum()) > 0

@@ -28,6 +28,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import GanConfig
 from ganverse_nb.files import sha256
+from ganverse_nb.gan.augment import DRAWS, augment, parse_policy
 from ganverse_nb.gan.checkpoint import (
     CheckpointError,
     atomic_save,
@@ -84,8 +85,12 @@ class GanTrainer:
                 "and path_length_batch must not exceed it."
             )
         if len(photos) < config.batch:
-            raise ValueError(f"{len(photos)} photos are fewer than one batch of {config.batch}.")
+            raise ValueError(
+                f"{len(photos)} photos are fewer than one batch of {config.batch}; "
+                "take more, or set gan.batch and gan.path_length_batch to a smaller multiple of 4."
+            )
         self.photos, self.config, self.seed = photos, config, seed
+        self.policy = parse_policy(config.augment)
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -114,14 +119,18 @@ class GanTrainer:
 
     def real_batch(self) -> Tensor:
         """The next photos in [-1, 1]; every photo once per epoch, in an order that seed and epoch decide."""
-        indices = []
-        for position in range(self.images, self.images + self.config.batch):
+        c, indices = self.config, []
+        for position in range(self.images, self.images + c.batch):
             epoch, offset = divmod(position, len(self.photos))
             if epoch != self._epoch:
                 order_rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
                 self._epoch, self._order = epoch, torch.randperm(len(self.photos), generator=order_rng)
             indices.append(int(self._order[offset]))
-        return self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
+        photos = self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
+        if not c.mirror:
+            return photos
+        mirrored = self.team.share(torch.rand(c.batch, generator=self.rng, device=self.device) < 0.5)
+        return torch.where(mirrored[:, None, None, None], photos.flip(3), photos)
 
     def latents(self, batch: int) -> Tensor:
         """This process' share of w_plus [batch, num_ws, w_dim] with style mixing.
@@ -146,6 +155,13 @@ class GanTrainer:
             return None
         return [self.team.share(maps) for maps in self.generator.sample_noise(batch, self.rng)]
 
+    def augment(self, images: Tensor) -> Tensor:
+        """This process' share of a batch as the discriminator sees it; each call draws anew."""
+        if not self.policy:
+            return images
+        uniform = torch.rand(self.config.batch, DRAWS, generator=self.rng, device=self.device)
+        return augment(images, self.policy, self.team.share(uniform))
+
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; returns its losses as scalars."""
         c, g, d = self.config, self.generator, self.discriminator
@@ -154,13 +170,13 @@ class GanTrainer:
         parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, d))
         fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)
         leaf = fake.detach().requires_grad_()
-        fake_logits = d(leaf, dtype)
+        fake_logits = d(self.augment(leaf), dtype)
         loss_g = generator_loss(fake_logits)
         (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
         torch.autograd.backward(fake, gradient, inputs=parameters_g)
         real = self.real_batch()
         regularise_d = c.r1_gamma > 0 and self.steps % c.r1_interval == 0
-        real_logits = d(real.requires_grad_(regularise_d), dtype)
+        real_logits = d(self.augment(real.requires_grad_(regularise_d)), dtype)
         loss_d = discriminator_loss(fake_logits, real_logits)
         total = loss_d
         if regularise_d:

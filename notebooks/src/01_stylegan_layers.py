@@ -119,7 +119,9 @@ fig.save_figure(run, "figure_b_viewpoints", all_views, {"views": len(views), "az
 #
 # The view codes were made of the steadiest of many candidates, so they are measured again, on contents that were not
 # looked at when they were chosen. Shape variety is the mean of 1 − IoU over pairs of outlines, position and size taken
-# off; the number for photographs says how much there is to be had.
+# off; the number for photographs says how much there is to be had. KID is a distance between the GAN's pictures and
+# photographs it has not seen, here on the features of this project's segmenter: it compares our GANs with each other,
+# and with nobody else's.
 
 # %%
 from ganverse_nb.evaluation.scorecard import read_views
@@ -133,6 +135,7 @@ run.record("gan.split_layer", views.split_layer, "layers", paper=4)
 run.record("gan.shape_variety", gate.chosen.silhouette)
 run.record("gan.shape_variety_photos", gate.photos.silhouette)
 run.record("gan.pose_regressor_error_deg", gate.regressor_error, "°")
+run.record("gan.kid", stages.gan_kid(run).value, "own features")
 readings
 
 # %% [markdown]

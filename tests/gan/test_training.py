@@ -19,9 +19,14 @@ def state(trainer, path):
     return load_file(path)
 
 
-@pytest.mark.parametrize("official", [True, False])
-def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp_path, official):
-    config = replace(small_config, noise=official, discriminator_filter=official, bfloat16=not official)
+OFFICIAL = {"noise": True, "discriminator_filter": True, "bfloat16": False}
+OURS = {"noise": False, "discriminator_filter": False, "bfloat16": True}
+FEW_PICTURES = OURS | {"mirror": True, "augment": "color,translation,cutout"}
+
+
+@pytest.mark.parametrize("settings", [OFFICIAL, OURS, FEW_PICTURES], ids=["official", "ours", "few_pictures"])
+def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp_path, settings):
+    config = replace(small_config, **settings)
     straight = GanTrainer(photos, config, seed=3)
     for _ in range(6):
         straight.step()
@@ -51,6 +56,34 @@ def test_photos_come_once_per_epoch_in_an_order_of_its_own(small_config, photos)
         seen += ((trainer.real_batch()[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
     assert sorted(seen[:20]) == sorted(seen[20:]) == list(range(20))
     assert seen[:20] != seen[20:]
+
+
+def test_half_of_the_photos_are_mirrored_when_asked(small_config, photos):
+    photos = photos[:1].expand(8, -1, -1, -1).contiguous()
+    plain, trainer = (GanTrainer(photos, replace(small_config, mirror=mirror), 0) for mirror in (False, True))
+    picture = plain.real_batch()[0]
+    shown = torch.cat([trainer.real_batch() for _ in range(50)])
+    mirrored = (shown == picture.flip(2)).all(3).all(2).all(1)
+    assert ((shown == picture).all(3).all(2).all(1) ^ mirrored).all()
+    assert mirrored.float().mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_discriminator_sees_real_and_generated_pictures_augmented(small_config, photos, monkeypatch):
+    """With every draw at its middle the picture stays, but for the hole: both batches have it, in both passes."""
+    trainer = GanTrainer(photos, replace(small_config, augment="cutout", bfloat16=False), seed=0)
+    seen, forward = [], trainer.discriminator.forward
+    monkeypatch.setattr(trainer.discriminator, "forward", lambda x, dtype: seen.append(x) or forward(x, dtype))
+    before = trainer.generator.const.detach().clone()
+    trainer.step()
+    assert len(seen) == 2 and not torch.equal(trainer.generator.const, before)
+    holes = [(x == 0).all(1).flatten(1).sum(1) for x in seen]
+    assert all(int(hole.min()) >= 16 for hole in holes) and not torch.equal(*holes)
+    plain = GanTrainer(photos, small_config, seed=0)
+    images = torch.rand(8, 3, 16, 16)
+    state = plain.rng.get_state()
+    assert plain.augment(images) is images and torch.equal(plain.rng.get_state(), state)
+    with pytest.raises(ValueError, match="Unknown augmentation 'blur'"):
+        GanTrainer(photos, replace(small_config, augment="blur"), seed=0)
 
 
 def test_style_mixing_crosses_two_codes_within_the_given_layers(small_config, photos):

@@ -1,0 +1,165 @@
+"""Folders of pictures: every format and mode alike, what cannot be read named, kept as long as nothing changed."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganverse_nb.data.image_folder import (
+    ImageFolderError,
+    folder_key,
+    load_image_archive,
+    make_image_archive,
+    read_image_folder,
+)
+from ganverse_nb.data.pictures import read_picture
+from ganverse_nb.errors import ExpectedWarning
+
+RED, GREY = (200, 40, 80), 120
+
+
+@pytest.fixture
+def scene():
+    """RGB, 40 x 24: `RED` with a blue left half of the middle square."""
+    pixels = np.full((24, 40, 3), RED, np.uint8)
+    pixels[:, 8:20] = (0, 0, 255)
+    return Image.fromarray(pixels)
+
+
+def halves(image):
+    """Mean colours of the left and right half, without the border between them."""
+    side = image.shape[-1]
+    values = image.float()
+    return [part.mean((1, 2)) for part in (values[..., : side // 2 - 1], values[..., side // 2 + 1 :])]
+
+
+def check(image, left=(0, 0, 255), right=RED, atol=4):
+    for found, wanted in zip(halves(image), (left, right)):
+        torch.testing.assert_close(found, torch.tensor(wanted).float(), atol=atol, rtol=0)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".webp", ".bmp", ".tif", ".TIFF"])
+def test_formats(tmp_path, scene, suffix):
+    formats = {".JPG": "JPEG", ".TIFF": "TIFF"}
+    for name in "ab":
+        scene.save(tmp_path / f"{name}{suffix}", formats.get(suffix), **({"quality": 95} if "p" in suffix else {}))
+    images = read_image_folder(tmp_path, 16)
+    assert images.shape == (2, 3, 16, 16) and images.dtype == torch.uint8
+    check(images[0], atol=10)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "CMYK", "YCbCr"])
+def test_modes_of_colour(tmp_path, scene, mode):
+    path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png")
+    scene.convert(mode).save(path)
+    scene.save(tmp_path / "b.png")
+    check(read_image_folder(tmp_path, 16)[0], atol=8)
+
+
+def test_a_jpeg_in_cmyk(tmp_path, scene):
+    scene.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    check(read_picture(tmp_path / "a.jpg", 16, fit=True)[0] * 255, atol=12)
+
+
+@pytest.mark.parametrize("values", ["L", "1", "I;16", "I;16B", "I", "F"])
+def test_grey_of_any_depth(tmp_path, values):
+    grey = np.full((24, 24), GREY, np.uint8)
+    wide = grey.astype(np.uint16) * 257
+    picture = {
+        "L": lambda: Image.fromarray(grey),
+        "1": lambda: Image.new("1", (24, 24), 1),
+        "I;16": lambda: Image.fromarray(wide),
+        "I;16B": lambda: Image.fromarray(wide.astype(">u2")),
+        "I": lambda: Image.fromarray(wide.astype(np.int32)),
+        "F": lambda: Image.fromarray(grey.astype(np.float32) / 255),
+    }[values]()
+    assert picture.mode == values
+    picture.save(tmp_path / "a.tif")
+    wanted = 255 if values == "1" else GREY
+    assert (read_picture(tmp_path / "a.tif", 16, fit=True) * 255).round().unique().tolist() == [wanted]
+    if values in ("L", "I;16"):
+        picture.save(tmp_path / "a.png")
+        assert (read_picture(tmp_path / "a.png", 16, fit=True) * 255).round().unique().tolist() == [wanted]
+
+
+def test_real_numbers_of_unknown_range_are_refused(tmp_path):
+    Image.fromarray(np.full((8, 8), 3.5, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="outside 0..1"):
+        read_picture(tmp_path / "a.tif", 8, fit=True)
+
+
+def test_orientation_and_large_jpegs(tmp_path, scene):
+    """EXIF 6: the picture was taken with the camera turned; large ones are decoded smaller, with the same result."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = scene.resize((800, 480), Image.Resampling.NEAREST)
+    large.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    check(read_picture(tmp_path / "turned.jpg", 16, fit=True)[0] * 255, atol=8)
+
+
+def test_scaling_is_filtered(tmp_path):
+    """Lines of one pixel become their mean, not a moire."""
+    stripes = np.zeros((128, 128, 3), np.uint8)
+    stripes[:, ::2] = 200
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    inner = read_picture(tmp_path / "a.png", 16, fit=True)[0, :, :, 2:-2] * 255
+    assert (inner - 100).abs().max() <= 2
+
+
+def test_unreadable_files_are_named_and_skipped(tmp_path, scene):
+    (tmp_path / "deeper").mkdir()
+    scene.save(tmp_path / "deeper" / "a.png")
+    scene.save(tmp_path / "b.png")
+    whole = (tmp_path / "b.png").read_bytes()
+    for name in ("c.png", "d.jpg", "e.webp", "f.tif"):
+        (tmp_path / name).write_bytes(b"" if name == "e.webp" else whole[:60])
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "._b.png").write_bytes(b"a shadow that some systems write")
+    with pytest.warns(ExpectedWarning) as caught:
+        images = read_image_folder(tmp_path, 16)
+    assert len(images) == 2
+    message = str(caught[0].message)
+    assert "4 of 6 pictures were skipped" in message and "And 1 more." in message
+    assert all(name in message for name in ("c.png", "d.jpg", "e.webp")) and "f.tif" not in message
+
+
+@pytest.mark.filterwarnings("ignore:.*skipped")
+def test_folders_without_pictures_are_refused_in_a_sentence(tmp_path, scene):
+    with pytest.raises(ImageFolderError, match="There is no folder"):
+        read_image_folder(tmp_path / "nowhere", 16)
+    with pytest.raises(ImageFolderError, match="no readable picture"):
+        read_image_folder(tmp_path, 16)
+    scene.save(tmp_path / "a.png")
+    with pytest.raises(ImageFolderError, match="only one readable picture"):
+        read_image_folder(tmp_path, 16)
+    (tmp_path / "b.png").write_bytes(b"torn")
+    with pytest.raises(ImageFolderError, match="only one readable picture"):
+        read_image_folder(tmp_path, 16)
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "c.png").write_bytes(b"torn")
+    with pytest.raises(ImageFolderError, match="no readable picture"):
+        read_image_folder(tmp_path, 16)
+
+
+def test_the_archive_belongs_to_the_content_of_its_folder(tmp_path, scene, monkeypatch):
+    folder, archive = tmp_path / "pictures", tmp_path / "archive.safetensors"
+    folder.mkdir()
+    for name in "ab":
+        scene.save(folder / f"{name}.png")
+    images = make_image_archive(folder, 16, archive)
+    assert torch.equal(images, load_image_archive(archive)) and torch.equal(images, read_image_folder(folder, 16))
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["archive.safetensors"]
+
+    shutil.copytree(folder, tmp_path / "copy")
+    assert folder_key(tmp_path / "copy") == folder_key(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("ganverse_nb.data.image_folder.read_image_folder", None)
+        assert torch.equal(make_image_archive(tmp_path / "copy", 16, archive), images)
+
+    assert make_image_archive(folder, 8, archive).shape == (2, 3, 8, 8)
+    scene.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "b.png")
+    changed = make_image_archive(folder, 16, archive)
+    check(changed[0])
+    check(changed[1], left=RED, right=(0, 0, 255))
