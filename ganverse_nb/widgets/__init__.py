@@ -2,5 +2,6 @@
 
 from ganverse_nb.widgets.mesh_viewer import mesh_figure
 from ganverse_nb.widgets.orbit import OrbitDashboard, OrbitState, mesh_renderer
+from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
-__all__ = ["OrbitDashboard", "OrbitState", "mesh_figure", "mesh_renderer"]
+__all__ = ["OrbitDashboard", "OrbitState", "ViewLabeller", "mesh_figure", "mesh_renderer", "sample_pictures"]

@@ -77,6 +77,19 @@ split = view_content_split(teacher, views.split_layer)
 split._asdict()
 
 # %% [markdown]
+# A network that nobody has labels for, an official one for instance, has no such regressor. Then silhouettes must do:
+# the share of the variance of their moments that the view code explains, for each *k*. The smallest *k* that explains
+# nearly all that more layers would explain is suggested.
+
+# %%
+from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer
+
+segmenter = stages.segmenter(run)
+outlines = silhouette_descriptor(lambda pictures: segmenter.segment(pictures).mask)
+suggestion = suggest_split_layer(teacher, outlines, range(1, 5), views=16, contents=5, seed=seed)
+suggestion
+
+# %% [markdown]
 # The middle curve in pictures: contents under one view code, and photographs of different cars by one camera.
 
 # %%
@@ -132,6 +145,7 @@ run.record("gan.views", len(views), "views", paper=39, bar=">= 16")
 run.record("gan.max_view_gap_deg", readings.largest_gap, "°", bar="<= 40")
 run.record("gan.view_deviation_deg", readings.median_deviation, "°", bar="<= 6")
 run.record("gan.split_layer", views.split_layer, "layers", paper=4)
+run.record("gan.split_layer_from_silhouettes", suggestion.split_layer, "layers")
 run.record("gan.shape_variety", gate.chosen.silhouette)
 run.record("gan.shape_variety_photos", gate.photos.silhouette)
 run.record("gan.pose_regressor_error_deg", gate.regressor_error, "°")
