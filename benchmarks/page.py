@@ -15,7 +15,8 @@ HEAD = """# How fast the renderer is
 
 Written by `python -m benchmarks.page` from the JSON files beside the figures; nothing here is typed by hand.
 A pass is forward and backward of silhouette and texture, with gradients in vertices and texture. `ratio` is to the
-first row of the same setting, within one run.
+first row of the same setting, within one run. Sampling is forward only: pictures from a StyleGAN2, beside the network
+written out from its definition.
 """
 
 

@@ -56,11 +56,12 @@ def build_multiview(
         content_w = generator.truncate(generator.mapping(z.to(generator.const.device)), config.truncation)
 
     def paint(view_w: Tensor, content: Tensor) -> Tensor:
-        return generator.synthesize(generator.styles(mix(view_w, content, views.split_layer, generator.num_ws)))
+        styles = generator.styles(mix(view_w, content, views.split_layer, generator.num_ws))
+        return generator.uncrop(generator.synthesize(styles))
 
     def cut(pictures: Tensor) -> tuple[Tensor, list[str]]:
-        found = segmenter.segment(pictures)
-        return found.mask, keep(found, config.minimum_mask).reason
+        found = segmenter.segment(generator.crop(pictures))  # the filter's share is of the picture without bars
+        return generator.uncrop(found.mask), keep(found, config.minimum_mask).reason
 
     return generate(
         paint,

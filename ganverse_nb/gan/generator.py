@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, at_least_float32, upsample, upsampling_conv2d
+from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, activate_, at_least_float32, upsample, upsampling_conv2d
 
 W_AVERAGE_DECAY = 0.995
 
@@ -88,10 +88,12 @@ class ModulatedConv(nn.Module):
             y = upsampling_conv2d(x, self.weight)
         else:
             y = F.conv2d(x, self.weight.to(x.dtype), padding=1)
-        y = y * (demodulation * ACTIVATION_GAIN).to(x.dtype)[:, :, None, None]
+        # in as few passes over the pixels as there can be: they are what a large picture's time goes into
+        bias, scale = self.bias * ACTIVATION_GAIN, demodulation * ACTIVATION_GAIN
+        y = torch.addcmul(bias.to(x.dtype)[:, None, None], y, scale.to(x.dtype)[:, :, None, None])
         if noise is not None:
-            y = y + (noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype)
-        y = activate(y + (self.bias * ACTIVATION_GAIN).to(x.dtype)[:, None, None])
+            y = y.add_((noise * (self.noise_strength * ACTIVATION_GAIN)).to(x.dtype))
+        y = activate_(y)
         return y if clamp is None else y.clamp(-clamp, clamp)
 
 
@@ -124,7 +126,7 @@ class Generator(nn.Module):
         channels: feature channels at 4, 8, 16, ... `resolution` pixels.
         conv_clamp: bound on every layer's output (NVIDIA's mixed-precision networks use 256), None for none.
         rows: the rows [first, last) that hold the picture, None for all. NVIDIA's 512x384 cars are rows 64 to 447 of a
-            512 px square; `synthesize` crops to them, `synthesis` does not.
+            512 px square; `synthesize` crops to them (`crop`), `uncrop` makes squares of its pictures.
 
     Raises:
         ValueError: `resolution` is not a power of two >= 8 or `channels` has the wrong length.
@@ -265,9 +267,17 @@ class Generator(nn.Module):
         """
         parts = self.split_styles(styles)
         image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
-        if self.rows is not None:
-            image = image[:, :, slice(*self.rows)]
-        return (image * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
+        return (self.crop(image) * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
+
+    def crop(self, square: Tensor) -> Tensor:
+        """[..., R, R] -> [..., *picture_size]: without the black bars."""
+        return square if self.rows is None else square[..., slice(*self.rows), :]
+
+    def uncrop(self, pictures: Tensor) -> Tensor:
+        """[..., *picture_size] -> [..., R, R] with bars of 0: for networks that work on squares."""
+        if self.rows is None:
+            return pictures
+        return F.pad(pictures, (0, 0, self.rows[0], self.resolution - self.rows[1]))
 
     def _noise(self, noise: str | Sequence[Tensor], batch: int, rng: torch.Generator | None) -> Sequence[Tensor] | None:
         if not isinstance(noise, str):

@@ -60,6 +60,11 @@ def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, ACTIVATION_SLOPE)
 
 
+def activate_(x: Tensor) -> Tensor:
+    """`activate` in place."""
+    return F.leaky_relu(x, ACTIVATION_SLOPE, inplace=True)
+
+
 def at_least_float32(x: Tensor) -> Tensor:
     """bfloat16 and float16 become float32; float32 and float64 stay."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -85,7 +85,7 @@ def fresh_pictures(
     view = torch.randint(len(codes.view), content.shape, generator=rng)
     images, masks = [], []
     for rows in tqdm(torch.arange(len(content)).split(CHUNK), desc="fresh pictures", disable=not progress):
-        made = generator.synthesize(codes.styles(content[rows], view[rows]))
+        made = generator.uncrop(generator.synthesize(codes.styles(content[rows], view[rows])))
         images.append((made * 255).round().byte())
         masks.append((mask(made) > 0.5).byte())
     pictures = Pictures(torch.cat(images), torch.cat(masks), content, view)

@@ -50,7 +50,8 @@ class StyleGANR:
     def synthesize(self, properties: Properties) -> Tensor:
         """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked."""
         p = properties
-        return self.generator.synthesize(self.mapping(p.camera, p.shape, p.texture, p.background))
+        styles = self.mapping(p.camera, p.shape, p.texture, p.background)
+        return self.generator.uncrop(self.generator.synthesize(styles))
 
     @torch.no_grad()
     def render(self, camera: Camera, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:

@@ -106,3 +106,26 @@ def test_a_gan_dataset_mixes_each_content_with_each_view_code_at_the_split_layer
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         assert torch.allclose(dataset.content_w, centre + 0.7 * (gan.mapping(z) - centre), atol=1e-5)
+
+
+def test_a_picture_with_black_bars_is_judged_without_them_and_stored_as_a_square(tmp_path):
+    """NVIDIA's cars are 512x384 in a square: bars neither reach the segmenter nor lower a mask's share."""
+    torch.manual_seed(0)
+    gan = Generator(16, 8, 8, 2, (8, 8, 8), rows=(4, 12)).eval()
+    views = SimpleNamespace(codes=torch.randn(2, 8), azimuth_bin=torch.tensor([0, 6]), split_layer=2)
+    sizes = []
+
+    def segment(pictures):
+        sizes.append(tuple(pictures.shape[2:]))
+        masks = torch.zeros(len(pictures), 1, 8, 16)
+        masks[..., :2] = 1  # an eighth of the picture, a sixteenth of the square
+        return Detections(masks, torch.ones(len(pictures), dtype=torch.int64), masks[:, 0, 0, 0], torch.zeros(1, 4))
+
+    config = MultiviewConfig(contents=3, test_contents=1, minimum_mask=0.1)
+    dataset = build_multiview(gan, views, SimpleNamespace(segment=segment), config, tmp_path)
+    assert set(sizes) == {(8, 16)} and dataset.keep.all() and dataset.resolution == 16
+    bars = [*range(4), *range(12, 16)]
+    assert (dataset.images[..., bars, :] == 0).all() and (dataset.masks[..., bars, :] == 0).all()
+    assert (dataset.masks[..., 4:12, :2] == 1).all() and (dataset.images[..., 4:12, :] > 0).any()
+    square = torch.rand(2, 3, 16, 16)
+    assert torch.equal(gan.crop(gan.uncrop(gan.crop(square))), square[..., 4:12, :])
