@@ -38,8 +38,11 @@ def test_synthesis_is_the_definition(generator, noise):
     torch.testing.assert_close(image, ((expected * 127.5 + 128) / 255).clamp(0, 1), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("fmap_base", [8192, 16384], ids=["config-e", "config-f"])
-@pytest.mark.parametrize("resolution", [64, 256, 512])
+@pytest.mark.parametrize(
+    ("resolution", "fmap_base"),
+    [(64, 8192), (64, 16384), (256, 8192), (256, 16384), (512, 8192), (512, 16384), (1024, 1024)],
+    ids=["e-64", "f-64", "e-256", "f-256", "e-512", "f-512", "all layers of 1024 px, an eighth of e's channels"],
+)
 def test_official_sizes_are_the_definition(resolution, fmap_base):
     """One picture with the channels of the official networks, random weights, noise and biases."""
     torch.manual_seed(resolution + fmap_base)
