@@ -188,7 +188,7 @@ def score_test_photos(
     scores = score_photos(model, images[rows], masks[rows], true_masks[rows], truth, seed)
     overlap = torch.zeros(len(photos)).index_copy(0, rows, scores.iou)
     azimuth = torch.cat([model.head(i, m).azimuth for i, m in zip(images[rows].split(64), masks[rows].split(64))])
-    return PhotoReport(found, overlap, azimuth, photos.camera.azimuth[rows], scores, photos.cars["type"])
+    return PhotoReport(found, overlap, azimuth, photos.camera.azimuth[rows], scores, photos.objects["type"])
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.shots import plain
-from ganverse_nb.studio.cars import TYPE_NAMES
 from ganverse_nb.studio.photos import Photos
 
 
@@ -16,9 +15,8 @@ def studio_photos(photos: Photos, size: int = 192) -> Figure:
     images, masks = photos.image(), photos.masks.float()
     shapes = plain(photos.mesh(), photos.camera, size)
     rows = [list(images), list(masks), [shade(d, m) for d, m in zip(photos.depth.float(), masks)], list(shapes)]
-    labels = [TYPE_NAMES[kind] for kind in photos.cars["type"].tolist()]
     names = ["photograph", "mask", "depth", "shape"]
-    return picture_grid(rows, row_labels=names, column_labels=labels, size=size)
+    return picture_grid(rows, row_labels=names, column_labels=photos.type_names(), size=size)
 
 
 def shade(depth: Tensor, mask: Tensor) -> Tensor:
