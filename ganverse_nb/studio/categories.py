@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.studio import car_mesh, cars
+from ganverse_nb.studio import car_mesh, cars, horse_mesh, horses
 from ganverse_nb.studio.car_paint import car_paint
+from ganverse_nb.studio.horse_coat import horse_coat
 from ganverse_nb.studio.material import Material, SurfacePoints
-from ganverse_nb.studio.scene import ROADS
-
-Objects = dict[str, Tensor]  # measures [B] and colours [B, 3] of a batch of objects of one category
+from ganverse_nb.studio.sampling import AIM, Objects
+from ganverse_nb.studio.scene import MEADOWS, ROADS
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,20 @@ CATEGORIES = {
         keypoints=car_mesh.keypoints,
         floor=lambda objects: -cars.height(objects) / 2,
         grounds=ROADS,
+    ),
+    "horse": Category(
+        plural="horses",
+        types=horses.BUILD_NAMES,
+        sample=horses.sample_horses,
+        mesh=horse_mesh.horse_mesh,
+        face_parts=lambda: horse_mesh.layout().parts,
+        places=lambda: horse_mesh.layout().places,
+        paint=horse_coat,
+        keypoint_names=horse_mesh.KEYPOINT_NAMES,
+        keypoints=horse_mesh.keypoints,
+        floor=lambda objects: objects["floor"],
+        grounds=MEADOWS,
+        aim=AIM,
     ),
 }
 

@@ -15,8 +15,9 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 from ganverse_nb.render.rasterize import rasterize
 from ganverse_nb.studio.cameras import sample_cameras
-from ganverse_nb.studio.categories import CATEGORIES, Category, Objects, find_category
+from ganverse_nb.studio.categories import CATEGORIES, Category, find_category
 from ganverse_nb.studio.material import SurfacePoints
+from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene, background, sample_scenes, shade_surface, shadow_on_ground
 
 SUPERSAMPLING = 3

@@ -32,7 +32,9 @@ class Layout:
 
     def __init__(self, tubes: Sequence[Tube]) -> None:
         faces, parts, places, offset = [], [], [], 0
+        self._tubes: list[tuple[Tube, int]] = []
         for tube in tubes:
+            self._tubes.append((tube, offset))
             grid, count = tube_faces(tube.rings, tube.segments, start=True, end=True, flip=tube.mirrored)
             faces.append(grid + offset)
             parts.append(torch.full((len(grid),), tube.part))
@@ -42,6 +44,17 @@ class Layout:
             places.append(torch.cat([torch.stack([along, *circle], -1).reshape(-1, 3), poles]))
             offset += count
         self.faces, self.parts, self.places = torch.cat(faces), torch.cat(parts), torch.cat(places)
+
+    def vertex(self, index: int, along: float, angle: float | None) -> int:
+        """The vertex of tube `index` nearest a place `along` it, `angle` degrees around it; None: the pole there."""
+        tube, offset = self._tubes[index]
+        if angle is None:
+            return offset + tube.rings * tube.segments + round(along)
+        return (
+            offset
+            + round(along * (tube.rings - 1)) * tube.segments
+            + round(angle / 360 * tube.segments) % tube.segments
+        )
 
 
 def sweep(tube: Tube, controls: Tensor, across: Tensor, upward: Tensor, side: Tensor | None = None) -> Tensor:
