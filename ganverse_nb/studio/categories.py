@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.studio import car_mesh, cars, horse_mesh, horses
+from ganverse_nb.studio import bird_mesh, birds, car_mesh, cars, horse_mesh, horses
+from ganverse_nb.studio.bird_plumage import bird_plumage
 from ganverse_nb.studio.car_paint import car_paint
 from ganverse_nb.studio.horse_coat import horse_coat
 from ganverse_nb.studio.material import Material, SurfacePoints
@@ -74,6 +75,20 @@ CATEGORIES = {
         paint=horse_coat,
         keypoint_names=horse_mesh.KEYPOINT_NAMES,
         keypoints=horse_mesh.keypoints,
+        floor=lambda objects: objects["floor"],
+        grounds=MEADOWS,
+        aim=AIM,
+    ),
+    "bird": Category(
+        plural="birds",
+        types=birds.KIND_NAMES,
+        sample=birds.sample_birds,
+        mesh=bird_mesh.bird_mesh,
+        face_parts=lambda: bird_mesh.layout().parts,
+        places=lambda: bird_mesh.layout().places,
+        paint=bird_plumage,
+        keypoint_names=bird_mesh.KEYPOINT_NAMES,
+        keypoints=bird_mesh.keypoints,
         floor=lambda objects: objects["floor"],
         grounds=MEADOWS,
         aim=AIM,
