@@ -25,7 +25,7 @@ def bird_plumage(birds: Objects, points: SurfacePoints) -> Material:
     eye = points.parts == EYE
     albedo = cover(albedo, eye, _PUPIL)
     along = points.places[:, 0]
-    ring = (along > 0.45) & (along < 0.72) & (b["throat"].mean(1) < 0.2)  # or a dark eye is lost in a dark face
+    ring = (along > 0.45) & (along < 0.72) & (b["cheek"].mean(1) < 0.2)  # or a dark eye is lost in a dark face
     albedo = cover(albedo, eye & ring, _IRIS)
     gloss = torch.where(eye | (points.parts == BEAK), 0.35, 0.06)
     return Material(albedo.clamp(0, 1), gloss, torch.zeros_like(along))

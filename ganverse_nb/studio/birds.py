@@ -35,7 +35,7 @@ _BUILD = {
 }
 KINDS: dict[str, dict[str, tuple[float, float]]] = {
     "songbird": {
-        "plump": (0.34, 0.41), "posture": (18.0, 45.0), "neck": (0.12, 0.17), "head": (0.23, 0.27),
+        "plump": (0.34, 0.41), "posture": (16.0, 38.0), "neck": (0.12, 0.17), "head": (0.23, 0.27),
         "beak": (0.15, 0.21), "beak_depth": (0.06, 0.085), "tail": (0.34, 0.51), "fan": (0.09, 0.13),
         "span": (0.76, 0.88), "chord": (0.51, 0.61),
     },
@@ -56,8 +56,8 @@ KINDS: dict[str, dict[str, tuple[float, float]]] = {
         "span": (0.76, 0.88), "chord": (0.38, 0.45),
     },
     "eagle": {
-        "plump": (0.32, 0.36), "posture": (28.0, 55.0), "neck": (0.20, 0.26), "neck_pitch": (58.0, 76.0),
-        "head": (0.18, 0.2), "beak": (0.22, 0.26), "beak_depth": (0.085, 0.1), "hook": (42.0, 54.0),
+        "plump": (0.32, 0.36), "posture": (24.0, 42.0), "neck": (0.20, 0.26), "neck_pitch": (58.0, 76.0),
+        "head": (0.18, 0.2), "beak": (0.16, 0.20), "beak_depth": (0.08, 0.092), "hook": (42.0, 54.0),
         "tail": (0.33, 0.39), "fan": (0.17, 0.22), "leg": (0.30, 0.36), "shank": (0.045, 0.055), "foot": (0.08, 0.1),
         "span": (1.08, 1.24), "chord": (0.57, 0.66), "fingers": (0.4, 0.6),
     },
@@ -88,19 +88,8 @@ _COLORS = {
     "green": (0.10, 0.36, 0.20), "moss": (0.45, 0.52, 0.20), "blue": (0.16, 0.36, 0.72), "pink": (0.90, 0.52, 0.52),
 }  # fmt: skip
 FEATHERS = (
-    "back",
-    "breast",
-    "belly",
-    "wing",
-    "bar",
-    "tip",
-    "tail_paint",
-    "cap",
-    "cheek",
-    "throat",
-    "beak_paint",
-    "legs",
-)
+    "back", "breast", "belly", "wing", "bar", "tip", "tail_paint", "cap", "cheek", "throat", "beak_paint", "legs",
+)  # fmt: skip
 _PLUMAGES = {
     "songbird": (
         "brown   grey   pale  chestnut white  dark  dark  chestnut pale  black  dark   pink",  # sparrow

@@ -20,11 +20,9 @@ def horse_coat(horses: Objects, points: SurfacePoints) -> Material:
     part = points.parts
     albedo = h["coat"] * (1 - 0.10 * up * (part == TRUNK))[:, None]  # back darker, belly lighter
     spots = torch.sin(23 * along + 5 * up) + torch.sin(31 * along - 8 * up + 3) + torch.sin(17 * up + 11 * along)
-    albedo = torch.where(
-        (h["dapple"] > 0)[:, None] & (part <= NECK)[:, None], albedo * (1 + 0.07 * spots[:, None]), albedo
-    )
-
     is_leg = part >= LEG
+    dappled = (h["dapple"] > 0) & ((part <= NECK) | (is_leg & (along < 0.4)))
+    albedo = cover(albedo, dappled, albedo * (1 + 0.07 * spots[:, None]))
     below = ((along - _KNEE + 0.12) / 0.16).clamp(0, 1) * is_leg
     albedo = torch.lerp(albedo, h["points"], below[:, None])
     albedo = torch.where((part == EAR)[:, None], 0.7 * albedo, albedo)

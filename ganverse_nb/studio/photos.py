@@ -85,9 +85,10 @@ class Photos:
     def keypoint_names(self) -> tuple[str, ...]:
         return self._kind.keypoint_names
 
-    def type_names(self) -> list[str]:
-        """The body type of each object."""
-        return [self._kind.types[kind] for kind in self.objects["type"].tolist()]
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The body types of the category, which `objects["type"]` counts through."""
+        return self._kind.types
 
     @property
     def _kind(self) -> Category:

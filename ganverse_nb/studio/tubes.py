@@ -24,6 +24,7 @@ class Layout:
     """The topology of a mesh made of several tubes, whose vertices follow each other in the order of `tubes`.
 
     Attributes:
+        tubes: each with the index of its first vertex.
         faces: [F, 3] int64, counter-clockwise seen from outside.
         parts: [F] int64, the part of each face.
         places: [V, 3] of each vertex: how far along its tube (0 to 1), then cosine and sine of the angle around it,
@@ -32,9 +33,9 @@ class Layout:
 
     def __init__(self, tubes: Sequence[Tube]) -> None:
         faces, parts, places, offset = [], [], [], 0
-        self._tubes: list[tuple[Tube, int]] = []
+        self.tubes: list[tuple[Tube, int]] = []
         for tube in tubes:
-            self._tubes.append((tube, offset))
+            self.tubes.append((tube, offset))
             grid, count = tube_faces(tube.rings, tube.segments, start=True, end=True, flip=tube.mirrored)
             faces.append(grid + offset)
             parts.append(torch.full((len(grid),), tube.part))
@@ -47,7 +48,7 @@ class Layout:
 
     def vertex(self, index: int, along: float, angle: float | None) -> int:
         """The vertex of tube `index` nearest a place `along` it, `angle` degrees around it; None: the pole there."""
-        tube, offset = self._tubes[index]
+        tube, offset = self.tubes[index]
         if angle is None:
             return offset + tube.rings * tube.segments + round(along)
         return (
