@@ -203,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _run_options(command)
     command.add_argument(
-        "--images", type=Path, metavar="FOLDER", help="pictures of your own; name what they show: --category bird"
+        "--images", type=Path, metavar="FOLDER", help="pictures of your own; name what they show: --category cat"
     )
     command.add_argument(
         "--mirror",

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-CATEGORIES = ("car",)
+CATEGORIES = ("car", "horse", "bird")  # of the studio
+BUNDLED = ("car",)  # those whose trained networks come with the package
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 
-from .config import CATEGORIES
+from .config import BUNDLED
 from .provenance import device, processor
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -35,7 +35,7 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield _attempt("renderer", _renderer)
     yield Finding("nvdiffrast", None, "installed" if util.find_spec("nvdiffrast") else "not installed (optional)")
     yield _attempt("kernel", _kernel)
-    for category in CATEGORIES:
+    for category in BUNDLED:
         yield _attempt(f"weights {category}", partial(_weights, WEIGHTS / category))
     free = shutil.disk_usage(directory).free
     yield Finding(

@@ -330,10 +330,10 @@ def folder(tmp_path):
 def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
     from ganverse_nb.gan.checkpoint import provenance
 
-    place = ["--category", "bird", "--images", str(folder), "--runs", str(tmp_path / "runs")]
+    place = ["--category", "cat", "--images", str(folder), "--runs", str(tmp_path / "runs")]
     command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
     assert cli.main(command) == 0
-    run = tmp_path / "runs" / "bird-smoke-seed0"
+    run = tmp_path / "runs" / "cat-smoke-seed0"
     said = capsys.readouterr()
     assert said.out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
     assert "ganverse: 1 of 6 pictures were skipped: " in said.err and "UserWarning" not in said.err
@@ -357,9 +357,9 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys):
     ("arguments", "words"),
     [
         (["--category", "car"], "a category of the studio"),
-        (["--category", "bird", "--augment", "blur"], "Unknown augmentation 'blur'"),
-        (["--category", "bird", "--set", "gan.batch=8"], "5 photos are fewer than one batch of 8"),
-        (["--category", "bird", "--set", "gan.resolution=32"], "32 px needs 4 channel counts"),
+        (["--category", "cat", "--augment", "blur"], "Unknown augmentation 'blur'"),
+        (["--category", "cat", "--set", "gan.batch=8"], "5 photos are fewer than one batch of 8"),
+        (["--category", "cat", "--set", "gan.resolution=32"], "32 px needs 4 channel counts"),
     ],
 )
 def test_what_a_folder_cannot_be_used_for_is_one_sentence(tmp_path, folder, capsys, arguments, words):
@@ -371,7 +371,7 @@ def test_what_a_folder_cannot_be_used_for_is_one_sentence(tmp_path, folder, caps
 
 def test_a_folder_without_pictures_is_one_sentence(tmp_path, capsys):
     place = ["--images", str(tmp_path / "nowhere"), "--runs", str(tmp_path / "runs")]
-    assert cli.main(["train-gan", *FOLDER_GAN, "--category", "bird", *place]) == 2
+    assert cli.main(["train-gan", *FOLDER_GAN, "--category", "cat", *place]) == 2
     assert "There is no folder" in capsys.readouterr().err
 
 

@@ -21,6 +21,8 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.run import open_run
+from ganverse_nb.studio.categories import CATEGORIES
+from ganverse_nb.studio.photos import make_photos
 
 
 def pixels(figure):
@@ -109,6 +111,15 @@ def test_a_plain_shape_is_lit_from_the_camera_and_alone_on_white():
     assert (pictures[:, :, 0] == 1).all() and (pictures[:, :, 16, 16] < 0.95).all()
     assert (pictures[:, 0] == pictures[:, 1]).all()
     assert pictures[0, 0, 10, 16] > pictures[0, 0, 22, 16]  # brighter above
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_figures_of_the_studio_show_every_category(category):
+    photos = make_photos(category, 3, seed=1)
+    said = {text.get_text() for axes in fig.studio_photos(photos, 64).axes for text in axes.texts}
+    assert {photos.types[kind] for kind in photos.objects["type"].tolist()} | {"photograph", "mask"} <= said
+    (axes,) = fig.photo_sheet(photos, columns=2, size=64).axes
+    assert axes.get_images()[0].get_array().shape[:2] == (2 * 64 + GAP, 2 * 64 + GAP)
 
 
 def test_textured_shots_go_round_every_mesh():

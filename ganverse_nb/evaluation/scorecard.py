@@ -26,7 +26,6 @@ from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.render.renderer import render
 from ganverse_nb.segmentation.detections import keep
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
-from ganverse_nb.studio.cars import TYPE_NAMES
 from ganverse_nb.studio.photos import Photos
 
 FRESH_CONTENTS = 7919  # added to a run's seed for contents that no choice was made with
@@ -129,7 +128,7 @@ class PhotoReport:
         iou: [N] hard IoU of the render (camera of the camera head) against the true mask; 0 where nothing was found.
         azimuth: [n] degrees, read by the camera head for the n found photos; `true_azimuth` [n].
         scores: of the found photos; 3D errors of the first of them.
-        body_type: [N] index of the true body type.
+        body_type: [N] index of the true body type, one of `type_names`.
     """
 
     found: Tensor
@@ -138,6 +137,7 @@ class PhotoReport:
     true_azimuth: Tensor
     scores: PhotoScores
     body_type: Tensor
+    type_names: tuple[str, ...]
 
     @property
     def azimuth_error(self) -> AngleError:
@@ -148,7 +148,7 @@ class PhotoReport:
         """Means by body type and of all, for a table: photos, IoU, and 3D errors as found and after alignment."""
         shaped = self.body_type[self.found][: len(self.scores.shape)]
         rows = []
-        for name, kind in [*((n, k) for k, n in enumerate(TYPE_NAMES)), ("all", None)]:
+        for name, kind in [*((n, k) for k, n in enumerate(self.type_names)), ("all", None)]:
             here = torch.ones_like(self.found) if kind is None else self.body_type == kind
             meshes = torch.ones_like(shaped, dtype=torch.bool) if kind is None else shaped == kind
             index = meshes.nonzero().flatten().tolist()
@@ -188,7 +188,8 @@ def score_test_photos(
     scores = score_photos(model, images[rows], masks[rows], true_masks[rows], truth, seed)
     overlap = torch.zeros(len(photos)).index_copy(0, rows, scores.iou)
     azimuth = torch.cat([model.head(i, m).azimuth for i, m in zip(images[rows].split(64), masks[rows].split(64))])
-    return PhotoReport(found, overlap, azimuth, photos.camera.azimuth[rows], scores, photos.cars["type"])
+    truth_azimuth, kinds = photos.camera.azimuth[rows], photos.objects["type"]
+    return PhotoReport(found, overlap, azimuth, truth_azimuth, scores, kinds, photos.types)
 
 
 @torch.no_grad()

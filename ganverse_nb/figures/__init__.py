@@ -31,7 +31,7 @@ from ganverse_nb.figures.neural import (
     swap_matrix,
 )
 from ganverse_nb.figures.saving import SavedFigure, save_figure
-from ganverse_nb.figures.studio import studio_photos
+from ganverse_nb.figures.studio import photo_sheet, studio_photos
 from ganverse_nb.figures.tables import number_table
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "outlined",
     "photo_editing",
     "photo_reconstructions",
+    "photo_sheet",
     "photo_table",
     "picture_grid",
     "reconstructions",

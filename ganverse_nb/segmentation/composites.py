@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganverse_nb.studio.photos import sample_cameras
+from ganverse_nb.studio.cameras import sample_cameras
 from ganverse_nb.studio.scene import background, sample_scenes
 
 EMPTY_SHARE, SECOND_SHARE = 0.10, 0.35

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.studio.cars import Cars
+from ganverse_nb.studio.tubes import tube_faces
 
 BODY, CABIN, WHEEL, TRIM = range(4)  # what a face belongs to; `car_paint` gives each its materials
 STATIONS, SECTION = 30, 36  # rings of the body along z, points of each ring
@@ -34,6 +35,11 @@ def car_mesh(cars: Cars) -> Mesh:
 def face_parts() -> Tensor:
     """[F] int64: BODY, CABIN, WHEEL or TRIM of every face of `car_mesh`."""
     return _topology()[1]
+
+
+def places() -> Tensor:
+    """[V, 3] zeros: a car is painted by world positions alone."""
+    return torch.zeros(int(_topology()[0].max()) + 1, 3)
 
 
 def keypoints(cars: Cars) -> Tensor:
@@ -196,33 +202,13 @@ def _topology() -> tuple[Tensor, Tensor]:
     """Faces of all parts in the order `car_mesh` lays their vertices out, and the part of each face."""
     rings = STATIONS + 2 * len(CAP_ANGLES)
     cabin = len(CABIN_HEIGHTS) + 1
-    grids = [(_tube(rings, SECTION, start=True, end=True), BODY)]
-    grids.append((_tube(cabin, CABIN_LOOP, start=False, end=True), CABIN))
-    grids += [(_tube(7, WHEEL_SEGMENTS, start=True, end=True, flip=True), WHEEL)] * 4
-    grids += [(_tube(_BLOB_RINGS, _BLOB_SEGMENTS, start=True, end=True), TRIM)] * 5
+    grids = [(tube_faces(rings, SECTION, start=True, end=True), BODY)]
+    grids.append((tube_faces(cabin, CABIN_LOOP, start=False, end=True), CABIN))
+    grids += [(tube_faces(7, WHEEL_SEGMENTS, start=True, end=True, flip=True), WHEEL)] * 4
+    grids += [(tube_faces(_BLOB_RINGS, _BLOB_SEGMENTS, start=True, end=True), TRIM)] * 5
     faces, parts, offset = [], [], 0
     for (grid, count), part in grids:
         faces.append(grid + offset)
         parts.append(torch.full((len(grid),), part))
         offset += count
     return torch.cat(faces), torch.cat(parts)
-
-
-def _tube(rings: int, segments: int, start: bool, end: bool, flip: bool = False) -> tuple[Tensor, int]:
-    """Faces of a grid of rings closed by poles at its start and end, and its number of vertices."""
-    i, j = torch.meshgrid(torch.arange(rings - 1), torch.arange(segments), indexing="ij")
-    a, b = i * segments + j, i * segments + (j + 1) % segments
-    c, d = b + segments, a + segments
-    faces = [torch.stack([a, b, c], -1).reshape(-1, 3), torch.stack([a, c, d], -1).reshape(-1, 3)]
-    count = rings * segments
-    k = torch.arange(segments)
-    following = (k + 1) % segments
-    if start:
-        faces.append(torch.stack([torch.full_like(k, count), following, k], -1))
-        count += 1
-    if end:
-        top = (rings - 1) * segments
-        faces.append(torch.stack([torch.full_like(k, count), top + k, top + following], -1))
-        count += 1
-    result = torch.cat(faces)
-    return (result.flip(-1) if flip else result), count

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from ganverse_nb.studio.car_mesh import BODY, CABIN, TRIM, WHEEL, bed_floor, deck_height
 from ganverse_nb.studio.cars import Cars
+from ganverse_nb.studio.material import Material, SurfacePoints, cover
 
 _BLACK, _DARK = (0.025, 0.025, 0.03), (0.07, 0.07, 0.075)
 _LAMP, _AMBER, _RED, _PLATE = (0.97, 0.97, 0.9), (0.95, 0.55, 0.1), (0.75, 0.03, 0.04), (0.88, 0.87, 0.8)
-
-
-class Material(NamedTuple):
-    """Of P surface points."""
-
-    albedo: Tensor  # [P, 3] in [0, 1]
-    gloss: Tensor  # [P] strength of the highlight
-    mirror: Tensor  # [P] share of the surroundings that is reflected (glass)
 
 
 class _Point:
@@ -34,19 +25,15 @@ class _Point:
         self.count = len(points)
 
 
-def car_paint(cars: Cars, index: Tensor, parts: Tensor, points: Tensor, normals: Tensor) -> Material:
-    """Materials of P points on car `index` [P], part `parts` [P], at world `points` [P, 3] with unit `normals`."""
-    albedo = torch.zeros(len(points), 3, dtype=points.dtype)
-    gloss, mirror = torch.zeros(len(points)), torch.zeros(len(points))
+def car_paint(cars: Cars, points: SurfacePoints) -> Material:
+    """Materials of P points of cars."""
+    albedo = torch.zeros(len(points.parts), 3, dtype=points.positions.dtype)
+    gloss, mirror = torch.zeros(len(points.parts)), torch.zeros(len(points.parts))
     for part, paint in ((BODY, _paint_body), (CABIN, _paint_cabin), (WHEEL, _paint_wheel), (TRIM, _paint_trim)):
-        at = torch.nonzero(parts == part).squeeze(1)
-        albedo[at], gloss[at], mirror[at] = paint(_Point(cars, index[at], points[at], normals[at]))
+        at = torch.nonzero(points.parts == part).squeeze(1)
+        point = _Point(cars, points.owners[at], points.positions[at], points.normals[at])
+        albedo[at], gloss[at], mirror[at] = paint(point)
     return Material(albedo, gloss, mirror)
-
-
-def _cover(albedo: Tensor, where: Tensor, color: tuple[float, ...] | Tensor) -> Tensor:
-    color = torch.as_tensor(color, dtype=albedo.dtype)
-    return torch.where(where[:, None], color, albedo)
 
 
 def _paint_body(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,33 +47,33 @@ def _paint_body(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     across = p.x / p.side
 
     stripe = (car["stripe"] > 0) & (across > 0.1) & (across < 0.34) & (p.ny > 0.3)
-    albedo = _cover(albedo, stripe, car["stripe_paint"])
-    albedo = _cover(albedo, rise < 0.12, _DARK)  # sill and lower bumper
+    albedo = cover(albedo, stripe, car["stripe_paint"])
+    albedo = cover(albedo, rise < 0.12, _DARK)  # sill and lower bumper
     for axle in (p.half - car["axle_front"], -p.half + car["axle_rear"]):
         from_axle = ((p.z - axle) ** 2 + (p.y - car["wheel_radius"]) ** 2).sqrt()
-        albedo = _cover(albedo, sideways & (rise < 0.85) & (from_axle < 1.17 * car["wheel_radius"]), _BLACK)
+        albedo = cover(albedo, sideways & (rise < 0.85) & (from_axle < 1.17 * car["wheel_radius"]), _BLACK)
     doors = (p.z - 0.02 * car["length"]).abs() < 0.006 * car["length"]
     doors |= (p.z - (p.half - car["cowl"] - 0.01)).abs() < 0.005 * car["length"]
-    albedo = _cover(albedo, sideways & doors & (rise > 0.2), 0.45 * albedo)
+    albedo = cover(albedo, sideways & doors & (rise > 0.2), 0.45 * albedo)
 
     # Front: lamps that wrap round the corner, grille, number plate, dark intake. Rear: red lamps, plate.
     lamp_low = 0.88 - 2 * car["lamp_height"]
     beam = (across > 1 - 1.25 * car["lamp_width"]) & (rise > lamp_low) & (rise < 0.88)
-    albedo = _cover(albedo, front & beam, _LAMP)
-    albedo = _cover(albedo, front & beam & (across > 0.93) & (p.nz < 0.75), _AMBER)
+    albedo = cover(albedo, front & beam, _LAMP)
+    albedo = cover(albedo, front & beam & (across > 0.93) & (p.nz < 0.75), _AMBER)
     face = front & (p.nz > 0.25)
-    albedo = _cover(albedo, face & (across < car["grille_width"]) & (rise > 0.42) & (rise < 0.78), _BLACK)
-    albedo = _cover(albedo, face & (across < 0.75) & (rise > 0.14) & (rise < 0.27), _BLACK)
-    albedo = _cover(albedo, face & (across < 0.22) & (rise > 0.28) & (rise < 0.42), _PLATE)
+    albedo = cover(albedo, face & (across < car["grille_width"]) & (rise > 0.42) & (rise < 0.78), _BLACK)
+    albedo = cover(albedo, face & (across < 0.75) & (rise > 0.14) & (rise < 0.27), _BLACK)
+    albedo = cover(albedo, face & (across < 0.22) & (rise > 0.28) & (rise < 0.42), _PLATE)
     back = rear & (p.nz < -0.25)
     glow = (across > 1 - 1.1 * car["lamp_width"]) & (rise > 0.86 - 1.7 * car["lamp_height"]) & (rise < 0.9)
-    albedo = _cover(albedo, rear & glow, _RED)
-    albedo = _cover(albedo, back & (across < 0.25) & (rise > 0.42) & (rise < 0.58), _PLATE)
-    albedo = _cover(albedo, back & (rise > 0.2) & (rise < 0.23), 0.4 * albedo)
+    albedo = cover(albedo, rear & glow, _RED)
+    albedo = cover(albedo, back & (across < 0.25) & (rise > 0.42) & (rise < 0.58), _PLATE)
+    albedo = cover(albedo, back & (rise > 0.2) & (rise < 0.23), 0.4 * albedo)
 
     bed = (car["bed"] > 0) & (p.z > -p.half + 0.03) & (p.z < -p.half + car["tail_glass"])
     in_bed = bed & (across < 0.86) & (p.y < deck - 0.006) & (p.y > bed_floor(car) - 0.01) & (p.ny.abs() + p.nz > 0.1)
-    albedo = _cover(albedo, in_bed & ~(back & (p.z < -p.half + 0.03)), _DARK)
+    albedo = cover(albedo, in_bed & ~(back & (p.z < -p.half + 0.03)), _DARK)
     dull = (rise < 0.12) | in_bed
     return albedo, torch.where(dull, 0.05, 0.45), torch.where(dull | ends, 0.0, 0.10)
 
@@ -118,8 +105,8 @@ def _paint_cabin(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     glass = side_glass | screen | rear_glass
 
     stripe = (car["stripe"] > 0) & (across > 0.1) & (across < 0.38) & (p.ny > 0.8) & ~glass
-    albedo = _cover(albedo, stripe, car["stripe_paint"])
-    albedo = _cover(albedo, glass, car["glass"])
+    albedo = cover(albedo, stripe, car["stripe_paint"])
+    albedo = cover(albedo, glass, car["glass"])
     return albedo, torch.where(glass, 0.7, 0.45), torch.where(glass, 0.35, 0.10)
 
 
@@ -132,8 +119,8 @@ def _paint_wheel(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     outer = p.x > p.side - 0.012
     spoke = torch.cos(5 * torch.atan2(dy, dz)) > -0.35
     albedo = torch.full((p.count, 3), 0.045)
-    albedo = _cover(albedo, outer & (radius < 0.66) & (spoke | (radius < 0.25) | (radius > 0.56)), car["rim"])
-    albedo = _cover(albedo, outer & (radius < 0.1), _DARK)
+    albedo = cover(albedo, outer & (radius < 0.66) & (spoke | (radius < 0.25) | (radius > 0.56)), car["rim"])
+    albedo = cover(albedo, outer & (radius < 0.1), _DARK)
     rim = outer & (radius < 0.66)
     return albedo, torch.where(rim, 0.4, 0.05), torch.zeros(p.count)
 

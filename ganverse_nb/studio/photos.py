@@ -11,18 +11,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganverse_nb.config import CATEGORIES
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 from ganverse_nb.render.rasterize import rasterize
-from ganverse_nb.studio.car_mesh import KEYPOINT_NAMES, car_mesh, face_parts, keypoints
-from ganverse_nb.studio.car_paint import car_paint
-from ganverse_nb.studio.cars import Cars, sample_cars
+from ganverse_nb.studio.cameras import sample_cameras
+from ganverse_nb.studio.categories import CATEGORIES, Category, find_category
+from ganverse_nb.studio.material import SurfacePoints
+from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene, background, sample_scenes, shade_surface, shadow_on_ground
 
 SUPERSAMPLING = 3
 BATCH = 16
-FOV = 30.0
 FILE = "photos.safetensors"
 
 
@@ -35,21 +34,25 @@ class Photos:
         masks: [N, 1, R, R] uint8, 1 where the object covers at least half of the pixel.
         depth: [N, 1, R, R] float16, mean depth of the object within a pixel; 0 outside.
         camera: the N true cameras.
-        cars: the N objects' measures and colours (see `studio.cars`).
+        objects: the N objects' measures and colours (see `studio.cars`, `studio.horses`, `studio.birds`).
+        category: what they are.
     """
 
     images: Tensor
     masks: Tensor
     depth: Tensor
     camera: Camera
-    cars: Cars
+    objects: Objects
+    category: str
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: slice | Tensor) -> Photos:
-        cars = {k: v[index] for k, v in self.cars.items()}
-        return Photos(self.images[index], self.masks[index], self.depth[index], self.camera[index], cars)
+        objects = {k: v[index] for k, v in self.objects.items()}
+        return Photos(
+            self.images[index], self.masks[index], self.depth[index], self.camera[index], objects, self.category
+        )
 
     def image(self) -> Tensor:
         """[N, 3, R, R] float32 in [0, 1]."""
@@ -57,32 +60,46 @@ class Photos:
 
     def mesh(self) -> Mesh:
         """The N true surfaces, [N, V, 3] in world space."""
-        return car_mesh(self.cars)
+        return self._kind.mesh(self.objects)
 
     def colors(self) -> Tensor:
         """[N, V, 3] unlit colours of the vertices of `mesh`."""
         mesh = self.mesh()
-        parts = torch.zeros(mesh.vertices.shape[1], dtype=torch.int64)
-        parts[mesh.faces.flatten()] = face_parts().repeat_interleave(3)
-        index = torch.arange(len(self)).repeat_interleave(len(parts))
-        normals = vertex_normals(mesh.vertices, mesh.faces).reshape(-1, 3)
-        paint = car_paint(self.cars, index, parts.repeat(len(self)), mesh.vertices.reshape(-1, 3), normals)
-        return paint.albedo.reshape(mesh.vertices.shape)
+        count = mesh.vertices.shape[1]
+        parts = torch.zeros(count, dtype=torch.int64)
+        parts[mesh.faces.flatten()] = self._kind.face_parts().repeat_interleave(3)
+        points = SurfacePoints(
+            torch.arange(len(self)).repeat_interleave(count),
+            parts.repeat(len(self)),
+            self._kind.places().repeat(len(self), 1),
+            mesh.vertices.reshape(-1, 3),
+            vertex_normals(mesh.vertices, mesh.faces).reshape(-1, 3),
+        )
+        return self._kind.paint(self.objects, points).albedo.reshape(mesh.vertices.shape)
 
     def keypoints(self) -> Tensor:
-        """[N, 12, 3] world positions of `keypoint_names`."""
-        return keypoints(self.cars)
+        """[N, K, 3] world positions of `keypoint_names`."""
+        return self._kind.keypoints(self.objects)
 
     @property
     def keypoint_names(self) -> tuple[str, ...]:
-        return KEYPOINT_NAMES
+        return self._kind.keypoint_names
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The body types of the category, which `objects["type"]` counts through."""
+        return self._kind.types
+
+    @property
+    def _kind(self) -> Category:
+        return CATEGORIES[self.category]
 
     def save(self, directory: Path) -> None:
         """Write `photos.safetensors` into `directory`, whole or not at all."""
         directory.mkdir(parents=True, exist_ok=True)
         tensors = {"images": self.images, "masks": self.masks, "depth": self.depth}
         tensors |= {f"camera.{k}": v for k, v in vars(self.camera).items()}
-        tensors |= {f"cars.{k}": v for k, v in self.cars.items()}
+        tensors |= {f"{self._kind.plural}.{k}": v for k, v in self.objects.items()}
         partial = directory / f"{FILE}.partial"
         save_file({k: v.contiguous() for k, v in tensors.items()}, partial)
         os.replace(partial, directory / FILE)
@@ -93,6 +110,7 @@ class Photos:
 
         Raises:
             FileNotFoundError: there are no photos in `directory`.
+            ValueError: they show nothing the studio knows.
         """
         path = Path(directory) / FILE
         if not path.is_file():
@@ -104,17 +122,11 @@ class Photos:
         def group(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        return cls(tensors["images"], tensors["masks"], tensors["depth"], Camera(**group("camera.")), group("cars."))
-
-
-def sample_cameras(count: int, generator: torch.Generator) -> Camera:
-    """Cameras as a photographer walks round the object: azimuth all round, elevation 3 to 25 degrees."""
-
-    def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator)
-
-    target = 0.02 * torch.randn(count, 3, generator=generator)
-    return Camera.orbit(uniform(0, 360), uniform(3, 25), 2.1 * uniform(0.95, 1.05), FOV, target)
+        camera = Camera(**group("camera."))
+        for category, kind in CATEGORIES.items():
+            if objects := group(f"{kind.plural}."):
+                return cls(tensors["images"], tensors["masks"], tensors["depth"], camera, objects, category)
+        raise ValueError(f"{path} holds photos of none of {', '.join(CATEGORIES)}; make them again.")
 
 
 def make_photos(
@@ -129,50 +141,52 @@ def make_photos(
 
     Args:
         camera: one camera per photo (or one for all) in place of random ones.
-        body_type: one of `studio.cars.BODY_TYPES`, or None for all of them.
+        body_type: one of the category's `types` (see `studio.categories`), or None for all of them.
 
     Raises:
         ValueError: unknown category or body type, or `count` is not positive.
     """
     check_order(category, count)
-    batches = []
+    kind, batches = find_category(category), []
     for start in range(0, count, BATCH):
         size = min(BATCH, count - start)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
-        cars, scene = sample_cars(size, generator, body_type), sample_scenes(size, generator)
-        own = sample_cameras(size, generator)
+        objects = kind.sample(size, generator, body_type)
+        scene = sample_scenes(size, generator, kind.grounds)
+        own = sample_cameras(size, generator, kind.aim)
         if camera is not None:
             own = camera[start : start + size] if len(camera) > 1 else camera[[0] * size]
-        batches.append(photograph(cars, scene, own, resolution))
+        batches.append(photograph(objects, scene, own, resolution, category))
     return join(batches)
 
 
 def check_order(category: str, count: int) -> None:
     """Raises ValueError when the studio cannot make `count` photos of `category`."""
-    if category not in CATEGORIES:
-        raise ValueError(f"The studio has no {category!r}; it has {', '.join(CATEGORIES)}.")
+    find_category(category)
     if count < 1:
         raise ValueError(f"The studio was asked for {count} photos; ask for at least 1.")
 
 
-def photograph_all_round(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -> Photos:
+def photograph_all_round(
+    objects: Objects, scene: Scene, camera: Camera, resolution: int = 64, category: str = "car"
+) -> Photos:
     """Every camera's photo of the one object and scene given ([1, ...] each)."""
     n = len(camera)
     repeat: Callable[[Tensor], Tensor] = lambda v: v.expand(n, *v.shape[1:])  # noqa: E731
-    return photograph(
-        {k: repeat(v) for k, v in cars.items()}, {k: repeat(v) for k, v in scene.items()}, camera, resolution
-    )
+    objects, scene = ({k: repeat(v) for k, v in group.items()} for group in (objects, scene))
+    return photograph(objects, scene, camera, resolution, category)
 
 
 @torch.no_grad()
-def photograph(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -> Photos:
-    """One photo per (car, scene, camera); the three are batches of one length."""
+def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int = 64, category: str = "car") -> Photos:
+    """One photo per (object, scene, camera); the three are batches of one length."""
+    kind = find_category(category)
     size = resolution * SUPERSAMPLING
-    mesh = car_mesh(cars)
+    mesh = kind.mesh(objects)
     vertices, faces = mesh.vertices, mesh.faces
     seen = rasterize(camera.to_clip(vertices), faces, size)
 
-    floor = -cars["roof"] / 2
+    floor = kind.floor(objects)
     image = background(scene, camera, floor, _ground_shade(vertices, faces, scene, camera, floor, size))
 
     b, i, j = torch.nonzero(seen.face_index >= 0, as_tuple=True)
@@ -184,7 +198,8 @@ def photograph(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -
     normals = torch.nn.functional.normalize(normals, dim=1)
     to_camera = torch.nn.functional.normalize(camera.position[b] - points, dim=1)
     normals = torch.where((normals * to_camera).sum(1, keepdim=True) < 0, -normals, normals)
-    material = car_paint(cars, b, face_parts()[face], points, normals)
+    places = (kind.places()[corners] * weights).sum(1)
+    material = kind.paint(objects, SurfacePoints(b, kind.face_parts()[face], places, points, normals))
     image[b, i, j] = shade_surface(scene, b, material, normals, to_camera)
 
     pool = torch.nn.functional.avg_pool2d
@@ -192,7 +207,7 @@ def photograph(cars: Cars, scene: Scene, camera: Camera, resolution: int = 64) -
     coverage = pool(seen.mask, SUPERSAMPLING)
     depth = pool(seen.depth[:, None], SUPERSAMPLING) / coverage.clamp_min(1e-6)
     masks = (coverage >= 0.5).to(torch.uint8)
-    return Photos((pictures * 255).round().to(torch.uint8), masks, (depth * masks).half(), camera, cars)
+    return Photos((pictures * 255).round().to(torch.uint8), masks, (depth * masks).half(), camera, objects, category)
 
 
 def _ground_shade(vertices: Tensor, faces: Tensor, scene: Scene, camera: Camera, floor: Tensor, size: int) -> Tensor:
@@ -219,5 +234,6 @@ def join(batches: list[Photos]) -> Photos:
         cat(p.masks for p in batches),
         cat(p.depth for p in batches),
         Camera(**{k: cat(getattr(p.camera, k) for p in batches) for k in vars(batches[0].camera)}),
-        {k: cat(p.cars[k] for p in batches) for k in batches[0].cars},
+        {k: cat(p.objects[k] for p in batches) for k in batches[0].objects},
+        batches[0].category,
     )

@@ -9,10 +9,16 @@ from ganverse_nb.geometry.camera import Camera
 
 Scene = dict[str, Tensor]
 
-_GROUNDS = torch.tensor(
+ROADS = torch.tensor(
     [
         [0.42, 0.42, 0.43], [0.30, 0.30, 0.32], [0.58, 0.57, 0.55], [0.66, 0.58, 0.44], [0.36, 0.47, 0.25],
         [0.52, 0.44, 0.36], [0.50, 0.53, 0.58], [0.74, 0.73, 0.70],
+    ]
+)  # fmt: skip
+MEADOWS = torch.tensor(
+    [
+        [0.36, 0.47, 0.25], [0.45, 0.53, 0.26], [0.30, 0.40, 0.22], [0.52, 0.56, 0.34], [0.62, 0.55, 0.38],
+        [0.66, 0.58, 0.44], [0.52, 0.44, 0.36], [0.58, 0.57, 0.55], [0.74, 0.73, 0.70],
     ]
 )  # fmt: skip
 _SKIES = torch.tensor(
@@ -25,8 +31,8 @@ _SKYLINES = torch.tensor([[0.24, 0.36, 0.20], [0.40, 0.42, 0.48], [0.50, 0.40, 0
 _WAVES = 4
 
 
-def sample_scenes(count: int, generator: torch.Generator) -> Scene:
-    """`count` random scenes: light, sky, skyline and ground; [count] or [count, 3] each."""
+def sample_scenes(count: int, generator: torch.Generator, grounds: Tensor = ROADS) -> Scene:
+    """`count` random scenes: light, sky, skyline and a ground near one of `grounds`; [count] or [count, 3] each."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(count, *shape, generator=generator)
@@ -49,7 +55,7 @@ def sample_scenes(count: int, generator: torch.Generator) -> Scene:
         "shadow": uniform(0.35, 0.6),
         "sky": sky,
         "zenith": (sky * uniform(0.7, 1.0)[:, None]).clamp(0, 1),
-        "ground": pick(_GROUNDS, 0.03),
+        "ground": pick(grounds, 0.03),
         "skyline": pick(_SKYLINES, 0.03),
         "skyline_height": uniform(0.0, 0.10),
         "skyline_waves": uniform(0, 1, _WAVES, 2),

@@ -26,6 +26,7 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.studio.cars import TYPE_NAMES
 from ganverse_nb.studio.photos import make_photos
 
 CONTENTS, VIEWS, SIDE = 5, 4, 16
@@ -218,6 +219,7 @@ def test_rows_are_means_of_each_body_type():
         torch.zeros(3),
         scores,
         torch.tensor([0, 0, 1, 1]),
+        TYPE_NAMES,
     )
     rows = dict(report.rows())
     assert rows["sedan"]["photos"] == 2 and rows["sedan"]["iou"] == pytest.approx(0.4)
