@@ -21,7 +21,7 @@ LEAVE_OUT, UNDO = "x", "u"
 # Where the twelve buttons stand in a 5 x 5 grid: seen from above, the object's front looks down, to who reads this.
 PLACES = ((5, 3), (5, 4), (4, 5), (3, 5), (2, 5), (1, 4), (1, 3), (1, 2), (2, 1), (3, 1), (4, 1), (5, 2))
 SIDE = 128  # pixels of each picture
-SIDES = {0: "front", 3: "its left", 6: "rear", 9: "its right"}
+SIDES = {0: "front", 3: "left", 6: "rear", 9: "right"}
 
 
 def sample_pictures(
