@@ -194,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
-    command = add("reproduce", _reproduce, "execute every notebook and write figures/report.md")
+    command = add("reproduce", _reproduce, "execute every notebook and write figures/report.html")
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")

@@ -2,6 +2,7 @@
 
 figures/report.json           the rows of all categories (`ganverse_nb.rows.Row`)
 figures/report.md             the same for people
+figures/report.html           the same with every figure, for a browser
 figures/<category>.run.json   configuration and manifest of the run the category's rows come from
 """
 
@@ -11,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from ..config import as_json
 from ..files import read_json, write_json, write_text
-from ..rows import Number, Row, is_met
+from ..rows import Row
 from ..run import Run
-
-_PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}
+from .report_page import as_html
+from .report_text import cells, header, sections
 
 
 def write_report(run: Run) -> Path:
@@ -42,6 +42,7 @@ def write_report(run: Run) -> Path:
     write_json(figures / f"{category}.run.json", {"config": as_json(run.config), "manifest": manifest})
     write_json(path, [asdict(row) for row in rows])
     write_text(figures / "report.md", as_markdown(rows, figures))
+    write_text(figures / "report.html", as_html(rows, figures))
     return figures / "report.md"
 
 
@@ -50,8 +51,9 @@ def as_markdown(rows: Sequence[Row], figures: Path) -> str:
     parts = ["# Measured numbers", "", "Made by the commands below; `report.json` holds the same rows.", ""]
     for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
         ours = list(group)
-        parts += [f"## {category}", "", *_header(ours[0], read_json(figures / f"{category}.run.json")["manifest"]), ""]
-        for section, members in _sections(ours).items():
+        made_with = header(ours[0], read_json(figures / f"{category}.run.json")["manifest"])
+        parts += [f"## {category}", "", *(f"* {line}" for line in made_with), ""]
+        for section, members in sections(ours).items():
             profile = f"ours ({members[0].profile})"
             parts += [f"### {section}", "", f"| number | paper | {profile} | bar | met |", "|---|---|---|---|---|"]
             parts += [_line(row, rows) for row in members]
@@ -59,44 +61,6 @@ def as_markdown(rows: Sequence[Row], figures: Path) -> str:
     return "\n".join(parts)
 
 
-def _sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows by the second part of their key, in order of appearance."""
-    sections: dict[str, list[Row]] = {}
-    for row in rows:
-        sections.setdefault(row.key.split(".")[1], []).append(row)
-    return sections
-
-
 def _line(row: Row, rows: Sequence[Row]) -> str:
-    met = {None: "", True: "yes", False: "**no**"}[is_met(row, rows)]
-    cells = [f"`{row.key}`", _number(row.paper, row.unit), _number(row.ours, row.unit, "not measurable"), row.bar, met]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _number(value: Number | str | None, unit: str, absent: str = "") -> str:
-    if value is None:
-        return absent
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{text} {unit}".strip()
-
-
-def _header(row: Row, manifest: dict[str, Any]) -> list[str]:
-    """What the category's numbers were made with, as a list of Markdown bullets."""
-    bullets = [f"Command: `{row.command}`", f"Profile {row.profile}, seed {row.seed}"]
-    if row.profile in _PURPOSE:
-        bullets[-1] += f": {_PURPOSE[row.profile]}"
-    for environment in manifest["environments"]:
-        versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
-        bullets.append(
-            f"Device: {environment['device']} ({environment['cpu']}); commit {environment['commit'] or 'unknown'}; "
-            + versions
-        )
-    commits = {environment["commit"] for environment in manifest["environments"]}
-    if len(commits) > 1:
-        stages = ", ".join(f"{name} at {stage['commit']}" for name, stage in manifest["stages"].items())
-        bullets.append(f"Computed at several commits: {stages}")
-    for name, weights in manifest["weights"].items():
-        bullets.append(f"Weights {name}: {weights['file']}, SHA-256 {weights['sha256'][:16]}")
-    bullets += [f"{key}: {value}" for key, value in manifest["notes"].items()]
-    bullets += [f"Using {s['what']} instead of {s['instead_of']}: {s['why']}" for s in manifest["substitutions"]]
-    return [f"* {bullet}" for bullet in bullets]
+    key, *middle, met = cells(row, rows)
+    return "| " + " | ".join([f"`{key}`", *middle, "**no**" if met == "no" else met]) + " |"

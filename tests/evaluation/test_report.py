@@ -1,10 +1,14 @@
-"""The report: rows as JSON and Markdown, bars, labels."""
+"""The report: rows as JSON, Markdown and a page, bars, labels."""
 
+import re
 from dataclasses import asdict
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
 
+from ganverse_nb.evaluation.captions import CAPTIONS
 from ganverse_nb.evaluation.report import write_report
 from ganverse_nb.files import read_json, write_json
 from ganverse_nb.rows import Row, is_met
@@ -78,6 +82,31 @@ def test_markdown_shows_numbers_bars_and_what_made_them(run, tmp_path):
         assert words in text
     assert "Perceptual features: the discriminator's" in text and "instead of LPIPS: no weights here" in text
     assert f"`{run.command}`" in text
+
+
+def test_the_page_shows_every_number_and_figure_and_needs_nothing_else(run):
+    run.record("gan.name", 1.0, "<b> & co")
+    for name in ("figure_2_views", "start_samples", "a_new_one"):
+        record = {"figure": name, "category": "car", "profile": "smoke", "seed": 0, "device": "cpu", "commit": None}
+        write_json(run.figures / f"{name}.json", record)
+        (run.figures / f"{name}.png").write_bytes(b"")
+    write_json(run.figures / "benchmark.json", {"rows": []})  # no figure of a run
+    write_report(run)
+    page = (run.figures / "report.html").read_text()
+    parsed = ElementTree.fromstring(page.split("\n", 1)[1])  # without the doctype it is XML
+    cells = [["".join(cell.itertext()) for cell in line] for line in parsed.iter("tr")]
+    assert ["car.gan.views", "39 views", "17 views", ">= 16", "yes"] in cells
+    assert ["car.inverse.gan_test_iou", "", "0.5", ">= 0.93", "no"] in cells
+    assert ["car.gan.name", "", "1 <b> & co", "", ""] in cells
+    pictures = [image.get("src") for image in parsed.iter("img")]
+    assert pictures == ["start_samples.png", "figure_2_views.png", "a_new_one.png"]  # the story's order, then others
+    assert "http" not in page and "<script" not in page
+
+
+def test_every_figure_of_the_notebooks_has_a_caption():
+    sources = Path(__file__).parents[2].glob("notebooks/src/*.py")
+    saved = {name for source in sources for name in re.findall(r'save_figure\(\s*run, "(\w+)"', source.read_text())}
+    assert len(saved) >= 30 and saved == set(CAPTIONS)
 
 
 def test_a_number_that_could_not_be_measured_is_said_and_missed(run):

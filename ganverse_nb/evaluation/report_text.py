@@ -1,0 +1,53 @@
+"""The words of the report, whatever it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..rows import Number, Row, is_met
+
+_PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}
+
+
+def sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows by the second part of their key, in order of appearance."""
+    sections: dict[str, list[Row]] = {}
+    for row in rows:
+        sections.setdefault(row.key.split(".")[1], []).append(row)
+    return sections
+
+
+def cells(row: Row, rows: Sequence[Row]) -> tuple[str, str, str, str, str]:
+    """Key, the paper's number, ours, the bar, and "yes", "no" or nothing: whether the bar is met."""
+    met = {None: "", True: "yes", False: "no"}[is_met(row, rows)]
+    return row.key, _number(row.paper, row.unit), _number(row.ours, row.unit, "not measurable"), row.bar, met
+
+
+def _number(value: Number | str | None, unit: str, absent: str = "") -> str:
+    if value is None:
+        return absent
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}".strip()
+
+
+def header(row: Row, manifest: dict[str, Any]) -> list[str]:
+    """What the category's numbers were made with, one line each, with `code` in backticks."""
+    bullets = [f"Command: `{row.command}`", f"Profile {row.profile}, seed {row.seed}"]
+    if row.profile in _PURPOSE:
+        bullets[-1] += f": {_PURPOSE[row.profile]}"
+    for environment in manifest["environments"]:
+        versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
+        bullets.append(
+            f"Device: {environment['device']} ({environment['cpu']}); commit {environment['commit'] or 'unknown'}; "
+            + versions
+        )
+    commits = {environment["commit"] for environment in manifest["environments"]}
+    if len(commits) > 1:
+        stages = ", ".join(f"{name} at {stage['commit']}" for name, stage in manifest["stages"].items())
+        bullets.append(f"Computed at several commits: {stages}")
+    for name, weights in manifest["weights"].items():
+        bullets.append(f"Weights {name}: {weights['file']}, SHA-256 {weights['sha256'][:16]}")
+    bullets += [f"{key}: {value}" for key, value in manifest["notes"].items()]
+    bullets += [f"Using {s['what']} instead of {s['instead_of']}: {s['why']}" for s in manifest["substitutions"]]
+    return bullets
