@@ -150,8 +150,9 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    camera = reconstruct(_open(options), options.picture, output, options.fit)
-    print(f"wrote {output}; the picture was taken from {camera}")
+    camera = reconstruct(_open(options), options.picture, output, options.fit, options.turntable)
+    written = f"{output} and {options.turntable}" if options.turntable else f"{output}"
+    print(f"wrote {written}; the picture was taken from {camera}")
 
 
 def _edit(options: argparse.Namespace) -> None:
@@ -250,6 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
     _picture_options(command)
     command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")
+    command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
     _picture_options(command)
     for name in ("camera", "shape", "texture", "background"):

@@ -196,18 +196,27 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     return codes
 
 
-def reconstruct(run: Run, picture: Path, output: Path, fit: bool) -> str:
-    """Writes the textured mesh of the object in a picture to `output` (.glb or .obj); returns its camera in words."""
+def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Path | None = None) -> str:
+    """Writes the textured mesh of the object in a picture to `output` (.glb or .obj); returns its camera in words.
+
+    With `turntable` also a .gif of it, turning.
+    """
     from . import stages
     from .data.pictures import read_picture
+    from .figures.shots import save_turntable
     from .geometry.export import save_mesh
     from .inverse_graphics.inference import reconstruct
+
+    if turntable is not None and turntable.suffix.lower() != ".gif":
+        raise ValueError(f"--turntable: {turntable} must end in .gif.")
 
     image = read_picture(picture, run.config.gan.resolution, fit)  # before anything that takes long
     model = stages.inverse_graphics(run)
     mask = _mask(picture, image, stages.segmenter(run))
     mesh, camera = reconstruct(image, mask, model)
     save_mesh(mesh, output)
+    if turntable is not None:
+        save_turntable(mesh, turntable)
     values = {name: float(getattr(camera, name)[0]) for name in ("azimuth", "elevation", "distance")}
     return (
         f"azimuth {values['azimuth'] % 360:.0f}, elevation {values['elevation']:.0f}, distance {values['distance']:.2f}"

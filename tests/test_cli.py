@@ -177,6 +177,11 @@ def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
     assert cli.main(["reconstruct", str(tmp_path / "car.png"), "--fit", *SMALL, *places]) == 0
     assert len(trimesh.load(tmp_path / "car.glb", force="mesh").faces) == 1280
     assert "azimuth 270, elevation 10, distance 2.30" in capsys.readouterr().out
+    turning = [str(tmp_path / "car.png"), "--fit", "--turntable", str(tmp_path / "turn.gif")]
+    assert cli.main(["reconstruct", *turning, *SMALL, *places]) == 0
+    assert (tmp_path / "turn.gif").read_bytes()[:4] == b"GIF8" and "turn.gif" in capsys.readouterr().out
+    assert cli.main(["reconstruct", *turning[:-1], "turn.mp4", *SMALL, *places]) == 2
+    assert "must end in .gif" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

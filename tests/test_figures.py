@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from ganverse_nb import figures as fig
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
@@ -14,7 +14,7 @@ from ganverse_nb.evaluation.metrics import angle_error
 from ganverse_nb.evaluation.scorecard import CameraErrors
 from ganverse_nb.evaluation.view_gate import ViewGate
 from ganverse_nb.figures.grid import GAP, GROUP_GAP, Frame, degrees, to_pixels, wrapped
-from ganverse_nb.figures.shots import around, plain, textured
+from ganverse_nb.figures.shots import around, plain, save_turntable, textured
 from ganverse_nb.figures.style import DPI, text_size
 from ganverse_nb.gan.shape_variety import ShapeVariety
 from ganverse_nb.gan.viewpoints import ViewCodes
@@ -249,3 +249,22 @@ def test_the_swap_matrix_shows_what_was_measured():
 def test_a_table_refuses_rows_of_another_length():
     with pytest.raises(ValueError, match="number_table"):
         fig.number_table(["a"], [("row", [1.0, 2.0])], formats=[".2f"])
+
+
+def test_a_turntable_turns_once_from_the_front(tmp_path):
+    sphere = uv_sphere()
+    texture = torch.zeros(1, 3, 4, 8)
+    texture[:, 0, :, 2:6] = 1  # red front
+    texture[:, 2, :, [0, 1, 6, 7]] = 1  # blue rear
+    mesh = Mesh(0.4 * sphere.vertices, sphere.faces, sphere.face_uvs, texture)
+    save_turntable(mesh, tmp_path / "turn.gif", size=32, views=8, seconds=2.0)
+    with Image.open(tmp_path / "turn.gif") as gif:
+        assert (gif.format, gif.n_frames, gif.size, gif.info["loop"]) == ("GIF", 8, (32, 32), 0)
+        assert gif.info["duration"] == 250
+        middle = [frame.convert("RGB").getpixel((16, 16)) for frame in ImageSequence.Iterator(gif)]
+    for found, wanted in ((middle[0], (255, 0, 0)), (middle[4], (0, 0, 255))):  # but for the palette
+        assert np.abs(np.subtract(found, wanted)).max() < 8
+    for target, words in ((tmp_path / "turn.mp4", ".gif file"), (tmp_path / "two.gif", "one mesh, got 2")):
+        with pytest.raises(ValueError, match=words):
+            save_turntable(mesh[[0, 0]] if "two" in target.name else mesh, target)
+        assert not target.exists()

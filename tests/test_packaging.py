@@ -29,6 +29,12 @@ def test_conda_users_get_the_same_packages():
     assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
 
 
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == ganverse_nb.__version__ and citation["license"] == PROJECT["license"]
+    assert citation["title"].startswith(PROJECT["name"]) and len(citation["references"][0]["authors"]) == 7
+
+
 def imported_distributions():
     """Third-party modules that the package imports, as the distributions they belong to."""
     names = set()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
+from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.views import turntable
 from ganverse_nb.render.renderer import render
 
 SUPERSAMPLING = 2
@@ -41,3 +45,26 @@ def around(mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance:
     count, turns = len(mesh), len(azimuths)
     repeated = mesh[torch.arange(count).repeat_interleave(turns)]
     return repeated, Camera.orbit(torch.tensor(azimuths).repeat(count), elevation, distance)
+
+
+def save_turntable(mesh: Mesh, path: str | Path, size: int = 256, views: int = 48, seconds: float = 4.0) -> None:
+    """Writes an endless GIF of a textured mesh that turns once in `seconds`, from its front on.
+
+    Raises:
+        ValueError: several meshes, or a file name without .gif.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"A turntable is a .gif file, not {path.name!r}.")
+    if len(mesh) != 1:
+        raise ValueError(f"A turntable shows one mesh, got {len(mesh)}; index them first.")
+    cameras = turntable(views, 15.0, 2.1)
+    shots = torch.cat([textured(mesh, cameras[i], size) for i in range(views)])  # one by one: they take much memory
+    frames = [Image.fromarray(f.numpy()) for f in (shots * 255).round().byte().permute(0, 2, 3, 1)]
+    colors = Image.fromarray((shots[:: max(1, views // 8)] * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).numpy())
+    palette = colors.quantize(255)  # one for all frames, or plain surfaces flicker
+    first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as partial:
+        timing = {"duration": round(1000 * seconds / views), "loop": 0}
+        first.save(partial, format="gif", save_all=True, append_images=others, **timing)
