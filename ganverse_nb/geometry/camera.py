@@ -110,15 +110,7 @@ class Camera(CameraModel):
         dtype = like.dtype if like.is_floating_point() else torch.float32
         tensors = {k: torch.as_tensor(p, dtype=dtype, device=like.device).reshape(-1) for k, p in parts.items()}
         where = torch.as_tensor(target, dtype=dtype, device=like.device).reshape(-1, 3)
-        sizes = {k: len(t) for k, t in tensors.items()} | {"target": len(where)}
-        batch = max(sizes.values())
-        if any(size not in (1, batch) for size in sizes.values()):
-            raise ValueError(f"Camera.orbit: the batch sizes differ: {sizes}; give scalars or tensors of one length.")
-        for name, tensor in (tensors | {"target": where}).items():
-            if not torch.isfinite(tensor).all():
-                raise ValueError(f"Camera.orbit: {name} holds a value that is not finite.")
-        if not ((tensors["fov"] > 0) & (tensors["fov"] < 180)).all():
-            raise ValueError(f"Camera.orbit: fov must be between 0 and 180 degrees, got {tensors['fov'].tolist()}.")
+        batch = common_batch("Camera.orbit", tensors | {"target": where})
         return cls(**{k: t.expand(batch) for k, t in tensors.items()}, target=where.expand(batch, 3))
 
     def replace(self, **changes: Tensor) -> Self:
@@ -235,6 +227,23 @@ class FreeCamera(CameraModel):
         rows = [zero, z, -y, -z, zero, x, y, -x, zero]
         turn = torch.linalg.matrix_exp(torch.stack(rows, -1).unflatten(-1, (3, 3)))
         return replace(self, rotation=turn @ self.rotation)
+
+
+def common_batch(asked: str, given: dict[str, Tensor]) -> int:
+    """The batch size of tensors that have it or 1; ValueError in the name of `asked` where they do not fit together.
+
+    Checks that all are finite, and "fov" among them between 0 and 180 degrees.
+    """
+    sizes = {name: len(tensor) for name, tensor in given.items()}
+    batch = max(sizes.values())
+    if any(size not in (1, batch) for size in sizes.values()):
+        raise ValueError(f"{asked}: the batch sizes differ: {sizes}; give one or {batch} of each.")
+    for name, tensor in given.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{asked}: {name} holds a value that is not finite.")
+    if not ((given["fov"] > 0) & (given["fov"] < 180)).all():
+        raise ValueError(f"{asked}: fov must be between 0 and 180 degrees, got {given['fov'].tolist()}.")
+    return batch
 
 
 def _moved(axes: Tensor, position: Tensor, offset: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .camera import Camera, FreeCamera
+from .camera import Camera, FreeCamera, common_batch
 
 PARALLEL = 1e-6  # sine below which two directions count as one
 
@@ -30,15 +30,7 @@ def look_at(
     dtype = like.dtype if like.is_floating_point() else torch.float32
     points = {k: torch.as_tensor(t, dtype=dtype, device=like.device).reshape(-1, 3) for k, t in given.items()}
     angle = torch.as_tensor(fov, dtype=dtype, device=like.device).reshape(-1)
-    sizes = {k: len(t) for k, t in points.items()} | {"fov": len(angle)}
-    batch = max(sizes.values())
-    if any(size not in (1, batch) for size in sizes.values()):
-        raise ValueError(f"look_at: the batch sizes differ: {sizes}; give one or {batch} of each.")
-    for name, tensor in (points | {"fov": angle}).items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"look_at: {name} holds a value that is not finite.")
-    if not ((angle > 0) & (angle < 180)).all():
-        raise ValueError(f"look_at: fov must be between 0 and 180 degrees, got {angle.tolist()}.")
+    batch = common_batch("look_at", points | {"fov": angle})
     normalize = torch.nn.functional.normalize
     backward = normalize(points["position"] - points["target"], dim=-1).expand(batch, 3)
     side = torch.linalg.cross(normalize(points["up"], dim=-1).expand(batch, 3), backward, dim=-1)
