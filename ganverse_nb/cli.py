@@ -59,9 +59,14 @@ def _show_warning(message: Warning | str, category: type[Warning], *where: Any, 
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    from .config import CATEGORIES
+    from .gan.checkpoint import bundled
     from .reproduce import reproduce
     from .rows import is_met
 
+    if options.category in CATEGORIES:  # others are refused below, with a list
+        for name in ("teacher", "views"):  # before anything is written
+            bundled(options.category, name)
     only = [number for number in options.only.split(",") if number]
     run = _open(options)
     report = reproduce(run, _settings(options.set), only, options.notebooks)

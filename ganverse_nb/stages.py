@@ -191,8 +191,6 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
 
 def _use_weights(run: Run, name: str) -> str:
     """Record a bundled file in the run's manifest; returns its SHA-256, which the stages made with it depend on."""
-    path = checkpoint.WEIGHTS / run.config.category / f"{name}.safetensors"
-    if not path.is_file():
-        raise FileNotFoundError(f"The package carries no {name} for {run.config.category}: {path} is missing.")
+    path = checkpoint.bundled(run.config.category, name)
     run.use_weights(f"{run.config.category}/{name}", path)
     return sha256(path)

@@ -206,6 +206,14 @@ def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path
 
 
 @pytest.mark.notebook
+def test_a_category_without_networks_is_refused_before_anything_is_written(tmp_path, capsys):
+    assert cli.main(["reproduce", "--category", "horse", "--runs", str(tmp_path / "runs")]) == 2
+    err = capsys.readouterr().err
+    assert "There is no teacher for horse yet (the package has one for: car)" in err
+    assert "train-gan --category horse" in err and err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
 def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tmp_path, capsys):
     folder = notebooks(
         _00_one="run.stage('first', lambda directory: None)\nrun.record('one.value', 1, bar='>= 2')",

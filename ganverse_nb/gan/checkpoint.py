@@ -56,6 +56,23 @@ def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], d
     return tensors, metadata
 
 
+def bundled(category: str, name: str) -> Path:
+    """A file of the package for a category: its "teacher" or its "views".
+
+    Raises:
+        FileNotFoundError: there is none; the message says how to make it.
+    """
+    path = WEIGHTS / category / f"{name}.safetensors"
+    if not path.is_file():
+        known = ", ".join(sorted(p.parent.name for p in WEIGHTS.glob(f"*/{name}.safetensors"))) or "none"
+        command = {"teacher": "train-gan", "views": "choose-views"}[name]
+        raise FileNotFoundError(
+            f"There is no {name} for {category} yet (the package has one for: {known}); "
+            f"`ganverse {command} --category {category}` makes one, which belongs at {path}."
+        )
+    return path
+
+
 def resolve(source: str | Path) -> Path:
     """A bundled name ("car") or a path -> path of a weight file.
 
