@@ -11,7 +11,7 @@ import ganverse_nb
 
 PACKAGE = Path(ganverse_nb.__file__).parent
 # From the bottom.
-BASE = {"errors", "files", "threads", "precision", "provenance", "rows", "config", "run"}
+BASE = {"errors", "files", "threads", "memory", "precision", "provenance", "rows", "config", "run"}
 LAYERS = [
     BASE,
     {"geometry"},
