@@ -1,6 +1,7 @@
 """Training pictures from a folder: every readable file as a small square, kept as one array.
 
-images = make_image_archive("pictures of birds", 64, Path("birds.safetensors"))
+make_image_archive("pictures of birds", 64, Path("birds.safetensors"))
+images = load_image_archive(Path("birds.safetensors"))
 """
 
 from __future__ import annotations
@@ -95,20 +96,13 @@ def read_image_folder(folder: str | Path, resolution: int) -> Tensor:
     return images[readable]
 
 
-def make_image_archive(folder: str | Path, resolution: int, path: Path) -> Tensor:
-    """`read_image_folder`, kept in `path`: read from there as long as the folder's content and `resolution` agree.
+def make_image_archive(folder: str | Path, resolution: int, path: Path) -> None:
+    """`read_image_folder`, kept in `path`. Who calls it keeps the `folder_key`, to know when it must be made again.
 
     Raises:
-        ImageFolderError: as `read_image_folder`. CheckpointError: `path` is damaged.
+        ImageFolderError: as `read_image_folder`.
     """
-    key = f"{folder_key(folder)}/{resolution}"
-    if path.is_file():
-        tensors, metadata = read_tensors(path, FORMAT)
-        if metadata.get("key") == key:
-            return tensors["images"]
-    images = read_image_folder(folder, resolution)
-    atomic_save({"images": images}, path, {"format": FORMAT, "key": key})
-    return images
+    atomic_save({"images": read_image_folder(folder, resolution)}, path, {"format": FORMAT})
 
 
 def load_image_archive(path: Path) -> Tensor:

@@ -92,9 +92,13 @@ class ViewAnnotation:
         Raises:
             ValueError: nothing is labelled.
         """
-        index = (self.labels >= 0).nonzero()[:, 0]
-        if len(index) == 0:
+        if not (self.labels >= 0).any():
             raise ValueError("No view code is labelled yet.")
+        return self._labelled()
+
+    def _labelled(self) -> ViewCodes:
+        """As `views`, but there may be none."""
+        index = (self.labels >= 0).nonzero()[:, 0]
         index = index[self.labels[index].argsort(stable=True)]
         unknown = torch.full((len(index),), float("nan"))
         facts = {
@@ -125,9 +129,9 @@ class ViewAnnotation:
         self._save()
 
     def _save(self) -> None:
-        if (self.labels >= 0).any():
+        if (self.labels != UNLABELLED).any():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.views().save(self.path)
+            self._labelled().save(self.path)
         else:
             self.path.unlink(missing_ok=True)
 

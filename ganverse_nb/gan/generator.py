@@ -267,7 +267,11 @@ class Generator(nn.Module):
         """
         parts = self.split_styles(styles)
         image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
-        return (self.crop(image) * (127.5 / 255.0) + 128.0 / 255.0).clamp(0.0, 1.0)
+        return self.as_picture(image).clamp(0.0, 1.0)
+
+    def as_picture(self, square: Tensor) -> Tensor:
+        """What `synthesis` gives as pictures [B, 3, *picture_size] in about [0, 1], with the official code's offset."""
+        return self.crop(square) * (127.5 / 255.0) + 128.0 / 255.0
 
     def crop(self, square: Tensor) -> Tensor:
         """[..., R, R] -> [..., *picture_size]: without the black bars."""

@@ -174,10 +174,7 @@ def _styles(generator: Generator, latent: Tensor, space: str) -> list[Tensor]:
 
 def _picture(generator: Generator, styles: list[Tensor], maps: list[Tensor] | None) -> Tensor:
     """As `Generator.synthesize`, with gradients also where the picture is cut off at black and white."""
-    image = generator.synthesis(styles, maps)
-    if generator.rows is not None:
-        image = image[:, :, slice(*generator.rows)]
-    image = image * (127.5 / 255.0) + 128.0 / 255.0
+    image = generator.as_picture(generator.synthesis(styles, maps))
     return image + (image.clamp(0.0, 1.0) - image).detach()  # by value clamped, as the pictures to be found are
 
 

@@ -13,6 +13,7 @@ from torchvision.utils import make_grid
 
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.suggest import TRUNCATION
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 from ganverse_nb.widgets.orbit import as_png
 
@@ -28,7 +29,7 @@ def sample_pictures(
     generator: Generator, split_layer: int, contents: int = 8, seed: int = 0
 ) -> Callable[[Tensor], Any]:
     """view code [w_dim] -> uint8 [H, W, 3], the same `contents` random objects for every code."""
-    content_w = sample_w(generator, contents, seed, 0.8)
+    content_w = sample_w(generator, contents, seed, TRUNCATION)
 
     def show(code: Tensor) -> np.ndarray:
         pictures = crossed_pictures(generator, code[None].to(content_w), content_w, split_layer)[0].cpu()

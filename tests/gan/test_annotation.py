@@ -57,6 +57,18 @@ def test_it_goes_on_where_it_stopped(begin):
     assert again.seconds == pytest.approx(62.5)
 
 
+def test_what_is_left_out_is_remembered_before_anything_is_labelled(begin):
+    annotation = begin()
+    annotation.leave_out()
+    annotation.leave_out()
+    again = begin()
+    assert again.labels.tolist()[:2] == [LEFT_OUT] * 2 and again.current == 2
+    with pytest.raises(ValueError, match="No view code is labelled yet"):
+        again.views()
+    again.label(3)
+    assert ViewCodes.load(again.path).azimuth_bin.tolist() == [3] and begin().current == 3
+
+
 def test_undo(begin):
     annotation = begin()
     annotation.undo()

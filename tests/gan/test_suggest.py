@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from ganverse_nb.gan.checkpoint import load_generator
 from ganverse_nb.gan.suggest import (
+    azimuth_descriptor,
     silhouette_descriptor,
     silhouette_moments,
     suggest_split_layer,
@@ -49,6 +51,14 @@ def test_moments_know_neither_place_nor_size_but_left_from_right():
     assert (silhouette_moments(torch.zeros(1, 1, 8, 8)) == 0).all()
     with pytest.raises(ValueError, match=r"\[B, 1, H, W\], got \(1, 3, 8, 8\)"):
         silhouette_moments(torch.zeros(1, 3, 8, 8))
+
+
+def test_azimuths_are_described_without_a_jump_at_the_rear():
+    regressor = SimpleNamespace(pose=lambda pictures: SimpleNamespace(azimuth=pictures[:, 0, 0, 0]))
+    degrees = torch.tensor([0.0, 90.0, 179.0, -179.0])
+    found = azimuth_descriptor(regressor)(degrees[:, None, None, None].expand(-1, 3, 2, 2))
+    torch.testing.assert_close(found[:2], torch.tensor([[0.0, 1.0], [1.0, 0.0]]), rtol=0, atol=1e-6)
+    assert (found[2] - found[3]).norm() < 0.04
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])
