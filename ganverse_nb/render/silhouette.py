@@ -90,10 +90,9 @@ class _Silhouette(torch.autograd.Function):
         batch, height, width = face_index.shape
         kernel, screen = silhouette.kernels(REALS[clip.dtype]), _project(clip, width / height)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
-        product = clip.new_empty(batch, height, -(-width // silhouette.LANES) * silhouette.LANES)
+        product = clip.new_empty(batch, height, width + silhouette.LANES)
         launch(kernel.prepare, (batch, height), face_index, open_at, product)
-        dim, blocks = (batch, faces.shape[1]), product.unflatten(2, (-1, silhouette.LANES))
-        launch(kernel.forward, dim, screen, faces, open_at, sigma, reach, blocks)
+        launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product)
         ctx.save_for_backward(screen, faces, open_at, product)
         ctx.sigma, ctx.reach = sigma, reach
         return 1 - product[:, :, :width]
@@ -104,11 +103,10 @@ class _Silhouette(torch.autograd.Function):
         grad = screen.new_zeros(*screen.shape[:2], 4)
         pull = product * (2 / ctx.sigma)
         pull[:, :, : grad_out.shape[2]] *= grad_out
-        blocks = pull.unflatten(2, (-1, silhouette.LANES))
         backward = silhouette.kernels(REALS[screen.dtype]).backward
         dim = (len(screen), faces.shape[1])
         sums = screen.new_empty(len(screen), threads_each(dim[1], screen.device), 6, silhouette.LANES)
-        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, blocks, sums, grad)
+        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull, sums, grad)
         return grad, None, None, None, None
 
 

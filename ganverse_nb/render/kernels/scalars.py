@@ -28,14 +28,15 @@ def scalars(real: type) -> SimpleNamespace:
 
     @wp.func
     def decay(a: real):
-        """exp(-a) for a >= 0. In float32 to 2e-7 of it, and inline: a call would empty the registers for every pixel.
+        """exp(-a) for a >= 0; inline in float32, for a call of the C library is none of SIMD.
 
         With n whole and |r| <= ln(2) / 2, exp(-a) = exp(r - n ln(2)): a short series, and a shift of the exponent.
         """
         if wp.static(real is not wp.float32):
             return wp.exp(-a)
         else:
-            n = wp.floor(least(a, real(87.0)) * real(1.0 / math.log(2.0)) + real(0.5))
+            a = least(a, real(87.0))  # the smallest normal number
+            n = wp.floor(a * real(1.0 / math.log(2.0)) + real(0.5))
             r = n * real(math.log(2.0)) - a
             tail = real(1.0 / 24.0) + r * (real(1.0 / 120.0) + r * real(1.0 / 720.0))
             series = real(1.0) + r * (real(1.0) + r * (real(0.5) + r * (real(1.0 / 6.0) + r * tail)))

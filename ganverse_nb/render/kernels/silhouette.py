@@ -1,8 +1,9 @@
-"""The soft silhouette of DIB-R: scatter log(1 - p) of each face over its box grown by the reach, and the way back.
+"""The soft silhouette of DIB-R: each face multiplies the pixels in its box grown by the reach; and the way back.
 
 Lengths are in half picture heights: in normalized device coordinates with x multiplied by the aspect W / H.
 `open_at[b, i, j]` is the first uncovered column at or after column j of row i (W when there is none): faces pass over
-what is covered, which for most of them is everything, in one read per row.
+what is covered, which for most of them is everything, in one read per row. From there they do LANES pixels at once;
+the product is 0 where covered and to the right of the picture, so that what they do there has no effect.
 """
 
 from functools import cache
@@ -10,26 +11,10 @@ from types import SimpleNamespace
 
 import warp as wp
 
+from ganverse_nb.render.kernels.lanes import FLAGS, LANES, lanes_of
 from ganverse_nb.render.kernels.scalars import scalars
 
-
-LANES = 8  # pixels of a row that are done at once: as many as fill a register
 TINY = 1e-12  # below this 1 - p is taken as this: a centre exactly on an edge that does not cover it
-FLAGS = "-march=native -mllvm=-inline-threshold=9000"  # without Warp's limit on how much becomes SIMD
-MULTIPLY = """
-    auto& cells = wp::index(product, b, i, block).c;
-    for (int k = 0; k < LANES; ++k) {
-#if defined(__CUDA_ARCH__)
-        auto found = cells[k], before = found;
-        do {
-            before = found;
-            found = wp::atomic_cas(&cells[k], before, before * factors.c[k]);
-        } while (found != before);
-#else
-        cells[k] *= factors.c[k];
-#endif
-    }
-""".replace("LANES", str(LANES))
 
 
 @cache
@@ -39,9 +24,11 @@ def kernels(real: type) -> SimpleNamespace:
     module.options["enable_backward"] = False
     module.options["cpu_compiler_flags"] = FLAGS
     vec2, vec3, vec4 = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(4, real)
-    vec3l, lanes = wp.types.vector(3, wp.int64), wp.types.vector(LANES, real)
+    vec3l = wp.types.vector(3, wp.int64)
     common = scalars(real)
     least, most, sane, decay = common.least, common.most, common.sane, common.decay
+    simd = lanes_of(real)
+    lanes, load, multiply, total = simd.lanes, simd.load, simd.multiply, simd.total
 
     @wp.kernel(module=module)
     def project(first: int, step: int, clip: wp.array2d[vec4], aspect: real, screen: wp.array2d[vec3]):
@@ -53,23 +40,22 @@ def kernels(real: type) -> SimpleNamespace:
             screen[b, v] = vec3(aspect * p[0] / p[3], p[1] / p[3], p[3])
 
     @wp.kernel(module=module)
-    def prepare(
-        first: int, face_index: wp.array3d[wp.int64], open_at: wp.array3d[wp.int32], product: wp.array3d[real]
-    ):
+    def prepare(first: int, face_index: wp.array3d[wp.int64], open_at: wp.array3d[wp.int32], product: wp.array3d[real]):
         """Row i of image first + b of `open_at` [B, H, W + 1], from right to left, and of the empty product."""
         b, i = wp.tid()
         b += first
         width = face_index.shape[2]
         for j in range(width, product.shape[2]):
             product[b, i, j] = real(0.0)
-        column = width
+        column = open_at.shape[2] - 1
         open_at[b, i, width] = column
-        for k in range(width):
-            j = width - 1 - k
+        j = width - 1
+        while j >= 0:
             uncovered = face_index[b, i, j] < wp.int64(0)
             column = wp.where(uncovered, j, column)
             open_at[b, i, j] = column
             product[b, i, j] = wp.where(uncovered, real(1.0), real(0.0))
+            j -= 1
 
     @wp.func
     def pixel_range(low: real, high: real, count: int):
@@ -107,7 +93,7 @@ def kernels(real: type) -> SimpleNamespace:
 
     @wp.func
     def feet(x: lanes, y: real, a: vec2, d: vec2, inverse: real):
-        """Where on the edge a + t d, 0 <= t <= 1, the points nearest to the pixels are, and from there to the pixels."""
+        """Where on the edge a + t d, 0 <= t <= 1, the points nearest to pixels are, and from there to the pixels."""
         rx, ry = x - lanes(a[0]), y - a[1]
         t = rx * (d[0] * inverse) + lanes(ry * d[1] * inverse)
         for k in range(LANES):
@@ -115,11 +101,11 @@ def kernels(real: type) -> SimpleNamespace:
         return t, rx - t * d[0], lanes(ry) - t * d[1]
 
     @wp.func
-    def columns(block: int, width: int, pixel: real):
-        """x of the pixels of a block."""
+    def columns(j: int, width: int, pixel: real):
+        """x of the pixels from column j on."""
         x = lanes()
         for k in range(LANES):
-            x[k] = real(2 * (LANES * block + k) + 1 - width) * pixel
+            x[k] = real(2 * (j + k) + 1 - width) * pixel
         return x
 
     @wp.func
@@ -140,9 +126,6 @@ def kernels(real: type) -> SimpleNamespace:
             i += 1
         return i
 
-    @wp.func_native(MULTIPLY)
-    def multiply(product: wp.array3d[lanes], b: int, i: int, block: int, factors: lanes): ...
-
     @wp.kernel(module=module)
     def forward(
         first: int,
@@ -152,7 +135,7 @@ def kernels(real: type) -> SimpleNamespace:
         open_at: wp.array3d[wp.int32],  # [B, H, W + 1]
         sigma: real,
         reach: real,
-        product: wp.array3d[lanes],  # [B, H, W / LANES]
+        product: wp.array3d[real],  # [B, H, W + LANES]
     ):
         """Multiplies every pixel of image first + b by 1 - exp(-d^2 / sigma) of each face within `reach`."""
         b, start = wp.tid()
@@ -175,8 +158,7 @@ def kernels(real: type) -> SimpleNamespace:
                 y = real(height - 2 * i - 1) * pixel
                 j = open_at[b, i, bounds[0]]
                 while j <= bounds[1]:
-                    block = j // LANES
-                    x = columns(block, width, pixel)
+                    x = columns(j, width, pixel)
                     _t0, x0, y0 = feet(x, y, p0, d0, inv0)
                     _t1, x1, y1 = feet(x, y, p1, d1, inv1)
                     _t2, x2, y2 = feet(x, y, p2, d2, inv2)
@@ -187,8 +169,8 @@ def kernels(real: type) -> SimpleNamespace:
                         exponent = square * inverse
                         factor = outside(exponent, decay(exponent))
                         factors[k] = wp.where(square < reach * reach, factor, real(1.0))
-                    multiply(product, b, i, block, factors)
-                    j = open_at[b, i, wp.min(LANES * (block + 1), width)]
+                    multiply(product, b, i, j, factors)
+                    j = open_at[b, i, wp.min(j + LANES, width)]
                 i += 1
 
     @wp.func
@@ -198,10 +180,6 @@ def kernels(real: type) -> SimpleNamespace:
         wp.atomic_add(grad, b, vertex, 0, aspect * g[0] * inverse)
         wp.atomic_add(grad, b, vertex, 1, g[1] * inverse)
         wp.atomic_add(grad, b, vertex, 3, -(g[0] * s[0] + g[1] * s[1]) * inverse)
-
-    @wp.func
-    def total(v: lanes):
-        return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
 
     @wp.func
     def corner(sums: wp.array3d[lanes], b: int, thread: int, k: int):
@@ -217,7 +195,7 @@ def kernels(real: type) -> SimpleNamespace:
         open_at: wp.array3d[wp.int32],  # [B, H, W + 1]
         sigma: real,
         reach: real,
-        pull: wp.array3d[lanes],  # 2 / sigma * d loss / d silhouette * prod of (1 - p)
+        pull: wp.array3d[real],  # [B, H, W + LANES] 2 / sigma * d loss / d silhouette * prod of (1 - p)
         sums: wp.array3d[lanes],  # [B, step, 6]: each thread's own, for x and y of its face's corners
         grad: wp.array3d[real],
     ):
@@ -226,7 +204,7 @@ def kernels(real: type) -> SimpleNamespace:
         b += first
         height, width = open_at.shape[1], open_at.shape[2] - 1
         inverse, own, pixel = real(1.0) / sigma, wp.min(b, faces.shape[0] - 1), real(1.0) / real(height)
-        zero, one, aspect = real(0.0), real(1.0), real(width) / real(height)
+        zero, aspect = real(0.0), real(width) / real(height)
         for f in range(start, faces.shape[1], step):
             corners = faces[own, f]
             s0, s1, s2 = screen[b, int(corners[0])], screen[b, int(corners[1])], screen[b, int(corners[2])]
@@ -245,13 +223,12 @@ def kernels(real: type) -> SimpleNamespace:
                 y = real(height - 2 * i - 1) * pixel
                 j = open_at[b, i, bounds[0]]
                 while j <= bounds[1]:
-                    block = j // LANES
-                    x = columns(block, width, pixel)
+                    x = columns(j, width, pixel)
                     t0, x0, y0 = feet(x, y, p0, d0, inv0)
                     t1, x1, y1 = feet(x, y, p1, d1, inv1)
                     t2, x2, y2 = feet(x, y, p2, d2, inv2)
                     q0, q1, q2 = squares(x0, y0), squares(x1, y1), squares(x2, y2)
-                    scale = pull[b, i, block]
+                    scale = load(pull, b, i, j)
                     gx0, gx1, gx2, gy0, gy1, gy2 = lanes(), lanes(), lanes(), lanes(), lanes(), lanes()
                     for k in range(LANES):
                         square = least(q0[k], least(q1[k], q2[k]))
@@ -274,7 +251,7 @@ def kernels(real: type) -> SimpleNamespace:
                     sums[b, start, 3] += gy0
                     sums[b, start, 4] += gy1
                     sums[b, start, 5] += gy2
-                    j = open_at[b, i, wp.min(LANES * (block + 1), width)]
+                    j = open_at[b, i, wp.min(j + LANES, width)]
                 i += 1
             add(grad, b, int(corners[0]), s0, corner(sums, b, start, 0), aspect)
             add(grad, b, int(corners[1]), s1, corner(sums, b, start, 1), aspect)

@@ -51,10 +51,12 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
 
     @wp.func
     def entry(c: vec3, value: real, otherwise: real):
+        """The value of an edge whose inside is to the right of it."""
         return wp.where(c[1] > real(0.0), value, otherwise)
 
     @wp.func
     def leave(c: vec3, value: real, otherwise: real):
+        """The value of an edge whose inside is to the left of it."""
         return wp.where(c[1] < real(0.0), value, otherwise)
 
     @wp.kernel(module=module)
@@ -87,7 +89,7 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
                 det = -det
                 c0, c1, c2 = -c0, -c1, -c2
             z0, z1, z2 = p0[2], p1[2], p2[2]
-            # where a row meets the edges, in columns: a hundredth of one wider, for what covers is decided pixel by pixel
+            # a row begins and ends where it meets the edges; a hundredth of a pixel wider: each pixel is tested as well
             q0, q1, q2 = middle / c0[1], middle / c1[1], middle / c2[1]
             left, right = real(columns[0]), real(columns[1])
             i = rows[0]
@@ -137,7 +139,8 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
         """Barycentrics and view depth where a face is seen in image first + b; `key` becomes the face, or -1."""
         b, i, start = wp.tid()
         b += first
-        for j in range(start, key.shape[2], step):
+        j = start
+        while j < key.shape[2]:
             if key[b, i, j] == wp.int64(EMPTY):
                 key[b, i, j] = wp.int64(-1)
             else:
@@ -149,6 +152,7 @@ def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
                 key[b, i, j] = wp.int64(f)
                 barycentric[b, i, j] = a * scale
                 depth[b, i, j] = (a[0] * p0[3] + a[1] * p1[3] + a[2] * p2[3]) * scale
+            j += step
 
     @wp.func
     def add(grad: wp.array3d[real], b: int, vertex: wp.int64, x: real, y: real, w: real):
