@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
+from ganverse_nb.render.kernels.lanes import LANES
 from ganverse_nb.render.launch import REALS, launch, threads_each
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
@@ -90,7 +91,7 @@ class _Silhouette(torch.autograd.Function):
         batch, height, width = face_index.shape
         kernel, screen = silhouette.kernels(REALS[clip.dtype]), _project(clip, width / height)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
-        product = clip.new_empty(batch, height, width + silhouette.LANES)
+        product = clip.new_empty(batch, height, width + LANES)
         launch(kernel.prepare, (batch, height), face_index, open_at, product)
         launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product)
         ctx.save_for_backward(screen, faces, open_at, product)
@@ -105,7 +106,7 @@ class _Silhouette(torch.autograd.Function):
         pull[:, :, : grad_out.shape[2]] *= grad_out
         backward = silhouette.kernels(REALS[screen.dtype]).backward
         dim = (len(screen), faces.shape[1])
-        sums = screen.new_empty(len(screen), threads_each(dim[1], screen.device), 6, silhouette.LANES)
+        sums = screen.new_empty(len(screen), threads_each(dim[1], screen.device), 6, LANES)
         launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull, sums, grad)
         return grad, None, None, None, None
 

@@ -45,11 +45,10 @@ def kernels(real: type) -> SimpleNamespace:
         b, i = wp.tid()
         b += first
         width = face_index.shape[2]
-        for j in range(width, product.shape[2]):
-            product[b, i, j] = real(0.0)
-        column = open_at.shape[2] - 1
+        for beyond in range(width, product.shape[2]):
+            product[b, i, beyond] = real(0.0)
+        column, j = open_at.shape[2] - 1, width - 1
         open_at[b, i, width] = column
-        j = width - 1
         while j >= 0:
             uncovered = face_index[b, i, j] < wp.int64(0)
             column = wp.where(uncovered, j, column)
@@ -88,7 +87,8 @@ def kernels(real: type) -> SimpleNamespace:
         return wp.where(square > real(0.0), real(1.0) / square, real(0.0))
 
     @wp.func
-    def clip(t: real):
+    def unit(t: real):
+        """t, or the end of [0, 1] that is nearest to it."""
         return least(most(t, real(0.0)), real(1.0))
 
     @wp.func
@@ -97,7 +97,7 @@ def kernels(real: type) -> SimpleNamespace:
         rx, ry = x - lanes(a[0]), y - a[1]
         t = rx * (d[0] * inverse) + lanes(ry * d[1] * inverse)
         for k in range(LANES):
-            t[k] = clip(t[k])
+            t[k] = unit(t[k])
         return t, rx - t * d[0], lanes(ry) - t * d[1]
 
     @wp.func
@@ -263,7 +263,7 @@ def kernels(real: type) -> SimpleNamespace:
         forward=forward,
         backward=backward,
         inverse_square=inverse_square,
-        clip=clip,
+        unit=unit,
         outside=outside,
         add=add,
     )
