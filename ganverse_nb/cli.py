@@ -155,9 +155,7 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    camera = reconstruct(_open(options), options.picture, output, options.fit, options.turntable)
-    written = f"{output} and {options.turntable}" if options.turntable else f"{output}"
-    print(f"wrote {written}; the picture was taken from {camera}")
+    print(reconstruct(_open(options), options.picture, output, options.turntable, options.anyway))
 
 
 def _edit(options: argparse.Namespace) -> None:
@@ -253,12 +251,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="car, car-config-f, horse, cat, church")
     command.add_argument("--directory", type=Path, default=Path("gans"), metavar="DIR", help="default: gans")
     command.add_argument("--sha256", metavar="HEX", help="refuse another file than this")
-    command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
-    _picture_options(command)
-    command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")
+    command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a photo of any size")
+    command.add_argument("picture", type=Path)
+    _run_options(command)
+    command.add_argument(
+        "--out", "--output", dest="output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)"
+    )
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
+    command.add_argument("--anyway", action="store_true", help="also where the picture is out of domain")
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
-    _picture_options(command)
+    command.add_argument("picture", type=Path)
+    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")
+    _run_options(command)
     for name in ("camera", "shape", "texture", "background"):
         command.add_argument(f"--{name}", type=Path, metavar="PICTURE", help=f"take the {name} from this one")
     for name, text in {
@@ -291,12 +295,6 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     _profile_options(command)
     command.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept")
     command.add_argument("--figures", type=Path, default=Path("figures"), metavar="DIR", help="where figures go")
-
-
-def _picture_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("picture", type=Path)
-    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")
-    _run_options(command)
 
 
 def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None, foreign: bool = False) -> Run:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from ganverse_nb import cli
 from ganverse_nb.config import as_json, load_config
+from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.files import plain, read_json, write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
@@ -157,6 +158,11 @@ def networks(monkeypatch):
         found = (images.mean((1, 2, 3)) > 0.1).long()  # nothing in a dark picture
         return Detections(mask * found[:, None, None, None], found, found.float(), torch.zeros(len(images), 4))
 
+    def judge(images, segmenter, model):
+        bright = float(images.mean())
+        score, reason = (0.5, "") if bright > 0.9 else (9.0, "no car") if bright > 0.1 else (np.inf, "no instance")
+        return [Verdict(score, 2.0, {}, reason)]
+
     sphere = dataclasses.replace(uv_sphere(), texture=torch.rand(1, 3, 8, 16))
     model = SimpleNamespace(
         resolution=16,
@@ -168,35 +174,45 @@ def networks(monkeypatch):
     stages = ModuleType("ganverse_nb.stages")
     stages.inverse_graphics = lambda run: model
     stages.segmenter = lambda run: SimpleNamespace(segment=segment)
+    stages.domain = lambda run: SimpleNamespace(judge=judge)
     monkeypatch.setitem(sys.modules, "ganverse_nb.stages", stages)
     monkeypatch.setattr("ganverse_nb.stages", stages, raising=False)
+    monkeypatch.setattr("ganverse_nb.photo.stages", stages)
 
 
 def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
     Image.new("RGB", (40, 20), "white").save(tmp_path / "car.png")
-    assert cli.main(["reconstruct", str(tmp_path / "car.png"), "--fit", *SMALL, *places]) == 0
+    assert cli.main(["reconstruct", str(tmp_path / "car.png"), *SMALL, *places]) == 0
     assert len(trimesh.load(tmp_path / "car.glb", force="mesh").faces) == 1280
-    assert "azimuth 270, elevation 10, distance 2.30" in capsys.readouterr().out
-    turning = [str(tmp_path / "car.png"), "--fit", "--turntable", str(tmp_path / "turn.gif")]
+    said = capsys.readouterr().out
+    assert "azimuth 270, elevation 10, distance 2.30" in said and "in domain (score 0.5, limit 2.0)" in said
+    turning = [str(tmp_path / "car.png"), "--out", str(tmp_path / "turned.obj")]
+    turning += ["--turntable", str(tmp_path / "turn.gif")]
     assert cli.main(["reconstruct", *turning, *SMALL, *places]) == 0
-    assert (tmp_path / "turn.gif").read_bytes()[:4] == b"GIF8" and "turn.gif" in capsys.readouterr().out
+    assert (tmp_path / "turn.gif").read_bytes()[:4] == b"GIF8" and (tmp_path / "turned.obj").exists()
+    assert "turn.gif" in capsys.readouterr().out
     assert cli.main(["reconstruct", *turning[:-1], "turn.mp4", *SMALL, *places]) == 2
     assert "must end in .gif" in capsys.readouterr().err
 
 
+def test_a_picture_out_of_domain_is_refused_unless_asked_for(networks, places, tmp_path, capsys):
+    Image.new("RGB", (20, 20), (120, 120, 120)).save(tmp_path / "horse.png")
+    command = ["reconstruct", str(tmp_path / "horse.png"), *SMALL, *places]
+    assert cli.main(command) == 2
+    assert "horse.png is out of domain: no car (score 9.0, limit 2.0); nothing was" in capsys.readouterr().err
+    assert not (tmp_path / "horse.glb").exists()
+    assert cli.main([*command, "--anyway"]) == 0
+    assert (tmp_path / "horse.glb").exists() and "out of domain: no car" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
-    ("mode", "color", "size", "words"),
-    [
-        ("RGB", "black", 16, "no object was found"),
-        ("RGB", "white", 20, "20 x 20 pixels and 16 x 16 are needed"),
-        ("L", "white", 16, "mode L and RGB is needed"),
-        (None, None, 0, "empty (0 bytes)"),
-    ],
+    ("color", "size", "words"),
+    [("black", 16, "out of domain: no instance"), ("white", 1, "only 1 x 1 pixels"), (None, 0, "empty (0 bytes)")],
 )
-def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path, capsys, mode, color, size, words):
+def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path, capsys, color, size, words):
     path = tmp_path / "car.png"
-    Image.new(mode, (size, size), color).save(path) if mode else path.touch()
-    assert cli.main(["reconstruct", str(path), *SMALL, *places]) == 2
+    Image.new("RGB", (size, size), color).save(path) if color else path.touch()
+    assert cli.main(["reconstruct", str(path), "--anyway", *SMALL, *places]) == 2
     err = capsys.readouterr().err
     assert words in err and str(path) in err and err.count("\n") == 1
     assert not (tmp_path / "car.glb").exists()
