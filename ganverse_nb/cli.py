@@ -69,7 +69,7 @@ def _reproduce(options: argparse.Namespace) -> int:
             bundled(options.category, name)
     only = [number for number in options.only.split(",") if number]
     run = _open(options)
-    report = reproduce(run, _settings(options.set), only, options.notebooks)
+    report = reproduce(run, _settings(options.set), only, options.notebooks, options.jobs)
     rows = run.rows()
     missed = [row for row in rows if is_met(row, rows) is False]
     for row in missed:
@@ -79,6 +79,20 @@ def _reproduce(options: argparse.Namespace) -> int:
     else:
         print(f"{len(rows)} numbers, {len(missed)} bars not met: {report}")
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from .sweep import sweep
+
+    try:
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+    except ValueError:
+        raise ValueError(f"--seeds {options.seeds}: write numbers, as in 0,1,2.") from None
+    only = [number for number in options.only.split(",") if number]
+    vary = {name: _values(text) for name, text in (_assignment(text, "--vary") for text in options.vary)}
+    settings, places = _settings(options.set), (options.sweeps, options.notebooks)
+    path = sweep(options.profile, options.category, seeds, vary, settings, only, *places, options.jobs)
+    print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
 
 
 def _train_gan(options: argparse.Namespace) -> None:
@@ -202,6 +216,21 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command = add("sweep", _sweep, "execute notebooks for several seeds and settings, and write a table of them all")
+    command.add_argument("--seeds", default="0,1,2", metavar="0,1,2")
+    command.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="STAGE.KEY=VALUE,VALUE",
+        help="a setting and its values, as in inverse.weight_perceptual=0.5,0; of several, every combination",
+    )
+    _profile_options(command, seed=False)
+    command.add_argument("--only", default="04", metavar="04,09", help="the notebooks that measure (default: 04)")
+    command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
     command = add(
         "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"
     )
@@ -278,10 +307,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _profile_options(command: argparse.ArgumentParser) -> None:
+def _profile_options(command: argparse.ArgumentParser, seed: bool = True) -> None:
     command.add_argument("--profile", default="mini", help="smoke, mini (default)")
     command.add_argument("--category", default="car")
-    command.add_argument("--seed", type=int, default=0)
+    if seed:
+        command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "--set",
         action="append",
@@ -307,16 +337,27 @@ def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
     """`["inverse.steps=100"]` -> `{"inverse.steps": 100}`; a value that is not JSON is text."""
-    settings = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise ValueError(f"--set {assignment}: write STAGE.KEY=VALUE, as in inverse.steps=100.")
-        try:
-            settings[name.strip()] = json.loads(text)
-        except json.JSONDecodeError:
-            settings[name.strip()] = text
-    return settings
+    return {name: _value(text) for name, text in map(_assignment, assignments)}
+
+
+def _assignment(text: str, option: str = "--set") -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{option} {text}: write STAGE.KEY=VALUE, as in inverse.steps=100.")
+    return name.strip(), value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _values(text: str) -> list[Any]:
+    """`"0.5,0"` -> `[0.5, 0]`; values that are lists keep their commas: `"[1,2],[3,4]"`."""
+    several = _value(f"[{text}]")
+    return several if isinstance(several, list) else [_value(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import io
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from ganverse_nb.files import plain, read_json, write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.notebooks import build_all
-from ganverse_nb.reproduce import Line, Stopwatch, reproduce
+from ganverse_nb.reproduce import Stopwatch, reproduce
 from ganverse_nb.run import exclusive, open_run
 from ganverse_nb.segmentation.detections import Detections
 
@@ -89,6 +88,7 @@ def places(tmp_path):
         (["config", "--set", "inverse.steps=many"], ["inverse.steps", "many"]),
         (["config", "--set", "seed=1"], ["'seed'", "inverse.steps"]),
         (["reproduce", "--profile", "smoke", "--only", "77"], ["77", "no notebook"]),
+        (["reproduce", "--profile", "smoke", "--jobs", "0"], ["--jobs 0", "at least one"]),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, words, capsys, tmp_path, monkeypatch, notebooks):
@@ -143,6 +143,19 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
+    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
+    assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
+
+
+def test_doctor_says_when_nothing_can_run(monkeypatch, tmp_path):
+    from ganverse_nb import doctor
+
+    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(doctor, "MEMORY", 1e18)
+    found = {finding.name: finding for finding in doctor.examine(tmp_path)}
+    assert found["weights car"].ok is False and "check out the repository again" in found["weights car"].text
+    assert found["memory"].ok is False and "1000000000 are asked for" in found["memory"].text
+    assert found["what runs"].text.startswith("no notebook before its weights are there")
 
 
 # ---- pictures
@@ -243,10 +256,13 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
     assert rows["car.one.value"]["command"].endswith("--set inverse.steps=5")
     assert rows["car.runtime.total_minutes"]["unit"] == "min"
     run = tmp_path / "runs" / "car-smoke-seed0"
-    assert sorted(p.name for p in (run / "notebooks").iterdir()) == ["00_one.ipynb", "01_two.ipynb"]
+    executed = ["00_one.html", "00_one.ipynb", "01_two.html", "01_two.ipynb"]
+    assert sorted(p.name for p in (run / "notebooks").iterdir()) == executed
+    assert "run.record" in (run / "notebooks" / "01_two.html").read_text()
+    assert "two.steps" in (run / "report.md").read_text()
     out, err = capsys.readouterr()
     assert "not met: car.one.value is 1, the bar is >= 2" in out and "3 numbers, 1 bars not met" in out
-    assert "[1/2] 00_one" in err and "[2/2] 01_two" in err
+    assert "[1/2] 00_one  done" in err and "[2/2] 01_two  done" in err
 
     minutes = rows["car.runtime.total_minutes"]["ours"]
     assert cli.main([*arguments, "--only", "01"]) == 0  # a later pass does not count
@@ -255,12 +271,21 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
 
 
 @pytest.mark.notebook
-def test_a_notebook_that_fails_is_one_sentence(notebooks, places, tmp_path, capsys):
-    folder = notebooks(_00_one="raise ValueError('the weights are damaged')")
-    assert cli.main(["reproduce", "--profile", "smoke", "--notebooks", str(folder), *places]) == 2
-    err = capsys.readouterr().err.splitlines()[-1]
-    assert err.startswith("ganverse: 00_one stopped at In [4]: ValueError: the weights are damaged (see ")
-    assert not (tmp_path / "figures").exists()
+def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_path, capsys):
+    """Its cell is shown, the numbers of the others are reported, and they run beside it."""
+    folder = notebooks(
+        _02_fails="if not run:\n    stages.multiview(run)\nraise ValueError('it is damaged')",
+        _04_needs="stages.multiview(run)",
+        _11_free="run.record('free.value', 1)",
+    )
+    command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), "--jobs", "2", *places]
+    assert cli.main(command) == 2
+    err = capsys.readouterr().err
+    assert "    raise ValueError('it is damaged')\n" in err and "04_needs  not begun: it needs 02_fails" in err
+    last = err.splitlines()[-1]
+    assert last.startswith("ganverse: 02_fails stopped at In [4]: ValueError: it is damaged (see ")
+    assert last.endswith("; not begun, as they need what failed: 04_needs")
+    assert [row["key"] for row in read_json(tmp_path / "figures" / "report.json")] == ["car.free.value"]
 
 
 @pytest.mark.notebook
@@ -326,20 +351,6 @@ def test_time_adds_up_over_parts_and_counts_stages_computed_elsewhere(tmp_path):
     with Stopwatch(run) as later:
         pass
     assert later.finish() == stopwatch.finish() and len(later.log["parts"]) == 2
-
-
-def test_a_terminal_shows_one_line_and_a_file_a_few():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal, file = Terminal(), io.StringIO()
-    for stream in (terminal, file):
-        with Line("[1/2] 00_one", stream) as line:
-            for done in range(5):
-                line.update(done, 5, "3/9 [00:01<00:02]")
-    assert terminal.getvalue().count("\n") == 1 and "4/5 cells" in terminal.getvalue()
-    assert file.getvalue().splitlines() == ["[1/2] 00_one", "[1/2] 00_one  done after 0 s"]
 
 
 FOLDER_GAN = ["--profile", "smoke", "--set", "gan.resolution=16", "--set", "gan.channels=[8,8,8]"]

@@ -72,7 +72,8 @@ class Verdict:
         return not self.reason
 
     def __str__(self) -> str:
-        numbers = f"score {self.score:.1f}, limit {self.limit:.1f}"
+        score = f"{self.score:.1f}" if math.isfinite(self.score) else "infinite"
+        numbers = f"score {score}, limit {self.limit:.1f}"
         return f"in domain ({numbers})" if self.inside else f"out of domain: {self.reason} ({numbers})"
 
 

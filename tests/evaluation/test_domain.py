@@ -48,7 +48,7 @@ def test_photographs_pass_and_strangers_do_not(domain, segmenter, model, kinds):
     assert all(v.reason == "no instance" and v.score == math.inf and not v.signs for v in judged[EMPTY])
     assert sum(v.reason == "more than one instance (2)" for v in judged[SEVERAL]) >= 3
     assert any("does not look like a car" in v.reason for v in judged["horses"] + judged["birds"])
-    assert str(judged[EMPTY][0]).startswith("out of domain: no instance (score inf, limit ")
+    assert str(judged[EMPTY][0]).startswith("out of domain: no instance (score infinite, limit ")
 
 
 def test_a_verdict_does_not_depend_on_the_pictures_beside_it(domain, segmenter, model, kinds):
