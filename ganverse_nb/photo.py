@@ -65,7 +65,10 @@ class PhotoResult:
         """
         check_outputs(mesh, turntable)
         if self.mesh is None or not (anyway or self.verdict.inside):
-            raise OutOfDomainError(f"{self.name} is {self.verdict}; nothing was written.")
+            raise OutOfDomainError(
+                f"{self.name} is {self.verdict}; nothing was written: a picture of one whole object in its middle is "
+                "needed (`anyway` writes what there is all the same)."
+            )
         save_mesh(self.mesh, mesh)
         if turntable is not None:
             save_turntable(self.mesh, turntable)

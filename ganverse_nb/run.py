@@ -263,7 +263,9 @@ class Run:
     @contextmanager
     def _lock(self, what: str, wait: float | None) -> Iterator[None]:
         """One process at a time for each stage and each file; stages need each other one way, so none waits forever."""
-        with exclusive(self.directory / f".{what}.lock", f"{self.directory} ({what})", wait):
+        folder = self.directory / ".locks"
+        folder.mkdir(exist_ok=True)
+        with exclusive(folder / f"{what}.lock", f"{self.directory} ({what})", wait):
             yield
 
 

@@ -9,8 +9,8 @@ it can explain, each measured against photographs that no network of the run has
 * misfit: 1 - IoU of the mask and the reconstruction, rendered with the predicted camera;
 * appearance: how unusual the segmenter's features are inside the mask (Mahalanobis distance, Lee et al. 2018).
 
-Of the photographs, one half tells what features are usual, a quarter how each sign spreads (0 is its median, 1 its 95 %
-quantile), and the last quarter sets the limit: the worst sign of all but two in a hundred of them stays below it.
+Of the photographs, one half tells what features are usual, the other how each sign spreads (0 is its median, 1 its 99 %
+quantile) and where the limit is: the worst sign of all but two in a hundred of them stays below it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.segmentation.detections import MANY, NONE, Detections
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
-USUAL, KEPT = 0.95, 0.98  # quantiles: of each sign, and of the score of photographs that are to pass
+USUAL, KEPT = 0.99, 0.98  # quantiles: of each sign, and of the score of photographs that are to pass
 SHRINKAGE = 0.1  # of the features' covariance towards a multiple of the identity
 FEWEST = 12  # photographs
 EDGE = 2  # pixels that count as the picture's border: masks end a little before it
@@ -151,15 +151,15 @@ class Domain:
         count = len(signs.rows)
         if count < FEWEST:
             raise ValueError(f"The segmenter found one object in {count} of {len(images)} photos; {FEWEST} are needed.")
-        half, rest = count // 2, count // 2 + count // 4
+        half = count // 2
         mean, precision = _gaussian(signs.features[:half])
         values = _with_appearance(signs, mean, precision)
-        median = {name: float(value[half:rest].median()) for name, value in values.items()}
+        median = {name: float(value[half:].median()) for name, value in values.items()}
         spread = {
-            name: max(float(value[half:rest].quantile(USUAL)) - median[name], SMALLEST_SPREAD[name])
+            name: max(float(value[half:].quantile(USUAL)) - median[name], SMALLEST_SPREAD[name])
             for name, value in values.items()
         }
-        scores = torch.stack([(value[rest:] - median[name]) / spread[name] for name, value in values.items()])
+        scores = torch.stack([(value[half:] - median[name]) / spread[name] for name, value in values.items()])
         return cls(segmenter.category, mean, precision, median, spread, max(1.0, float(scores.amax(0).quantile(KEPT))))
 
     def judge(self, images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> list[Verdict]:

@@ -33,7 +33,7 @@ class PhotoUpload(ipywidgets.VBox):
         self.result: PhotoResult | None = None
         self.errors: list[str] = []
         self.button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your photo")
-        self.status = ipywidgets.Label("a photo of one whole car, in the middle of the picture")
+        self.status = ipywidgets.Label("a photo of one whole object, in the middle of the picture")
         self.body = ipywidgets.HBox([])
         self.button.add_class("gv-upload")
         self.status.add_class("gv-upload-status")
