@@ -258,7 +258,7 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
     run = tmp_path / "runs" / "car-smoke-seed0"
     executed = ["00_one.html", "00_one.ipynb", "01_two.html", "01_two.ipynb"]
     assert sorted(p.name for p in (run / "notebooks").iterdir()) == executed
-    assert "run.record" in (run / "notebooks" / "01_two.html").read_text()
+    assert "two.steps" in (run / "notebooks" / "01_two.html").read_text()  # as code
     assert "two.steps" in (run / "report.md").read_text()
     out, err = capsys.readouterr()
     assert "not met: car.one.value is 1, the bar is >= 2" in out and "3 numbers, 1 bars not met" in out
