@@ -8,6 +8,7 @@ PYTHON ?= python3
 PROFILE ?= mini
 CATEGORY ?= car
 SEED ?= 0
+JOBS ?= 1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
@@ -18,7 +19,7 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 reproduce: $(VENV)/installed
-	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED)
+	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS)
 
 test: lint types
 	$(BIN)/python -m pytest

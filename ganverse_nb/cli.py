@@ -66,7 +66,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     check_bundled(load_config(options.profile, options.category, options.seed, _settings(options.set)))
     only = [number for number in options.only.split(",") if number]
     run = _open(options)
-    report = reproduce(run, _settings(options.set), only, options.notebooks)
+    report = reproduce(run, _settings(options.set), only, options.notebooks, options.jobs)
     rows = run.rows()
     missed = [row for row in rows if is_met(row, rows) is False]
     for row in missed:
@@ -76,6 +76,20 @@ def _reproduce(options: argparse.Namespace) -> int:
     else:
         print(f"{len(rows)} numbers, {len(missed)} bars not met: {report}")
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from .sweep import sweep
+
+    try:
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+    except ValueError:
+        raise ValueError(f"--seeds {options.seeds}: write numbers, as in 0,1,2.") from None
+    only = [number for number in options.only.split(",") if number]
+    vary = {name: _values(text) for name, text in (_assignment(text, "--vary") for text in options.vary)}
+    settings, places = _settings(options.set), (options.sweeps, options.notebooks)
+    path = sweep(options.profile, options.category, seeds, vary, settings, only, *places, options.jobs)
+    print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
 
 
 def _train_gan(options: argparse.Namespace) -> None:
@@ -152,9 +166,7 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    camera = reconstruct(_open(options), options.picture, output, options.fit, options.turntable)
-    written = f"{output} and {options.turntable}" if options.turntable else f"{output}"
-    print(f"wrote {written}; the picture was taken from {camera}")
+    print(reconstruct(_open(options), options.picture, output, options.turntable, options.anyway))
 
 
 def _edit(options: argparse.Namespace) -> None:
@@ -201,6 +213,21 @@ def _parser() -> argparse.ArgumentParser:
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command = add("sweep", _sweep, "execute notebooks for several seeds and settings, and write a table of them all")
+    command.add_argument("--seeds", default="0,1,2", metavar="0,1,2")
+    command.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="STAGE.KEY=VALUE,VALUE",
+        help="a setting and its values, as in inverse.weight_perceptual=0.5,0; of several, every combination",
+    )
+    _profile_options(command, seed=False)
+    command.add_argument("--only", default="04", metavar="04,09", help="the notebooks that measure (default: 04)")
+    command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
     command = add(
         "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"
     )
@@ -250,12 +277,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="car, car-config-f, horse, cat, church")
     command.add_argument("--directory", type=Path, default=Path("gans"), metavar="DIR", help="default: gans")
     command.add_argument("--sha256", metavar="HEX", help="refuse another file than this")
-    command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a picture")
-    _picture_options(command)
-    command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")
+    command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a photo of any size")
+    command.add_argument("picture", type=Path)
+    _run_options(command)
+    command.add_argument(
+        "--out", "--output", dest="output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)"
+    )
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
+    command.add_argument("--anyway", action="store_true", help="also where the picture is out of domain")
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
-    _picture_options(command)
+    command.add_argument("picture", type=Path)
+    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")
+    _run_options(command)
     for name in ("camera", "shape", "texture", "background"):
         command.add_argument(f"--{name}", type=Path, metavar="PICTURE", help=f"take the {name} from this one")
     for name, text in {
@@ -271,10 +304,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _profile_options(command: argparse.ArgumentParser) -> None:
+def _profile_options(command: argparse.ArgumentParser, seed: bool = True) -> None:
     command.add_argument("--profile", default="mini", help="smoke, mini (default), gpu, paper")
     command.add_argument("--category", default="car")
-    command.add_argument("--seed", type=int, default=0)
+    if seed:
+        command.add_argument("--seed", type=int, default=0)
     command.add_argument(
         "--set",
         action="append",
@@ -290,12 +324,6 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--figures", type=Path, default=Path("figures"), metavar="DIR", help="where figures go")
 
 
-def _picture_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("picture", type=Path)
-    command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")
-    _run_options(command)
-
-
 def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None, foreign: bool = False) -> Run:
     """The run that the options name; `settings` are those of options with names of their own."""
     changes = _settings(options.set) | dict(settings or {})
@@ -306,16 +334,27 @@ def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None
 
 def _settings(assignments: Sequence[str]) -> dict[str, Any]:
     """`["inverse.steps=100"]` -> `{"inverse.steps": 100}`; a value that is not JSON is text."""
-    settings = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise ValueError(f"--set {assignment}: write STAGE.KEY=VALUE, as in inverse.steps=100.")
-        try:
-            settings[name.strip()] = json.loads(text)
-        except json.JSONDecodeError:
-            settings[name.strip()] = text
-    return settings
+    return {name: _value(text) for name, text in map(_assignment, assignments)}
+
+
+def _assignment(text: str, option: str = "--set") -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{option} {text}: write STAGE.KEY=VALUE, as in inverse.steps=100.")
+    return name.strip(), value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _values(text: str) -> list[Any]:
+    """`"0.5,0"` -> `[0.5, 0]`; values that are lists keep their commas: `"[1,2],[3,4]"`."""
+    several = _value(f"[{text}]")
+    return several if isinstance(several, list) else [_value(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

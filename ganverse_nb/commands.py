@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .gan.projection import Distance
     from .gan.view_gate import SplitMeasure
     from .gan.viewpoints import ViewCodes
-    from .segmentation.mask_rcnn import Segmenter
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 
@@ -194,31 +193,19 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     return codes
 
 
-def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Path | None = None) -> str:
-    """Writes the textured mesh of the object in a picture to `output` (.glb or .obj); returns its camera in words.
+def reconstruct(run: Run, picture: Path, output: Path, turntable: Path | None = None, anyway: bool = False) -> str:
+    """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
-    With `turntable` also a .gif of it, turning.
+    Raises:
+        OutOfDomainError: the picture is not of one whole object of the category, and `anyway` is not set.
+        ValueError: a picture that cannot be read, or a suffix that is not known.
     """
-    from . import stages
-    from .data.pictures import read_picture
-    from .figures.shots import save_turntable
-    from .geometry.export import save_mesh
-    from .inverse_graphics.inference import reconstruct
+    from .photo import check_outputs, reconstruct_photo
 
-    if turntable is not None and turntable.suffix.lower() != ".gif":
-        raise ValueError(f"--turntable: {turntable} must end in .gif.")
-
-    image = read_picture(picture, run.config.resolution, fit)  # before anything that takes long
-    model = stages.inverse_graphics(run)
-    mask = _mask(picture, image, stages.segmenter(run))
-    mesh, camera = reconstruct(image, mask, model)
-    save_mesh(mesh, output)
-    if turntable is not None:
-        save_turntable(mesh, turntable)
-    values = {name: float(getattr(camera, name)[0]) for name in ("azimuth", "elevation", "distance")}
-    return (
-        f"azimuth {values['azimuth'] % 360:.0f}, elevation {values['elevation']:.0f}, distance {values['distance']:.2f}"
-    )
+    check_outputs(output, turntable)
+    result = reconstruct_photo(run, picture)
+    written = result.save(output, turntable, anyway)
+    return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
 
 
 def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:
@@ -241,19 +228,6 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
     camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
     others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
     write_picture(model.paint(edit(model, camera_from=camera, **others).properties)[0], output)
-
-
-def _mask(path: Path, image: Tensor, segmenter: Segmenter) -> Tensor:
-    """The mask of the object in a picture; the surest of several; ValueError where there is none."""
-    from .segmentation.detections import keep
-
-    found = segmenter.segment(image)
-    if found.count[0] == 0:
-        raise ValueError(f"{path}: no object was found in the picture; crop it closer, or give another one.")
-    reason = keep(found).reason[0]
-    if reason:
-        print(f"{path}: {reason}; the result may be poor.")
-    return found.mask
 
 
 def _typed(run: Run, command: str) -> str:

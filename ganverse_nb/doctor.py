@@ -10,11 +10,12 @@ from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 
-from .config import BUNDLED
+from .config import BUNDLED, CATEGORIES, PROFILES
 from .provenance import device, processor
 
 WEIGHTS = Path(__file__).parent / "weights"
 SPACE = 5e9  # bytes; a mini run is far smaller, a paper run is not
+MEMORY = 3e9  # bytes; a mini run takes about two
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,31 @@ class Finding:
 
 
 def examine(directory: Path) -> Iterator[Finding]:
-    """Checks Python, packages, the renderer, Jupyter's kernel, the bundled weights and the space in `directory`."""
+    """Checks Python, packages, the renderer, Jupyter's kernel, weights, memory and the space in `directory`; at the end
+    what of the project runs here."""
     yield Finding("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} at {sys.executable}")
     yield Finding("machine", None, f"{device()}; {processor()}")
     yield _attempt("packages", _packages)
     yield _attempt("torchvision", _torchvision)
+    yield Finding("gpu", None, _gpu())
     yield _attempt("renderer", _renderer)
-    yield Finding("nvdiffrast", None, "installed" if util.find_spec("nvdiffrast") else "not installed (optional)")
+    yield _nvdiffrast()
     yield _attempt("kernel", _kernel)
-    for category in BUNDLED:
-        yield _attempt(f"weights {category}", partial(_weights, WEIGHTS / category))
+    bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
+    yield from bundled
+    yield Finding("optional weights", None, _optional_weights())
+    memory = _memory()
+    if memory is not None:
+        yield Finding("memory", memory > MEMORY, f"{memory / 1e9:.1f} GB, {MEMORY / 1e9:.0f} are asked for")
     free = shutil.disk_usage(directory).free
     yield Finding(
         "disk", free > SPACE, f"{free / 1e9:.0f} GB free in {directory.resolve()}, {SPACE / 1e9:.0f} are asked for"
     )
+    whole = [category for category, finding in zip(BUNDLED, bundled) if finding.ok]
+    others = [category for category in CATEGORIES if category not in whole]
+    runs = f"every notebook for {', '.join(whole)}" if whole else "no notebook before its weights are there"
+    after = f"; {', '.join(others)} after `ganverse train-gan --category ...`" if others else ""
+    yield Finding("what runs", None, f"{runs}, profiles {', '.join(PROFILES)}{after}")
 
 
 def _attempt(name: str, check: Callable[[], str]) -> Finding:
@@ -77,17 +89,60 @@ def _torchvision() -> str:
     return f"{torchvision.__version__} with torch {torch.__version__}"
 
 
-def _renderer() -> str:
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none that torch can use; everything runs on the processor"
+    free, total = torch.cuda.mem_get_info()
+    return f"{torch.cuda.get_device_name(0)}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free, CUDA {torch.version.cuda}"
+
+
+def _renderer(backend: str = "warp", device: str = "cpu") -> str:
     from .geometry.camera import Camera
     from .geometry.mesh import uv_sphere
     from .render.rasterize import rasterize
 
     sphere = uv_sphere()
-    clip = Camera.orbit(0.0, distance=5.0).to_clip(sphere.vertices)
-    covered = (rasterize(clip, sphere.faces, 16).face_index >= 0).float().mean().item()
+    clip = Camera.orbit(0.0, distance=5.0).to_clip(sphere.vertices).to(device)
+    covered = (rasterize(clip, sphere.faces.to(device), 16, backend=backend).face_index >= 0).float().mean().item()
     if not 0.3 < covered < 0.8:
         raise RuntimeError(f"a sphere covers {covered:.0%} of its picture")
-    return "draws a sphere"
+    return f"draws a sphere ({backend}, {device})"
+
+
+def _nvdiffrast() -> Finding:
+    """Optional; but where it is installed and there is a GPU, it must draw."""
+    import torch
+
+    if not util.find_spec("nvdiffrast"):
+        return Finding("nvdiffrast", None, "not installed (optional); Warp draws instead")
+    if not torch.cuda.is_available():
+        return Finding("nvdiffrast", None, "installed, but there is no GPU for it; Warp draws instead")
+    return _attempt("nvdiffrast", partial(_renderer, "nvdiffrast", "cuda"))
+
+
+def _optional_weights() -> str:
+    """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
+    from torch.hub import get_dir
+
+    from .inverse_graphics.perceptual import lpips_weights
+    from .segmentation.mask_rcnn import COCO_URL
+
+    coco = Path(get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
+    perceptual = "VGG16 for LPIPS" if lpips_weights() else "no VGG16 (the discriminator's features instead of LPIPS)"
+    return f"{perceptual}; {'' if coco.is_file() else 'no '}Mask R-CNN of COCO" + (
+        "" if coco.is_file() else " (the bundled one instead)"
+    )
+
+
+def _memory() -> float | None:
+    """Bytes of memory in this machine; None where the system does not say."""
+    import os
+
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(getattr(os, "sysconf_names", {})):
+        return None
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _kernel() -> str:

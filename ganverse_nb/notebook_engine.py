@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import os
 import re
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
@@ -15,18 +17,47 @@ Progress = Callable[[int, int, str], None]
 ENGINE = "ganverse"
 
 
+class Stop:
+    """Ends notebooks that run in other threads when it is called: their cell is interrupted, and no other begins."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._clients: set[WatchedClient] = set()
+
+    def __call__(self) -> None:
+        self.asked = True
+        for client in list(self._clients):
+            client.interrupt()
+
+    def add(self, client: WatchedClient) -> None:
+        self._clients.add(client)
+
+    def remove(self, client: WatchedClient) -> None:
+        self._clients.discard(client)
+
+
 class WatchedClient(PapermillNotebookClient):
     """Calls `progress(cells done, cells, text)` around every cell and whenever a tqdm bar moves.
 
     In a kernel, tqdm draws with widgets, which a terminal does not show; their text travels in widget messages.
     """
 
-    def __init__(self, nb_man: Any, progress: Progress | None, **options: Any) -> None:
+    def __init__(self, nb_man: Any, progress: Progress | None, stop: Stop, **options: Any) -> None:
         super().__init__(nb_man, **options)
         self.progress = progress or (lambda done, total, text: None)
+        self.stop = stop
+
+    def interrupt(self) -> None:
+        """Raises KeyboardInterrupt in the kernel."""
+        process = getattr(getattr(self.km, "provisioner", None), "pid", None)
+        if process:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGINT)
 
     def execute_cell(self, cell: Any, cell_index: int, *arguments: Any, **options: Any) -> Any:
         self.progress(cell_index, len(self.nb.cells), "")
+        if self.stop.asked:
+            raise KeyboardInterrupt
         result = super().execute_cell(cell, cell_index, *arguments, **options)
         self.progress(cell_index + 1, len(self.nb.cells), "")
         return result
@@ -53,12 +84,20 @@ class WatchedEngine(NBClientEngine):
         start_timeout: int = 120,
         progress: Progress | None = None,
         kernel_log: str = os.devnull,
+        kernel_cwd: str | None = None,
+        stop: Stop | None = None,
         **_: Any,
     ) -> None:
         options = {"kernel_name": kernel_name, "startup_timeout": start_timeout, "timeout": None}
-        client = WatchedClient(nb_man, progress, **options)
-        with open(kernel_log, "w") as log:  # what the kernel itself says; cells' output goes into the notebook
-            client.execute(stdout=log, stderr=log)
+        place = {"resources": {"metadata": {"path": kernel_cwd}}} if kernel_cwd else {}
+        stop = stop or Stop()
+        client = WatchedClient(nb_man, progress, stop, **options, **place)
+        stop.add(client)
+        try:
+            with open(kernel_log, "w") as log:  # what the kernel itself says; cells' output goes into the notebook
+                client.execute(stdout=log, stderr=log)
+        finally:
+            stop.remove(client)
 
 
 papermill_engines.register(ENGINE, WatchedEngine)

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jupytext
 import nbformat
@@ -22,12 +22,23 @@ from nbformat import NotebookNode
 from .errors import ExpectedError
 from .files import write_text
 
+if TYPE_CHECKING:
+    from .notebook_engine import Stop
+
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 class NotebookError(ExpectedError):
-    """A notebook raised an error; the message is one sentence."""
+    """A notebook raised an error; the message is one sentence.
+
+    Attributes:
+        cell: the code of the cell it stopped at, empty where no cell is to blame.
+    """
+
+    def __init__(self, message: str, cell: str = "") -> None:
+        super().__init__(message)
+        self.cell = cell
 
 
 def folder() -> Path:
@@ -123,6 +134,12 @@ def _bare(notebook: NotebookNode) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": language})
 
 
+def source_code(notebook: NotebookNode) -> str:
+    """The code of all cells, as Python: lines for IPython alone (`%`, `!`) are left out."""
+    lines = [line for cell in notebook.cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+
+
 # ---- execution
 
 
@@ -131,14 +148,16 @@ def execute(
     output: Path,
     parameters: Mapping[str, Any],
     progress: Callable[[int, int, str], None] | None = None,
+    stop: Stop | None = None,
 ) -> NotebookNode:
-    """Executes a notebook in its directory with this Python and writes the executed copy to `output`.
+    """Executes a notebook in its directory with this Python and writes the executed copy to `output`, and as .html.
 
     The copy is written as `<output>.partial.ipynb` while the notebook runs; it keeps that name when it fails,
     and `<output>.log` beside it holds what the kernel said.
 
     Args:
         progress: called with (cells done, cells, what the running cell's progress bar shows).
+        stop: ends it from another thread.
 
     Raises:
         NotebookError: a cell raised, or a widget callback did, in which case Jupyter itself says nothing.
@@ -159,10 +178,11 @@ def execute(
             notebook.resolve(),
             partial,
             parameters=dict(parameters),
-            cwd=notebook.resolve().parent,
+            kernel_cwd=str(notebook.resolve().parent),  # papermill's own `cwd` would move this whole process
             kernel_name=KERNEL["name"],
             engine_name=ENGINE,
             progress=progress,
+            stop=stop,
             progress_bar=False,
             kernel_log=str(log),
         )
@@ -172,13 +192,22 @@ def execute(
         ) from None
     except PapermillExecutionError as error:
         reason = " ".join(f"{error.ename}: {error.evalue}".split())
-        raise NotebookError(f"{notebook.stem} stopped at In [{error.exec_count}]: {reason} (see {partial})") from None
+        stopped = f"{notebook.stem} stopped at In [{error.exec_count}]: {reason} (see {partial})"
+        raise NotebookError(stopped, error.source) from None
     hidden = errors(executed)
     if hidden:
         raise NotebookError(f"{notebook.stem} ran to its end, but {hidden[0]} (see {partial})")
+    write_text(output.with_suffix(".html"), as_html(executed))
     os.replace(partial, output)
     log.unlink()
     return executed
+
+
+def as_html(notebook: NotebookNode) -> str:
+    """An executed notebook as a page for a browser, pictures included."""
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(template_name="lab").from_notebook_node(notebook)[0]
 
 
 def errors(notebook: NotebookNode) -> list[str]:

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
-from .evaluation.report import write_report
-from .files import read_json, write_json
+from .errors import ExpectedError
+from .evaluation.report import as_markdown, write_report
+from .files import read_json, write_json, write_text
+from .notebook_engine import Stop
 from .notebooks import execute, notebooks
+from .progress import Board
 from .run import Run, exclusive
+from .schedule import dependencies, run_all
 
 RUNTIME_BAR = {"mini": "<= 30"}
 
 
+class ReproductionError(ExpectedError):
+    """Notebooks failed; the message has a sentence for each. The numbers of the others are in the report."""
+
+
 def reproduce(
-    run: Run, settings: Mapping[str, Any] | None = None, only: Sequence[str] = (), directory: Path | None = None
+    run: Run,
+    settings: Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    directory: Path | None = None,
+    jobs: int = 1,
 ) -> Path | None:
     """Executes the notebooks against `run` and writes the report; returns its path, None if nothing was measured.
 
-    Finished stages are loaded, so a second call continues where an interrupted one stopped. Executed copies go to
-    `<run>/notebooks/`.
+    Finished stages are loaded, so a second call continues where an interrupted one stopped. Executed copies, also as
+    .html, go to `<run>/notebooks/`, and the run's own numbers to `<run>/report.md`.
 
     Args:
         settings: the changes to the profile that `run` was opened with.
         only: notebooks to execute, by number as in `04`; all when empty. The report keeps the numbers of the others.
         directory: where the notebooks are; the checkout's by default.
+        jobs: how many run at the same time, where they do not need each other.
 
     Raises:
-        NotebookError: a notebook failed.
+        ReproductionError: notebooks failed; those that do not need them were executed all the same.
         RunBusyError: another process reproduces this run.
+        ValueError: fewer than one job.
     """
+    if jobs < 1:
+        raise ValueError(f"--jobs {jobs}: at least one notebook must run at a time.")
     paths = notebooks(directory, only)
     if not paths:
         raise FileNotFoundError("There are no built notebooks; `make notebooks` builds them from notebooks/src.")
@@ -48,15 +62,25 @@ def reproduce(
         "figures": str(run.figures.resolve()),
         "settings": dict(settings or {}),
     }
+
+    def one(path: Path, progress: Callable[[int, int, str], None], stop: Stop) -> None:
+        execute(path, run.directory / "notebooks" / path.name, parameters, progress, stop)
+
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
         with Stopwatch(run) as stopwatch:
-            for number, path in enumerate(paths, 1):
-                with Line(f"[{number}/{len(paths)}] {path.stem}") as line:
-                    execute(path, run.directory / "notebooks" / path.name, parameters, line.update)
-        if not only:
+            failed, skipped = run_all(dependencies(paths), one, jobs, Board([path.stem for path in paths]))
+        if not only and not failed:
             minutes = stopwatch.finish()
             run.record("runtime.total_minutes", minutes, "min", bar=RUNTIME_BAR.get(config.profile, ""))
-        return write_report(run) if run.rows() else None
+        report = write_report(run) if run.rows() else None
+        if report is not None:
+            write_text(run.directory / "report.md", as_markdown(run.rows(), run.figures))
+    if failed:
+        sentences = [str(error) for error in failed.values()]
+        if skipped:
+            sentences.append(f"not begun, as they need what failed: {', '.join(path.stem for path in skipped)}")
+        raise ReproductionError("; ".join(sentences))
+    return report
 
 
 class Stopwatch:
@@ -108,36 +132,3 @@ class Stopwatch:
     def _beat(self) -> None:
         while not self._stop.wait(self.HEARTBEAT):
             self._note()
-
-
-class Line:
-    """One line of a terminal that says how far something is; elsewhere, a line now and then."""
-
-    def __init__(self, title: str, stream: TextIO | None = None, every: float = 60.0) -> None:
-        self.title, self.stream, self.every = title, stream or sys.stderr, every
-        self.live = self.stream.isatty()
-        self.start = self.shown = time.monotonic()
-
-    def update(self, done: int, total: int, text: str) -> None:
-        now = time.monotonic()
-        if self.live or now - self.shown >= self.every:
-            self.shown = now
-            self._show(f"{self.title}  {done}/{total} cells, {now - self.start:.0f} s  {text}")
-
-    def _show(self, text: str, end: str = "") -> None:
-        if self.live:
-            width = shutil.get_terminal_size().columns - 1
-            self.stream.write("\r" + text[:width].ljust(width) + end)
-        else:
-            self.stream.write(text.rstrip() + "\n")
-        self.stream.flush()
-
-    def __enter__(self) -> Self:
-        self._show(self.title)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        state = "done" if kind is None else "stopped"
-        self._show(f"{self.title}  {state} after {time.monotonic() - self.start:.0f} s", "\n")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -82,9 +83,6 @@ class Run:
             settings: a dataclass or JSON value; whatever decides the content beside `needs`.
             needs: finished stages that this one is made from; when one changes, this one is computed anew.
             team: processes that call this together, and whose `compute` waits for all of them before it returns.
-
-        Raises:
-            RunBusyError: another process computes in this run.
         """
         if not re.fullmatch(r"[a-z0-9_]+", name):
             raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
@@ -104,7 +102,7 @@ class Run:
         if done():
             meet()
             return final
-        with self._lock(name):
+        with self._lock(name, wait=None):
             if _identity(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
                 _finish(partial, final)
             if done():
@@ -263,30 +261,39 @@ class Run:
                 write_json(path, manifest)
 
     @contextmanager
-    def _lock(self, what: str, wait: float = 0) -> Iterator[None]:
-        """One process at a time: stages exclude each other, files each have a lock of their own."""
-        name = f".{what}.lock" if what.endswith(".json") else ".stage.lock"
-        with exclusive(self.directory / name, f"{self.directory} ({what})", wait):
+    def _lock(self, what: str, wait: float | None) -> Iterator[None]:
+        """One process at a time for each stage and each file; stages need each other one way, so none waits forever."""
+        folder = self.directory / ".locks"
+        folder.mkdir(exist_ok=True)
+        with exclusive(folder / f"{what}.lock", f"{self.directory} ({what})", wait):
             yield
 
 
 @contextmanager
-def exclusive(path: Path, what: str, wait: float = 0) -> Iterator[None]:
+def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
     """Holds the lock file `path`; it is free again when the process ends, however it ends.
 
+    Args:
+        what: is locked, in words.
+        wait: seconds that another process is waited for; None for as long as it takes, which is said.
+
     Raises:
-        RunBusyError: another process held it for longer than `wait` seconds.
+        RunBusyError: another process held it for longer.
     """
     path = path.resolve()
-    lock = FileLock(path, timeout=wait, is_singleton=True)
+    lock = FileLock(path, is_singleton=True)
     owner = path.with_suffix(".owner")
     try:
-        lock.acquire()
+        lock.acquire(timeout=wait or 0)
     except Timeout:
         process = owner.read_text() if owner.exists() else "another process"
-        raise RunBusyError(
-            f"{what} is being worked on by {process}; wait for it to end or stop it, then run the same command again."
-        ) from None
+        if wait is not None:
+            raise RunBusyError(
+                f"{what} is being worked on by {process}; wait for it to end or stop it, "
+                "then run the same command again."
+            ) from None
+        print(f"{what} is being worked on by {process}; waiting for it to end.", flush=True)
+        lock.acquire(timeout=-1)
     try:
         if not wait:
             owner.write_text(f"process {os.getpid()}")
@@ -311,9 +318,28 @@ def open_run(
         foreign: `category` is the user's own name for pictures of their own, see `load_config`.
 
     Raises:
-        ValueError: unknown profile, category or setting; a run directory of another configuration.
+        ValueError: unknown profile, category or setting; a run directory of another configuration; in a notebook that
+            was started elsewhere, no folder of notebooks that `../runs` could be meant from.
     """
-    return Run(load_config(profile, category, seed, settings, foreign=foreign), runs, figures)
+    config = load_config(profile, category, seed, settings, foreign=foreign)
+    return Run(config, _from_notebooks(runs), _from_notebooks(figures))
+
+
+def _from_notebooks(path: str | Path) -> Path:
+    """`path`, as a notebook's `../runs` is meant: from the folder of the notebooks, wherever its kernel was started."""
+    path, here = Path(path), Path.cwd()
+    in_kernel = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    if not in_kernel or path.parts[:1] != ("..",) or any(here.glob("[0-9][0-9]_*.ipynb")):
+        return path
+    folder = Path(__file__).parents[1] / "notebooks"
+    if not folder.is_dir():
+        raise ValueError(
+            f"This notebook was started in {here}, which holds no notebooks, so {path} cannot be meant; "
+            "start it in its own folder, or set `runs` and `figures` to whole paths."
+        )
+    meant = (folder / path).resolve()
+    print(f"This notebook was started in {here} instead of its own folder; {path} is taken to be {meant}.")
+    return meant
 
 
 def _begin(partial: Path, identity: str, settings: Any) -> Path:

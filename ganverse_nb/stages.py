@@ -14,6 +14,8 @@ from torch import Tensor
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.errors import ExpectedError
+from ganverse_nb.evaluation.domain import Domain
+from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
@@ -37,11 +39,13 @@ from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.archive import make_photo_archive
-from ganverse_nb.studio.photos import Photos
+from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
-TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY = 1000, 2000, 3000
+TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
 GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
+DOMAIN, CHECK = "domain.safetensors", "check.json"
+CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
 
 
 def train_photos(run: Run) -> Photos:
@@ -199,6 +203,37 @@ def inverse_graphics(run: Run) -> InverseGraphicsModel:
     return InverseGraphicsModel.load(
         run.stage("inverse_graphics", compute, [config, seed], needs=["multiview"]) / MODEL
     )
+
+
+def domain(run: Run) -> Domain:
+    """What photographs that can be trusted look like, and the limit of their score; from as many as there are tests.
+
+    Where the GAN has learned from other photos than the studio's, its own pictures of held-out objects stand for them.
+    """
+    config, seed = run.config, DOMAIN_PHOTOS + run.config.seed
+    order = (config.category, config.photos.test, seed, config.resolution)
+    model, cut = inverse_graphics(run), segmenter(run)
+
+    def compute(directory: Path) -> None:
+        dataset = multiview(run)
+        held_out = dataset.kept_pictures(dataset.test_contents)
+        pictures = make_photos(*order).image() if config.has_studio else dataset.batch(*held_out)[0]
+        Domain.fit(pictures, cut, model).save(directory / DOMAIN)
+
+    return Domain.load(run.stage("domain", compute, [*order, cut.source], needs=["inverse_graphics"]) / DOMAIN)
+
+
+def domain_check(run: Run) -> DomainCheck:
+    """How well `domain` tells fresh photographs from pictures that should be refused."""
+    needs_studio(run, "A test of the out-of-domain score")
+    config, seed = run.config, DOMAIN_CHECK + run.config.seed
+    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, config.resolution)
+    usual = domain(run)
+
+    def compute(directory: Path) -> None:
+        check_domain(usual, *order, segmenter(run), inverse_graphics(run)).save(directory / CHECK)
+
+    return DomainCheck.load(run.stage("domain_check", compute, list(order), needs=["domain"]) / CHECK)
 
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:

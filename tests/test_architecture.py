@@ -24,7 +24,20 @@ LAYERS = [
     {"neural_renderer"},
     {"evaluation"},
     {"sources", "stages"},
-    {"figures", "widgets", "notebook_engine", "notebooks", "doctor", "reproduce", "commands", "cli"},
+    {
+        "figures",
+        "widgets",
+        "notebook_engine",
+        "photo",
+        "notebooks",
+        "progress",
+        "schedule",
+        "doctor",
+        "reproduce",
+        "sweep",
+        "commands",
+        "cli",
+    },
 ]
 STRANGERS = {("gan", "render")}  # a GAN's pictures come from no mesh
 NOTEBOOK_LIBRARIES = {"ipywidgets", "IPython", "plotly", "papermill", "jupytext", "nbformat", "nbclient", "matplotlib"}

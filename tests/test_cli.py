@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import io
 import json
 import os
 import re
@@ -20,11 +19,12 @@ from PIL import Image
 
 from ganverse_nb import cli
 from ganverse_nb.config import as_json, load_config
+from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.files import plain, read_json, write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.notebooks import build_all
-from ganverse_nb.reproduce import Line, Stopwatch, reproduce
+from ganverse_nb.reproduce import Stopwatch, reproduce
 from ganverse_nb.run import exclusive, open_run
 from ganverse_nb.segmentation.detections import Detections
 
@@ -88,6 +88,7 @@ def places(tmp_path):
         (["config", "--set", "inverse.steps=many"], ["inverse.steps", "many"]),
         (["config", "--set", "seed=1"], ["'seed'", "inverse.steps"]),
         (["reproduce", "--profile", "smoke", "--only", "77"], ["77", "no notebook"]),
+        (["reproduce", "--profile", "smoke", "--jobs", "0"], ["--jobs 0", "at least one"]),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, words, capsys, tmp_path, monkeypatch, notebooks):
@@ -142,6 +143,19 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
+    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
+    assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
+
+
+def test_doctor_says_when_nothing_can_run(monkeypatch, tmp_path):
+    from ganverse_nb import doctor
+
+    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(doctor, "MEMORY", 1e18)
+    found = {finding.name: finding for finding in doctor.examine(tmp_path)}
+    assert found["weights car"].ok is False and "check out the repository again" in found["weights car"].text
+    assert found["memory"].ok is False and "1000000000 are asked for" in found["memory"].text
+    assert found["what runs"].text.startswith("no notebook before its weights are there")
 
 
 # ---- pictures
@@ -157,6 +171,11 @@ def networks(monkeypatch):
         found = (images.mean((1, 2, 3)) > 0.1).long()  # nothing in a dark picture
         return Detections(mask * found[:, None, None, None], found, found.float(), torch.zeros(len(images), 4))
 
+    def judge(images, segmenter, model):
+        bright = float(images.mean())
+        score, reason = (0.5, "") if bright > 0.9 else (9.0, "no car") if bright > 0.1 else (np.inf, "no instance")
+        return [Verdict(score, 2.0, {}, reason)]
+
     sphere = dataclasses.replace(uv_sphere(), texture=torch.rand(1, 3, 8, 16))
     model = SimpleNamespace(
         resolution=16,
@@ -168,35 +187,45 @@ def networks(monkeypatch):
     stages = ModuleType("ganverse_nb.stages")
     stages.inverse_graphics = lambda run: model
     stages.segmenter = lambda run: SimpleNamespace(segment=segment)
+    stages.domain = lambda run: SimpleNamespace(judge=judge)
     monkeypatch.setitem(sys.modules, "ganverse_nb.stages", stages)
     monkeypatch.setattr("ganverse_nb.stages", stages, raising=False)
+    monkeypatch.setattr("ganverse_nb.photo.stages", stages)
 
 
 def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
     Image.new("RGB", (40, 20), "white").save(tmp_path / "car.png")
-    assert cli.main(["reconstruct", str(tmp_path / "car.png"), "--fit", *SMALL, *places]) == 0
+    assert cli.main(["reconstruct", str(tmp_path / "car.png"), *SMALL, *places]) == 0
     assert len(trimesh.load(tmp_path / "car.glb", force="mesh").faces) == 1280
-    assert "azimuth 270, elevation 10, distance 2.30" in capsys.readouterr().out
-    turning = [str(tmp_path / "car.png"), "--fit", "--turntable", str(tmp_path / "turn.gif")]
+    said = capsys.readouterr().out
+    assert "azimuth 270, elevation 10, distance 2.30" in said and "in domain (score 0.5, limit 2.0)" in said
+    turning = [str(tmp_path / "car.png"), "--out", str(tmp_path / "turned.obj")]
+    turning += ["--turntable", str(tmp_path / "turn.gif")]
     assert cli.main(["reconstruct", *turning, *SMALL, *places]) == 0
-    assert (tmp_path / "turn.gif").read_bytes()[:4] == b"GIF8" and "turn.gif" in capsys.readouterr().out
+    assert (tmp_path / "turn.gif").read_bytes()[:4] == b"GIF8" and (tmp_path / "turned.obj").exists()
+    assert "turn.gif" in capsys.readouterr().out
     assert cli.main(["reconstruct", *turning[:-1], "turn.mp4", *SMALL, *places]) == 2
     assert "must end in .gif" in capsys.readouterr().err
 
 
+def test_a_picture_out_of_domain_is_refused_unless_asked_for(networks, places, tmp_path, capsys):
+    Image.new("RGB", (20, 20), (120, 120, 120)).save(tmp_path / "horse.png")
+    command = ["reconstruct", str(tmp_path / "horse.png"), *SMALL, *places]
+    assert cli.main(command) == 2
+    assert "horse.png is out of domain: no car (score 9.0, limit 2.0); nothing was" in capsys.readouterr().err
+    assert not (tmp_path / "horse.glb").exists()
+    assert cli.main([*command, "--anyway"]) == 0
+    assert (tmp_path / "horse.glb").exists() and "out of domain: no car" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
-    ("mode", "color", "size", "words"),
-    [
-        ("RGB", "black", 16, "no object was found"),
-        ("RGB", "white", 20, "20 x 20 pixels and 16 x 16 are needed"),
-        ("L", "white", 16, "mode L and RGB is needed"),
-        (None, None, 0, "empty (0 bytes)"),
-    ],
+    ("color", "size", "words"),
+    [("black", 16, "out of domain: no instance"), ("white", 1, "only 1 x 1 pixels"), (None, 0, "empty (0 bytes)")],
 )
-def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path, capsys, mode, color, size, words):
+def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path, capsys, color, size, words):
     path = tmp_path / "car.png"
-    Image.new(mode, (size, size), color).save(path) if mode else path.touch()
-    assert cli.main(["reconstruct", str(path), *SMALL, *places]) == 2
+    Image.new("RGB", (size, size), color).save(path) if color else path.touch()
+    assert cli.main(["reconstruct", str(path), "--anyway", *SMALL, *places]) == 2
     err = capsys.readouterr().err
     assert words in err and str(path) in err and err.count("\n") == 1
     assert not (tmp_path / "car.glb").exists()
@@ -227,10 +256,13 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
     assert rows["car.one.value"]["command"].endswith("--set inverse.steps=5")
     assert rows["car.runtime.total_minutes"]["unit"] == "min"
     run = tmp_path / "runs" / "car-smoke-seed0"
-    assert sorted(p.name for p in (run / "notebooks").iterdir()) == ["00_one.ipynb", "01_two.ipynb"]
+    executed = ["00_one.html", "00_one.ipynb", "01_two.html", "01_two.ipynb"]
+    assert sorted(p.name for p in (run / "notebooks").iterdir()) == executed
+    assert "two.steps" in (run / "notebooks" / "01_two.html").read_text()  # as code
+    assert "two.steps" in (run / "report.md").read_text()
     out, err = capsys.readouterr()
     assert "not met: car.one.value is 1, the bar is >= 2" in out and "3 numbers, 1 bars not met" in out
-    assert "[1/2] 00_one" in err and "[2/2] 01_two" in err
+    assert "[1/2] 00_one  done" in err and "[2/2] 01_two  done" in err
 
     minutes = rows["car.runtime.total_minutes"]["ours"]
     assert cli.main([*arguments, "--only", "01"]) == 0  # a later pass does not count
@@ -239,12 +271,21 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
 
 
 @pytest.mark.notebook
-def test_a_notebook_that_fails_is_one_sentence(notebooks, places, tmp_path, capsys):
-    folder = notebooks(_00_one="raise ValueError('the weights are damaged')")
-    assert cli.main(["reproduce", "--profile", "smoke", "--notebooks", str(folder), *places]) == 2
-    err = capsys.readouterr().err.splitlines()[-1]
-    assert err.startswith("ganverse: 00_one stopped at In [4]: ValueError: the weights are damaged (see ")
-    assert not (tmp_path / "figures").exists()
+def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_path, capsys):
+    """Its cell is shown, the numbers of the others are reported, and they run beside it."""
+    folder = notebooks(
+        _02_fails="if not run:\n    stages.multiview(run)\nraise ValueError('it is damaged')",
+        _04_needs="stages.multiview(run)",
+        _11_free="run.record('free.value', 1)",
+    )
+    command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), "--jobs", "2", *places]
+    assert cli.main(command) == 2
+    err = capsys.readouterr().err
+    assert "    raise ValueError('it is damaged')\n" in err and "04_needs  not begun: it needs 02_fails" in err
+    last = err.splitlines()[-1]
+    assert last.startswith("ganverse: 02_fails stopped at In [4]: ValueError: it is damaged (see ")
+    assert last.endswith("; not begun, as they need what failed: 04_needs")
+    assert [row["key"] for row in read_json(tmp_path / "figures" / "report.json")] == ["car.free.value"]
 
 
 @pytest.mark.notebook
@@ -310,20 +351,6 @@ def test_time_adds_up_over_parts_and_counts_stages_computed_elsewhere(tmp_path):
     with Stopwatch(run) as later:
         pass
     assert later.finish() == stopwatch.finish() and len(later.log["parts"]) == 2
-
-
-def test_a_terminal_shows_one_line_and_a_file_a_few():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal, file = Terminal(), io.StringIO()
-    for stream in (terminal, file):
-        with Line("[1/2] 00_one", stream) as line:
-            for done in range(5):
-                line.update(done, 5, "3/9 [00:01<00:02]")
-    assert terminal.getvalue().count("\n") == 1 and "4/5 cells" in terminal.getvalue()
-    assert file.getvalue().splitlines() == ["[1/2] 00_one", "[1/2] 00_one  done after 0 s"]
 
 
 FOLDER_GAN = ["--profile", "smoke", "--set", "gan.resolution=16", "--set", "gan.channels=[8,8,8]"]

@@ -1,12 +1,15 @@
 """Runs: stages that are computed once, resumed, and never half-written; numbers and provenance."""
 
+import io
 import json
 import subprocess
 import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -181,25 +184,44 @@ def test_a_killed_process_leaves_a_stage_that_resumes(run, tmp_path):
 # ---- two processes, two configurations
 
 
-def test_two_processes_do_not_compute_in_one_run(run, tmp_path):
+def test_two_processes_do_not_compute_one_stage(run, tmp_path):
     script = f"""
         import sys
         from ganverse_nb.run import open_run
         def compute(directory):
             print("in", flush=True)
             sys.stdin.read()
+            (directory / "made").write_text("there")
         open_run("smoke", runs={str(tmp_path / "runs")!r}).stage("gan", compute)
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "in\n"
-        with pytest.raises(RunBusyError) as caught:
-            run.stage("photos", writer(""))
-        assert f"process {other.pid}" in str(caught.value) and "wait" in str(caught.value)
-        run.record("gan.views", 3)  # numbers are not held up
+        run.stage("photos", writer(""))  # another stage and numbers are not held up
+        run.record("gan.views", 3)
+        said = io.StringIO()
+        threading.Timer(0.5, other.stdin.close).start()
+        with redirect_stdout(said):
+            made = run.stage("gan", lambda directory: pytest.fail("computed twice"))
+    assert other.returncode == 0 and (made / "made").read_text() == "there"
+    assert f"(gan) is being worked on by process {other.pid}; waiting" in said.getvalue()
+
+
+def test_a_file_in_use_is_waited_for_some_time_only(tmp_path):
+    script = f"""
+        import sys
+        from pathlib import Path
+        from ganverse_nb.run import exclusive
+        with exclusive(Path({str(tmp_path / "a.lock")!r}), "it"):
+            print("in", flush=True)
+            sys.stdin.read()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(RunBusyError, match=f"it is being worked on by process {other.pid}; wait"):
+            exclusive(tmp_path / "a.lock", "it").__enter__()
         other.stdin.close()
-    assert other.returncode == 0
-    run.stage("photos", writer(""))
 
 
 def test_a_lock_is_reentrant_and_free_after_an_error(tmp_path):
@@ -306,3 +328,36 @@ def test_plain_refuses_what_json_cannot_hold():
     with pytest.raises(TypeError, match="object"):
         plain(object())
     assert json.dumps(plain(load_config("mini")))
+
+
+# ---- notebooks that are started elsewhere
+
+
+@pytest.fixture
+def in_kernel(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
+
+
+def test_a_notebook_started_elsewhere_uses_the_checkouts_runs(in_kernel, tmp_path, monkeypatch, capsys):
+    from ganverse_nb.run import _from_notebooks
+
+    checkout = Path(__file__).parents[1]
+    monkeypatch.chdir(checkout)  # as `papermill notebooks/04_inverse_graphics.ipynb out.ipynb` does
+    assert _from_notebooks("../runs") == checkout / "runs"
+    assert f"started in {checkout} instead of its own folder; ../runs is taken to be" in capsys.readouterr().out
+    assert _from_notebooks("elsewhere") == Path("elsewhere") and _from_notebooks(tmp_path) == tmp_path
+    monkeypatch.chdir(checkout / "notebooks")
+    assert _from_notebooks("../runs") == Path("../runs") and not capsys.readouterr().out
+
+
+def test_without_a_checkout_the_sentence_says_where_to_start(in_kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganverse_nb.run.__file__", str(tmp_path / "ganverse_nb" / "run.py"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="was started in .*start it in its own folder"):
+        open_run("smoke", runs="../runs")
+
+
+def test_outside_a_kernel_a_path_is_what_it_says(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert open_run("smoke", runs="../beside").directory == Path("../beside/car-smoke-seed0")

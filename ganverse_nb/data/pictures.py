@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,22 @@ from torch import Tensor
 
 from ..files import atomic_path
 
+# Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
 
 def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor:
     """[1, 3, R, R] float32 in [0, 1], row 0 on top.
 
     Args:
         fit: bring any picture to R x R RGB: upright as its EXIF data say, the square in its middle, scaled by a
-            Lanczos filter, what is transparent on white, 16 bits brought to 8. Without it, a picture of another size
-            or mode is refused.
+            Lanczos filter, what is transparent on white, 16 bits brought to 8; one whose shorter side has less than
+            half of R pixels is refused. Without it, a picture of another size or mode is.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: an empty or damaged file, or one of the wrong size or mode.
+        ValueError: an empty or damaged file, one of a format that is not read, or one of the wrong size or mode.
     """
     path = Path(path)
     if not path.is_file():
@@ -31,12 +36,23 @@ def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor
         raise ValueError(f"{path} is empty (0 bytes); give a PNG or JPEG.")
     try:
         with Image.open(path) as file:
+            if fit and min(file.size) < resolution / 2:
+                raise _TooSmallError(f"{path} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
             if fit:  # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
                 file.draft(None, (2 * resolution, 2 * resolution))
             file.load()
             picture = file if not fit else _fitted(file, resolution)
+    except _TooSmallError as error:
+        raise ValueError(str(error)) from None
     except UnidentifiedImageError:
+        if _is_heif(path):
+            raise ValueError(
+                f"{path} is a HEIC picture, as phones make them, which cannot be read here; save it as a JPEG."
+            ) from None
         raise ValueError(f"{path} is not a picture; give a PNG or JPEG.") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        raise ValueError(f"{path} has more than the {most:.0f} megapixels that are read; scale it down.") from None
     except Exception as error:  # what a decoder raises on a damaged file depends on the format and the damage
         raise ValueError(f"{path} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
     if picture.size != (resolution, resolution):
@@ -56,6 +72,16 @@ def write_picture(image: Tensor, path: str | Path) -> Path:
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary)
     return Path(path)
+
+
+class _TooSmallError(Exception):
+    """Tells what is too small from what a decoder raises."""
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
 
 
 def _fitted(picture: Image.Image, resolution: int) -> Image.Image:

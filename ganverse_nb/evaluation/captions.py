@@ -9,6 +9,10 @@ CAPTIONS: dict[str, str] = {
     "start_views": "The same objects in several view codes: the GAN as a photo studio.",
     "start_studio": "Photographs of the studio, with known mesh, mask and camera: the GAN's training data, and the "
     "truth that results are measured against.",
+    "start_own_photo": "A photo of one's own: what the segmenter cuts out, and its reconstruction, with the verdict "
+    "whether it can be trusted.",
+    "start_domain": "The out-of-domain score of photographs and of pictures that should be refused; the line is the "
+    "limit, set on other photographs. To the right of it: the share that is refused.",
     "figure_a_layers": "Figure A. What each block of the GAN adds: its features, summed over channels.",
     "layer_swaps": "Where to cut: the view code of one object in the first k layers, the content of another after.",
     "view_gate": "The view gate. Left: how far the azimuth strays under one view code. Middle: how much outlines "

@@ -1,5 +1,6 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
+from ganverse_nb.figures.domain import domain_scores, photo_card
 from ganverse_nb.figures.gan import (
     aligned_views,
     all_views,
@@ -42,6 +43,7 @@ __all__ = [
     "camera_controller",
     "cameras",
     "dataset_overview",
+    "domain_scores",
     "dual_renderer",
     "kept_pictures",
     "layer_swaps",
@@ -50,6 +52,7 @@ __all__ = [
     "mapping_network",
     "number_table",
     "outlined",
+    "photo_card",
     "photo_editing",
     "photo_reconstructions",
     "photo_sheet",

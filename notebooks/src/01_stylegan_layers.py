@@ -21,7 +21,7 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig
+from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
 from ganverse_nb import stages
 from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w

@@ -19,7 +19,7 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig
+from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
 from ganverse_nb import stages
 from ganverse_nb.run import open_run
 

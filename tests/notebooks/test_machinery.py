@@ -111,7 +111,7 @@ def test_execution_injects_parameters_uses_this_python_and_reports_progress(fold
     executed = execute(path, output, {"profile": "smoke"}, lambda *call: calls.append(call))
     printed = [o.text for o in executed.cells[-1].outputs if o.output_type == "stream" and o.name == "stdout"]
     assert printed == [f"smoke {sys.executable} {folder}\n"]
-    assert list(output.parent.iterdir()) == [output]
+    assert sorted(output.parent.iterdir()) == [output.with_suffix(".html"), output]
     assert calls[-1] == (3, 3, "")
     assert any(text.startswith("3/3 [") for _, _, text in calls)
 

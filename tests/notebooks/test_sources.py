@@ -63,3 +63,12 @@ def test_the_story_is_short_and_the_logic_elsewhere(path):
 def test_it_begins_with_a_title(path):
     first = json.loads(path.read_text())["cells"][0]
     assert first["cell_type"] == "markdown" and "".join(first["source"]).startswith("# ")
+
+
+@each
+def test_papermill_says_which_parameter_is_unknown(path, tmp_path, caplog):
+    import papermill
+
+    parameters = {"profile": "smoke", "speed": 2}
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", parameters, prepare_only=True, progress_bar=False)
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == ["Passed unknown parameter: speed"]

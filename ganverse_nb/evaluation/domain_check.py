@@ -1,0 +1,76 @@
+"""Whether the out-of-domain score tells photographs from pictures that should be refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ganverse_nb.evaluation.domain import Domain, Verdict
+from ganverse_nb.evaluation.strangers import strangers
+from ganverse_nb.files import read_json, write_json
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.studio.photos import make_photos
+
+INSIDE = "photographs"
+
+
+@dataclass(frozen=True)
+class DomainCheck:
+    """Scores of fresh photographs and of strangers.
+
+    Attributes:
+        limit: the score above which a picture is refused.
+        scores: kind of picture -> score of each; None where the segmenter did not find exactly one object.
+    """
+
+    limit: float
+    scores: dict[str, list[float | None]]
+
+    def refused(self, kind: str) -> float:
+        """The share of the pictures of a kind that are refused."""
+        scores = self.scores[kind]
+        return sum(score is None or score > self.limit for score in scores) / len(scores)
+
+    def separation(self, kind: str) -> float:
+        """The chance that a picture of a kind scores above a photograph, ties half: the area under the ROC curve."""
+        ours, theirs = ([math.inf if s is None else s for s in self.scores[k]] for k in (INSIDE, kind))
+        return sum((b > a) + 0.5 * (b == a) for a in ours for b in theirs) / (len(ours) * len(theirs))
+
+    @property
+    def strangers(self) -> list[str]:
+        """The kinds that should be refused."""
+        return [kind for kind in self.scores if kind != INSIDE]
+
+    @property
+    def strangers_refused(self) -> float:
+        """The share of all strangers that are refused; every kind counts the same."""
+        return sum(self.refused(kind) for kind in self.strangers) / len(self.strangers)
+
+    def save(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> DomainCheck:
+        return cls(**read_json(path))
+
+
+def check_domain(
+    domain: Domain,
+    category: str,
+    count: int,
+    seed: int,
+    resolution: int,
+    segmenter: Segmenter,
+    model: InverseGraphicsModel,
+) -> DomainCheck:
+    """`count` fresh photographs of `category`, and as many of each kind of `strangers`, judged."""
+    kinds = {INSIDE: make_photos(category, count, seed, resolution).image()}
+    kinds |= strangers(category, count, seed, resolution)
+    judged = {kind: domain.judge(images, segmenter, model) for kind, images in kinds.items()}
+    return DomainCheck(domain.limit, {kind: [_finite(v) for v in verdicts] for kind, verdicts in judged.items()})
+
+
+def _finite(verdict: Verdict) -> float | None:
+    return verdict.score if math.isfinite(verdict.score) else None
