@@ -155,9 +155,23 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    camera = reconstruct(_open(options), options.picture, output, options.fit, options.turntable)
+    camera = reconstruct(_open(options), options.picture, output, options.fit, options.turntable, options.refine)
     written = f"{output} and {options.turntable}" if options.turntable else f"{output}"
     print(f"wrote {written}; the picture was taken from {camera}")
+
+
+def _truth_photos(options: argparse.Namespace) -> None:
+    from .commands import truth_photos
+
+    count = truth_photos(_open(options), options.folder, options.resolution)
+    print(f"wrote {count} photographs; put a mesh of each beside it and call: ganverse score-meshes {options.folder}")
+
+
+def _score_meshes(options: argparse.Namespace) -> None:
+    from .commands import score_meshes
+
+    print(score_meshes(_open(options), options.folder, options.align, options.shape_only))
+    print(f"wrote {options.folder / 'scores.json'}")
 
 
 def _edit(options: argparse.Namespace) -> None:
@@ -257,6 +271,22 @@ def _parser() -> argparse.ArgumentParser:
     _picture_options(command)
     command.add_argument("--output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)")
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
+    command.add_argument("--refine", action="store_true", help="fit the camera to the outline in the picture")
+    command = add(
+        "truth-photos", _truth_photos, "write photographs whose truth is known, for other systems to reconstruct"
+    )
+    command.add_argument("folder", type=Path)
+    command.add_argument("--resolution", type=int, default=512, metavar="PX", help="default: 512")
+    _run_options(command)
+    command = add("score-meshes", _score_meshes, "compare the meshes that another system made of them with the truth")
+    command.add_argument(
+        "folder", type=Path, help="of .glb files with the names of the photographs: photo_000.glb, ..."
+    )
+    command.add_argument(
+        "--align", default="any_pose", help="none, similarity, any_pose (default: the axes are unknown)"
+    )
+    command.add_argument("--shape-only", action="store_true", help="also take meshes without a texture")
+    _run_options(command)
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
     _picture_options(command)
     for name in ("camera", "shape", "texture", "background"):

@@ -196,16 +196,19 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     return codes
 
 
-def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Path | None = None) -> str:
+def reconstruct(
+    run: Run, picture: Path, output: Path, fit: bool, turntable: Path | None = None, refine: bool = False
+) -> str:
     """Writes the textured mesh of the object in a picture to `output` (.glb or .obj); returns its camera in words.
 
-    With `turntable` also a .gif of it, turning.
+    With `turntable` also a .gif of it, turning; with `refine` the camera is fitted to the picture's outline.
     """
     from . import stages
     from .data.pictures import read_picture
     from .figures.shots import save_turntable
     from .geometry.export import save_mesh
     from .inverse_graphics.inference import reconstruct
+    from .inverse_graphics.refine import refine_camera
 
     if turntable is not None and turntable.suffix.lower() != ".gif":
         raise ValueError(f"--turntable: {turntable} must end in .gif.")
@@ -214,6 +217,8 @@ def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Pat
     model = stages.inverse_graphics(run)
     mask = _mask(picture, image, stages.segmenter(run))
     mesh, camera = reconstruct(image, mask, model)
+    if refine:
+        camera = refine_camera(mesh, camera, mask)
     save_mesh(mesh, output)
     if turntable is not None:
         save_turntable(mesh, turntable)
@@ -221,6 +226,29 @@ def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Pat
     return (
         f"azimuth {values['azimuth'] % 360:.0f}, elevation {values['elevation']:.0f}, distance {values['distance']:.2f}"
     )
+
+
+def truth_photos(run: Run, folder: Path, resolution: int) -> int:
+    """Writes the photographs that `score_meshes` knows the truth of, as PNG with their mask as alpha; how many."""
+    from .evaluation.mesh_folder import write_photos
+    from .stages import truth_order
+
+    category, count, seed, _ = truth_order(run)
+    return write_photos(folder, category, count, seed, resolution)
+
+
+def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
+    """Scores the .glb files of any system against the truth; writes scores.json beside them, and returns a table."""
+    from . import stages
+    from .evaluation.mesh_folder import read_meshes, score_folder
+    from .files import write_json
+    from .inverse_graphics.perceptual import perceptual_features
+
+    meshes = read_meshes(folder, run.config.photos.truth, shape_only)  # before anything that takes long
+    features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
+    report = score_folder(meshes, stages.truth_photos(run), features, align)
+    write_json(folder / "scores.json", {"command": _typed(run, "score-meshes"), **report.as_dict()})
+    return str(report)
 
 
 def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:

@@ -21,6 +21,7 @@ class PhotoConfig:
 
     train: int = 8000  # for the pose regressor that measures views
     test: int = 400  # never seen by any network
+    truth: int = 32  # objects that are photographed from all sides, for errors in 3D
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _smoke(category: str, seed: int) -> Config:
         "smoke",
         category,
         seed,
-        photos=PhotoConfig(train=128, test=16),
+        photos=PhotoConfig(train=128, test=16, truth=4),
         gan=replace(GanConfig(), images=128, photos=64),
         views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
