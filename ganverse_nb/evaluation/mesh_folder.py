@@ -41,7 +41,7 @@ class FolderReport:
     def as_dict(self) -> dict[str, Any]:
         """Mean and median of every measure, and the measures of each mesh, in plain types."""
         values = self.scores.values()
-        summary = {n: {"mean": float(v.nanmean()), "median": float(v.nanmedian())} for n, v in values.items()}
+        summary = {n: {"mean": float(v.nanmean()), "median": float(v.nanquantile(0.5))} for n, v in values.items()}
         single = {name: {n: float(v[i]) for n, v in values.items()} for i, name in enumerate(self.names)}
         scale = [t.scale for t in self.scores.transforms]
         return {"align": self.align, "missing": self.missing, "summary": summary, "meshes": single, "scale": scale}
