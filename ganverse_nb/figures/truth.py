@@ -87,7 +87,8 @@ def truth_examples(
         examples: label -> which of the N.
     """
     rows: list[list[Tensor | None]] = []
-    labels, notes = [], {}
+    labels: list[str] = []
+    notes: dict[tuple[int, int], str] = {}
     values = scores.values()
     for label, index in examples.items():
         start = index * VIEWS

@@ -30,13 +30,13 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
     if not len(mesh) == len(camera) == len(masks):
         raise ValueError(f"refine_camera: {len(mesh)} meshes, {len(camera)} cameras and {len(masks)} masks.")
     shape = Mesh(mesh.vertices.detach(), mesh.faces)
-    right, up, _ = camera.axes().unbind(1)
-    shift = torch.stack([(camera.target * right).sum(1), (camera.target * up).sum(1)], 1)
-    start = torch.cat([torch.stack([camera.azimuth, camera.elevation, camera.distance.log()], 1), shift], 1).detach()
+    right, up, ahead = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)  # a target beside the axis only
+    start = torch.stack([camera.azimuth, camera.elevation, (camera.distance + ahead).log(), right, up], 1).detach()
     units, fov = start.new_tensor(UNITS), float(camera.fov[0])
     moved = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
+    away = _distance_to(masks)
     best, best_overlap = start.clone(), start.new_full((len(start),), -1.0)
     for step in range(steps + 1):
         values = start + moved * units
@@ -46,7 +46,17 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
         better = (overlap := mask_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]
         optimizer.zero_grad()
-        (1 - mask_iou(output.silhouette, masks)).sum().backward()
+        wanted = torch.exp(-away.square() / sigma)  # as soft as the silhouette, or a smaller object would fit better
+        (output.silhouette - wanted).square().sum().backward()
         optimizer.step()
         slower.step()
     return orbit_around(best[:, 0], best[:, 1], best[:, 2].exp(), fov, best[:, 3:])
+
+
+def _distance_to(masks: Tensor) -> Tensor:
+    """[B, 1, R, R] how far each pixel's centre lies outside of the masks [B, 1, R, R], in half picture heights."""
+    from scipy.ndimage import distance_transform_edt
+
+    steps = [torch.from_numpy(distance_transform_edt(mask.numpy() < 0.5)) for mask in masks[:, 0].cpu()]
+    pixels = (torch.stack(steps)[:, None].to(masks) - 0.5).clamp(min=0)  # from the edge, not from the nearest centre
+    return pixels * 2 / masks.shape[-1]
