@@ -199,7 +199,8 @@ def _scores(
     features: Features | None,
 ) -> TruthScores:
     shapes, volumes, colors, seen = [], [], [], []
-    for index, (mesh, mine, theirs, transform) in enumerate(zip(meshes, samples, true, transforms, strict=True)):
+    rows = tqdm(zip(meshes, samples, true, transforms, strict=True), "scores", len(meshes), unit="mesh", leave=False)
+    for index, (mesh, mine, theirs, transform) in enumerate(rows):
         shapes.append(surface_error(mine, theirs.samples, transform, longest_side(theirs.vertices), ASKED))
         moved = transform(mesh.vertices)
         volumes.append(volume_iou((moved[0], mesh.faces), (theirs.vertices, theirs.faces)))

@@ -12,9 +12,9 @@ from ganverse_nb.inverse_graphics.losses import mask_iou
 from ganverse_nb.render.renderer import render
 
 STEPS = 60
-LEARNING_RATE = 0.08  # in the units below
+LEARNING_RATE = 0.25  # in the units below
 UNITS = (10.0, 5.0, 0.1, 0.05, 0.05)  # degrees of azimuth and elevation, logarithm of the distance, shift right and up
-SIGMA = (2e-3, 1.5e-4)  # softness of the silhouette at the start, which reaches 4 pixels of 64, and at the end
+SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
 
 
 def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> Camera:
@@ -36,7 +36,6 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
     moved = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
-    away = _distance_to(masks)
     best, best_overlap = start.clone(), start.new_full((len(start),), -1.0)
     for step in range(steps + 1):
         values = start + moved * units
@@ -46,17 +45,7 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
         better = (overlap := mask_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]
         optimizer.zero_grad()
-        wanted = torch.exp(-away.square() / sigma)  # as soft as the silhouette, or a smaller object would fit better
-        (output.silhouette - wanted).square().sum().backward()
+        (1 - mask_iou(output.silhouette, masks)).sum().backward()
         optimizer.step()
         slower.step()
     return orbit_around(best[:, 0], best[:, 1], best[:, 2].exp(), fov, best[:, 3:])
-
-
-def _distance_to(masks: Tensor) -> Tensor:
-    """[B, 1, R, R] how far each pixel's centre lies outside of the masks [B, 1, R, R], in half picture heights."""
-    from scipy.ndimage import distance_transform_edt
-
-    steps = [torch.from_numpy(distance_transform_edt(mask.numpy() < 0.5)) for mask in masks[:, 0].cpu()]
-    pixels = (torch.stack(steps)[:, None].to(masks) - 0.5).clamp(min=0)  # from the edge, not from the nearest centre
-    return pixels * 2 / masks.shape[-1]
