@@ -166,7 +166,22 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from .commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    print(reconstruct(_open(options), options.picture, output, options.turntable, options.anyway))
+    run, how = _open(options), {"anyway": options.anyway, "refine": options.refine}
+    print(reconstruct(run, options.picture, output, options.turntable, **how))
+
+
+def _truth_photos(options: argparse.Namespace) -> None:
+    from .commands import truth_photos
+
+    count = truth_photos(_open(options), options.folder, options.resolution)
+    print(f"wrote {count} photographs; put a mesh of each beside it and call: ganverse score-meshes {options.folder}")
+
+
+def _score_meshes(options: argparse.Namespace) -> None:
+    from .commands import score_meshes
+
+    print(score_meshes(_open(options), options.folder, options.align, options.shape_only))
+    print(f"wrote {options.folder / 'scores.json'}")
 
 
 def _edit(options: argparse.Namespace) -> None:
@@ -285,6 +300,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
     command.add_argument("--anyway", action="store_true", help="also where the picture is out of domain")
+    command.add_argument("--refine", action="store_true", help="fit the camera to the outline in the picture")
+    command = add(
+        "truth-photos", _truth_photos, "write photographs whose truth is known, for other systems to reconstruct"
+    )
+    command.add_argument("folder", type=Path)
+    command.add_argument("--resolution", type=int, default=512, metavar="PX", help="default: 512")
+    _run_options(command)
+    command = add("score-meshes", _score_meshes, "compare the meshes that another system made of them with the truth")
+    command.add_argument(
+        "folder", type=Path, help="of .glb files with the names of the photographs: photo_000.glb, ..."
+    )
+    command.add_argument(
+        "--align", default="any_pose", help="none, similarity, any_pose (default: the axes are unknown)"
+    )
+    command.add_argument("--shape-only", action="store_true", help="also take meshes without a texture")
+    _run_options(command)
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
     command.add_argument("picture", type=Path)
     command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")

@@ -193,8 +193,17 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     return codes
 
 
-def reconstruct(run: Run, picture: Path, output: Path, turntable: Path | None = None, anyway: bool = False) -> str:
+def reconstruct(
+    run: Run,
+    picture: Path,
+    output: Path,
+    turntable: Path | None = None,
+    anyway: bool = False,
+    refine: bool = False,
+) -> str:
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
+
+    With `refine` the camera is fitted to the picture's outline.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `anyway` is not set.
@@ -203,9 +212,32 @@ def reconstruct(run: Run, picture: Path, output: Path, turntable: Path | None = 
     from .photo import check_outputs, reconstruct_photo
 
     check_outputs(output, turntable)
-    result = reconstruct_photo(run, picture)
+    result = reconstruct_photo(run, picture, refine)
     written = result.save(output, turntable, anyway)
     return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
+
+
+def truth_photos(run: Run, folder: Path, resolution: int) -> int:
+    """Writes the photographs that `score_meshes` knows the truth of, as PNG with their mask as alpha; how many."""
+    from .evaluation.mesh_folder import write_photos
+    from .stages import truth_order
+
+    category, count, seed, _ = truth_order(run)
+    return write_photos(folder, category, count, seed, resolution)
+
+
+def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
+    """Scores the .glb files of any system against the truth; writes scores.json beside them, and returns a table."""
+    from . import stages
+    from .evaluation.mesh_folder import read_meshes, score_folder
+    from .files import write_json
+    from .inverse_graphics.perceptual import perceptual_features
+
+    meshes = read_meshes(folder, run.config.photos.truth, shape_only)  # before anything that takes long
+    features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
+    report = score_folder(meshes, stages.truth_photos(run), features, align)
+    write_json(folder / "scores.json", {"command": _typed(run, "score-meshes"), **report.as_dict()})
+    return str(report)
 
 
 def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:

@@ -20,7 +20,8 @@ class PhotoConfig:
     """Photographs from the studio, which play the part of LSUN and Pascal3D+ pictures."""
 
     train: int = 8000  # for the pose regressor that measures views
-    test: int = 400  # never seen by any network; 0 for both: no network here has learned from studio photos
+    test: int = 400  # never seen by any network; 0 for all three: no network here has learned from studio photos
+    truth: int = 32  # objects that are photographed from all sides, for errors in 3D
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _smoke(category: str, seed: int) -> Config:
         "smoke",
         category,
         seed,
-        photos=PhotoConfig(train=128, test=16),
+        photos=PhotoConfig(train=128, test=16, truth=4),
         gan=replace(GanConfig(), images=128, photos=64),
         views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
@@ -250,7 +251,7 @@ def _paper(category: str, seed: int) -> Config:
         "paper",
         category,
         seed,
-        photos=PhotoConfig(train=0, test=0),
+        photos=PhotoConfig(train=0, test=0, truth=0),
         gan=GanConfig(network=f"gans/{network}.safetensors", resolution=resolution),
         views=ViewConfig(codes="labelled", split_layer=4, regressor_steps=0),
         segmenter=SegmenterConfig(weights="coco"),

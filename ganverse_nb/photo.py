@@ -20,6 +20,7 @@ from .geometry.camera import Camera
 from .geometry.export import save_mesh
 from .geometry.mesh import Mesh
 from .inverse_graphics.inference import reconstruct
+from .inverse_graphics.refine import refine_camera
 from .run import Run
 
 
@@ -83,10 +84,11 @@ def check_outputs(mesh: Path, turntable: Path | None) -> None:
         raise ValueError(f"A turntable is a .gif file: {turntable} must end in .gif.")
 
 
-def reconstruct_photo(run: Run, path: str | Path) -> PhotoResult:
+def reconstruct_photo(run: Run, path: str | Path, refine: bool = False) -> PhotoResult:
     """The reconstruction of the object in a picture file of any size, with the networks of a run.
 
-    Of several objects the surest is taken; the verdict says that there are several.
+    Of several objects the surest is taken; the verdict says that there are several. With `refine` the camera that the
+    camera head reads is moved until the outlines agree.
 
     Raises:
         FileNotFoundError, ValueError: no picture that can be read, see `read_picture`.
@@ -96,4 +98,6 @@ def reconstruct_photo(run: Run, path: str | Path) -> PhotoResult:
     (verdict,) = stages.domain(run).judge(image, segmenter, model)
     mask = segmenter.segment(image).mask
     mesh, camera = reconstruct(image, mask, model) if mask.any() else (None, None)
+    if refine and mesh is not None and camera is not None:
+        camera = refine_camera(mesh, camera, mask)
     return PhotoResult(str(path), image, mask, verdict, mesh, camera)

@@ -38,11 +38,13 @@ from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
+from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
 from ganverse_nb.studio.archive import make_photo_archive
 from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
+TRUTH_PHOTOS = 6000
 GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
 CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
@@ -57,6 +59,22 @@ def test_photos(run: Run) -> Photos:
     """Photos that no network of the run learns from."""
     needs_studio(run, "A test photo with its true shape and camera")
     return _photos(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
+
+
+def truth_photos(run: Run) -> TruthPhotos:
+    """Photos that no network of the run learns from, and further ones of their objects from all sides."""
+
+    def compute(directory: Path) -> None:
+        make_truth_photos(*truth_order(run)).save(directory)
+
+    return TruthPhotos.load(run.stage("truth_photos", compute, truth_order(run)))
+
+
+def truth_order(run: Run) -> tuple[str, int, int, int]:
+    """Category, number, seed and resolution of `truth_photos`."""
+    needs_studio(run, "A photo with its object from all sides")
+    config = run.config
+    return config.category, config.photos.truth, TRUTH_PHOTOS + config.seed, config.resolution
 
 
 def _photos(run: Run, name: str, count: int, seed: int) -> Photos:

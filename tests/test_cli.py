@@ -235,6 +235,21 @@ def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path
 
 
 @pytest.mark.notebook
+def test_meshes_of_another_system_are_scored_beside_their_photographs(places, tmp_path, capsys):
+    folder, small = tmp_path / "theirs", ["--profile", "smoke", "--set", "photos.truth=2", *places]
+    assert cli.main(["truth-photos", str(folder), "--resolution", "64", *small]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["photo_000.png", "photo_001.png"]
+    trimesh.creation.box((0.4, 0.35, 0.95)).export(folder / "photo_001.glb")
+    scoring = ["score-meshes", str(folder), "--align", "none", *small]
+    assert cli.main(scoring) == 2 and not (folder / "scores.json").exists()
+    assert "photo_001.glb has no texture" in capsys.readouterr().err
+    assert cli.main([*scoring, "--shape-only"]) == 0
+    report = read_json(folder / "scores.json")
+    assert report["missing"] == ["photo_000"] and report["meshes"]["photo_001"]["psnr"] is None
+    assert 0.3 < report["meshes"]["photo_001"]["volume_iou"] < 0.9  # a box is a little like a car
+    assert "photo_000" in capsys.readouterr().out
+
+
 def test_a_category_without_networks_is_refused_before_anything_is_written(tmp_path, capsys):
     assert cli.main(["reproduce", "--category", "horse", "--runs", str(tmp_path / "runs")]) == 2
     err = capsys.readouterr().err

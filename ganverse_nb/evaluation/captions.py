@@ -30,6 +30,14 @@ CAPTIONS: dict[str, str] = {
     "cameras": "The view codes' cameras: as labelled, and as optimised with the network, beside the measured azimuths.",
     "photo_reconstructions": "Photographs, their reconstruction, and the true mesh.",
     "photo_table": "Errors of the reconstructions of photographs against the truth.",
+    "truth_distributions": "Shapes of photographed objects against their true meshes, each reconstruction a dot, with "
+    "median and quartiles: where they stand, after the one similarity common to all, and after one for each.",
+    "truth_by_angle": "What other cameras see of the reconstructions, by the angle from the photograph's side and from "
+    "above, against photographs taken from there: medians and quartiles.",
+    "truth_examples": "The median and the worst reconstruction, by Chamfer distance: prediction and truth from four "
+    "other sides, and the bare shapes.",
+    "camera_audit": "Cameras of photographs, as the camera head predicts them and after refinement by the outline: "
+    "errors, front and rear, and the overlap that the true, the predicted and the refined camera give.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
     "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",

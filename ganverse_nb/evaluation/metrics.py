@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ganverse_nb.evaluation.alignment import Similarity, align_points, nearest
+from ganverse_nb.evaluation.surfaces import Samples, sample_surface
 from ganverse_nb.geometry.camera import wrap_degrees
-from ganverse_nb.geometry.mesh import face_normals
 from ganverse_nb.inverse_graphics.losses import mask_iou
 
-ALIGNMENTS = ("none", "similarity")
 F_THRESHOLDS = (0.01, 0.02, 0.05)
 
 
@@ -33,72 +32,6 @@ def iou(a: Tensor, b: Tensor, soft: bool = False) -> Tensor:
     return torch.where(union > 0, (first & second).sum(1) / union.clamp(min=1), torch.ones(len(a)))
 
 
-def sample_surface(vertices: Tensor, faces: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """[count, 3] points spread evenly by area over the surface of one mesh: vertices [V, 3], faces [F, 3].
-
-    Raises:
-        ValueError: the mesh has no area.
-    """
-    area = face_normals(vertices[None], faces)[0].norm(dim=-1)
-    if not area.sum() > 0:
-        raise ValueError("sample_surface: the mesh has no area.")
-    face = torch.multinomial(area.double(), count, replacement=True, generator=generator)
-    u, v = torch.rand(2, count, generator=generator, dtype=vertices.dtype)
-    root = u.sqrt()
-    a, b, c = vertices[faces[face]].unbind(1)
-    return (1 - root)[:, None] * a + (root * (1 - v))[:, None] * b + (root * v)[:, None] * c
-
-
-def nearest(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance [N] from each of `points` [N, 3] to the nearest of `others` [M, 3], and which one [N]."""
-    from scipy.spatial import cKDTree
-
-    distance, index = cKDTree(others.double().numpy()).query(points.double().numpy())
-    return torch.from_numpy(np.asarray(distance)).to(points.dtype), torch.from_numpy(np.asarray(index))
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """x -> scale * rotation @ x + translation."""
-
-    scale: float
-    rotation: Tensor  # [3, 3]
-    translation: Tensor  # [3]
-
-    def __call__(self, points: Tensor) -> Tensor:
-        return self.scale * points @ self.rotation.T + self.translation
-
-
-def fit_similarity(source: Tensor, target: Tensor) -> Similarity:
-    """The similarity that brings `source` [N, 3] onto `target` [N, 3] with least squares (Umeyama 1991)."""
-    mean_s, mean_t = source.mean(0), target.mean(0)
-    s, t = source - mean_s, target - mean_t
-    u, d, vt = torch.linalg.svd(t.T @ s)
-    sign = torch.ones(3, dtype=source.dtype)
-    sign[2] = torch.sign(torch.det(u) * torch.det(vt))
-    rotation = u @ torch.diag(sign) @ vt
-    scale = float((d * sign).sum() / s.square().sum())
-    return Similarity(scale, rotation, mean_t - scale * rotation @ mean_s)
-
-
-def icp(source: Tensor, target: Tensor, iterations: int = 30) -> Similarity:
-    """Similarity that brings points `source` [N, 3] onto `target` [M, 3]: iterated closest points, from where they are.
-
-    Each iteration pairs the points in both directions: from the source alone, a smaller and smaller copy would fit
-    ever better. Stops when the transform no longer moves anything.
-    """
-    total = Similarity(1.0, torch.eye(3, dtype=source.dtype), torch.zeros(3, dtype=source.dtype))
-    moved = source
-    for _ in range(iterations):
-        _, forth = nearest(moved, target)
-        _, back = nearest(target, moved)
-        total = fit_similarity(torch.cat([source, source[back]]), torch.cat([target[forth], target]))
-        before, moved = moved, total(source)
-        if (moved - before).norm(dim=1).max() < 1e-6:
-            break
-    return total
-
-
 @dataclass(frozen=True)
 class ShapeError:
     """How far two surfaces are apart, in units of the longest side of the true one's bounding box.
@@ -107,11 +40,13 @@ class ShapeError:
         chamfer_l1: mean of the two mean nearest distances (predicted to true, true to predicted).
         f_score: at each of F_THRESHOLDS (1, 2, 5 % of that side): harmonic mean of the shares of points closer than it.
         scale: of the alignment.
+        normal_consistency: mean over both directions of |cosine| between the normals of nearest points, in [0, 1].
     """
 
     chamfer_l1: float
     f_score: tuple[float, ...]
     scale: float = 1.0
+    normal_consistency: float = float("nan")
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -127,31 +62,45 @@ def shape_error(
     """Error of one predicted mesh (vertices [V, 3], faces [F, 3]) against the true one.
 
     Args:
-        align: "none" compares them as they stand; "similarity" moves, turns and scales the prediction by `icp` first,
-            because cameras found without labels leave that freedom.
+        align: "none" compares them as they stand; "similarity" moves, turns and scales the prediction first, because
+            cameras found without labels leave that freedom; "any_pose" from any orientation (see `align_points`).
         points: on each surface. Two samplings of one surface are about 0.5 sqrt(area / points) apart.
 
     Raises:
         ValueError: unknown alignment, a mesh without area.
     """
-    if align not in ALIGNMENTS:
-        raise ValueError(f"Unknown alignment {align!r}; give one of {', '.join(ALIGNMENTS)}.")
-    target = sample_surface(*true, points, generator).double()
-    low, high = true[0].amin(0).double(), true[0].amax(0).double()
-    size = (high - low).max()
-    target = (target - (low + high) / 2) / size
-    source = (sample_surface(*predicted, points, generator).double() - (low + high) / 2) / size
-    scale = 1.0
-    if align == "similarity":
-        few = slice(0, min(points, 4000))
-        transform = icp(source[few], target[few])
-        source, scale = transform(source), transform.scale
-    to_true, to_predicted = nearest(source, target)[0], nearest(target, source)[0]
+    target = sample_surface(*true, points, generator)
+    source = sample_surface(*predicted, points, generator)
+    transform = align_points(source.points, target.points, align)
+    return surface_error(source, target, transform, longest_side(true[0]))
+
+
+def longest_side(vertices: Tensor) -> float:
+    """Of the bounding box of `vertices` [V, 3]."""
+    return float((vertices.amax(0) - vertices.amin(0)).max())
+
+
+def surface_error(
+    predicted: Samples, true: Samples, transform: Similarity, size: float, asked: int | None = None
+) -> ShapeError:
+    """Error of points of a predicted surface, moved by `transform`, against points of a true one.
+
+    Args:
+        size: longest side of the true one.
+        asked: how many of the points on each surface look for the nearest among all points of the other; all if None.
+    """
+    source, target = transform(predicted.points.double()), true.points.double()
+    to_true, there = nearest(source[:asked], target)
+    to_predicted, here = nearest(target[:asked], source)
     scores = []
     for threshold in F_THRESHOLDS:
-        precision, recall = (to_true < threshold).double().mean(), (to_predicted < threshold).double().mean()
+        precision = (to_true < threshold * size).double().mean()
+        recall = (to_predicted < threshold * size).double().mean()
         scores.append(float(2 * precision * recall / (precision + recall).clamp(min=1e-12)))
-    return ShapeError(float((to_true.mean() + to_predicted.mean()) / 2), tuple(scores), scale)
+    chamfer = float(to_true.mean() + to_predicted.mean()) / (2 * size)
+    turned, normals = predicted.normals.double() @ transform.rotation.double().T, true.normals.double()
+    forth, back = (turned[:asked] * normals[there]).sum(1).abs(), (turned[here] * normals[:asked]).sum(1).abs()
+    return ShapeError(chamfer, tuple(scores), transform.scale, float((forth.mean() + back.mean()) / 2))
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,14 @@ from ganverse_nb.figures.neural import (
 from ganverse_nb.figures.saving import SavedFigure, save_figure
 from ganverse_nb.figures.studio import photo_sheet, studio_photos
 from ganverse_nb.figures.tables import number_table
+from ganverse_nb.figures.truth import camera_audit, truth_by_angle, truth_distributions, truth_examples
 
 __all__ = [
     "SavedFigure",
     "aligned_views",
     "all_views",
     "azimuth_control",
+    "camera_audit",
     "camera_controller",
     "cameras",
     "dataset_overview",
@@ -65,6 +67,9 @@ __all__ = [
     "starting_point",
     "studio_photos",
     "swap_matrix",
+    "truth_by_angle",
+    "truth_distributions",
+    "truth_examples",
     "training_curves",
     "view_gate",
 ]

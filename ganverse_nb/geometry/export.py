@@ -106,7 +106,7 @@ def load_mesh(path: str | Path) -> Mesh:
     except Exception as error:  # trimesh's readers raise whatever the broken bytes lead to
         raise ValueError(f"{path} is damaged, or no {path.suffix} file ({type(error).__name__}: {error}).") from error
     if not bodies:
-        raise ValueError(f"{path} holds no triangles.")
+        raise ValueError(f"{path} holds no triangles; export it as a mesh with faces.")
     different = {picture.numpy().tobytes(): picture for picture in pictures if picture is not None}
     if len(different) > 1 or (different and any(picture is None for picture in pictures)):
         raise ValueError(f"{path} has {len(different)} pictures for {len(bodies)} parts; a mesh has one for all of it.")

@@ -43,6 +43,12 @@ def perceptual_loss(features: Features, rendered: Tensor, image: Tensor, mask: T
     return torch.stack([(2 - 2 * cosine(g, w)).mean() for g, w in zip(given, wanted, strict=True)]).mean()
 
 
+@torch.no_grad()
+def perceptual_distance(features: Features, a: Tensor, b: Tensor) -> Tensor:
+    """[B] the same distance between whole pictures [B, 3, H, W], one number for each pair: for measuring."""
+    return torch.stack([(2 - 2 * cosine(x, y)).flatten(1).mean(1) for x, y in zip(features(a), features(b))]).mean(0)
+
+
 def cosine(a: Tensor, b: Tensor) -> Tensor:
     """[B, H, W] cosine of the angle between the feature vectors [B, C, H, W] of each place, summed up in float32.
 

@@ -77,6 +77,15 @@ class Photos:
         )
         return self._kind.paint(self.objects, points).albedo.reshape(mesh.vertices.shape)
 
+    def albedo(self, index: int, face: Tensor, weights: Tensor) -> Tensor:
+        """[P, 3] unlit colours of points of object `index`: on `face` [P], with the weights of its corners [P, 3].
+
+        Finer than `colors`: paint has edges within faces.
+        """
+        one = {k: v[[index]] for k, v in self.objects.items()}
+        owners = torch.zeros(len(face), dtype=torch.int64)
+        return self._kind.paint(one, _surface_points(self._kind, self._kind.mesh(one), owners, face, weights)).albedo
+
     def keypoints(self) -> Tensor:
         """[N, K, 3] world positions of `keypoint_names`."""
         return self._kind.keypoints(self.objects)
@@ -151,13 +160,19 @@ def make_photos(
     for start in range(0, count, BATCH):
         size = min(BATCH, count - start)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
-        objects = kind.sample(size, generator, body_type)
-        scene = sample_scenes(size, generator, kind.grounds)
-        own = sample_cameras(size, generator, kind.aim)
+        objects, scene, own = arrange(kind, size, generator, body_type)
         if camera is not None:
             own = camera[start : start + size] if len(camera) > 1 else camera[[0] * size]
         batches.append(photograph(objects, scene, own, resolution, category))
     return join(batches)
+
+
+def arrange(
+    kind: Category, count: int, generator: torch.Generator, body_type: str | None = None
+) -> tuple[Objects, Scene, Camera]:
+    """`count` random objects, scenes to put them in, and cameras."""
+    objects = kind.sample(count, generator, body_type)
+    return objects, sample_scenes(count, generator, kind.grounds), sample_cameras(count, generator, kind.aim)
 
 
 def check_order(category: str, count: int) -> None:
@@ -190,17 +205,11 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int =
     image = background(scene, camera, floor, _ground_shade(vertices, faces, scene, camera, floor, size))
 
     b, i, j = torch.nonzero(seen.face_index >= 0, as_tuple=True)
-    face = seen.face_index[b, i, j]
-    weights = seen.barycentric[b, i, j][:, :, None]
-    corners = faces[face]
-    points = (vertices[b[:, None], corners] * weights).sum(1)
-    normals = (vertex_normals(vertices, faces)[b[:, None], corners] * weights).sum(1)
-    normals = torch.nn.functional.normalize(normals, dim=1)
-    to_camera = torch.nn.functional.normalize(camera.position[b] - points, dim=1)
-    normals = torch.where((normals * to_camera).sum(1, keepdim=True) < 0, -normals, normals)
-    places = (kind.places()[corners] * weights).sum(1)
-    material = kind.paint(objects, SurfacePoints(b, kind.face_parts()[face], places, points, normals))
-    image[b, i, j] = shade_surface(scene, b, material, normals, to_camera)
+    points = _surface_points(kind, mesh, b, seen.face_index[b, i, j], seen.barycentric[b, i, j])
+    to_camera = torch.nn.functional.normalize(camera.position[b] - points.positions, dim=1)
+    away = (points.normals * to_camera).sum(1, keepdim=True) < 0
+    points = points._replace(normals=torch.where(away, -points.normals, points.normals))
+    image[b, i, j] = shade_surface(scene, b, kind.paint(objects, points), points.normals, to_camera)
 
     pool = torch.nn.functional.avg_pool2d
     pictures = pool(image.permute(0, 3, 1, 2).clamp(0, 1), SUPERSAMPLING)
@@ -208,6 +217,16 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int =
     depth = pool(seen.depth[:, None], SUPERSAMPLING) / coverage.clamp_min(1e-6)
     masks = (coverage >= 0.5).to(torch.uint8)
     return Photos((pictures * 255).round().to(torch.uint8), masks, (depth * masks).half(), camera, objects, category)
+
+
+def _surface_points(kind: Category, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:
+    """P points of B meshes: whose they are [P], on which face [P], the weights of its corners [P, 3]."""
+    corners, weights = mesh.faces[face], weights[:, :, None]
+    positions = (mesh.vertices[owners[:, None], corners] * weights).sum(1)
+    normals = (vertex_normals(mesh.vertices, mesh.faces)[owners[:, None], corners] * weights).sum(1)
+    places = (kind.places()[corners] * weights).sum(1)
+    normals = torch.nn.functional.normalize(normals, dim=1)
+    return SurfacePoints(owners, kind.face_parts()[face], places, positions, normals)
 
 
 def _ground_shade(vertices: Tensor, faces: Tensor, scene: Scene, camera: Camera, floor: Tensor, size: int) -> Tensor:

@@ -3,16 +3,9 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.evaluation.metrics import (
-    F_THRESHOLDS,
-    angle_error,
-    fit_similarity,
-    icp,
-    iou,
-    nearest,
-    sample_surface,
-    shape_error,
-)
+from ganverse_nb.evaluation.alignment import fit_similarity, icp, nearest
+from ganverse_nb.evaluation.metrics import F_THRESHOLDS, angle_error, iou, shape_error
+from ganverse_nb.evaluation.surfaces import sample_surface
 from ganverse_nb.geometry.mesh import face_normals, uv_sphere
 
 CUBE_VERTICES = torch.tensor([[x, y, z] for x in (0.0, 1.0) for y in (0.0, 1.0) for z in (0.0, 1.0)])
@@ -49,7 +42,7 @@ def test_iou_of_empty_masks_and_of_different_shapes():
 
 def test_surface_points_lie_on_the_surface_and_are_spread_by_area():
     stretched = CUBE_VERTICES * torch.tensor([4.0, 1.0, 1.0])
-    points = sample_surface(stretched, CUBE_FACES, 20_000, rng())
+    points = sample_surface(stretched, CUBE_FACES, 20_000, rng()).points
     outside = torch.minimum(points, torch.tensor([4.0, 1.0, 1.0]) - points).abs().amin(1)
     assert outside.max() < 1e-5
     ends = ((points[:, 0] < 1e-5) | (points[:, 0] > 4 - 1e-5)).float().mean()
@@ -76,7 +69,7 @@ def test_a_similarity_is_recovered_exactly_from_pairs_and_is_never_a_reflection(
 
 
 def test_icp_brings_a_moved_turned_and_scaled_copy_back():
-    box = sample_surface(CUBE_VERTICES * torch.tensor([1.0, 0.4, 0.6]), CUBE_FACES, 1500, rng()).double()
+    box = sample_surface(CUBE_VERTICES * torch.tensor([1.0, 0.4, 0.6]), CUBE_FACES, 1500, rng()).points.double()
     moved = 0.85 * (box - 0.3) @ rotation(12, (0.2, 1, 0.1)).T + 0.35
     found = icp(moved, box, 60)
     assert found.scale == pytest.approx(1 / 0.85, rel=0.01)
