@@ -26,6 +26,17 @@ CAPTIONS: dict[str, str] = {
     "cameras": "The view codes' cameras: as labelled, and as optimised with the network, beside the measured azimuths.",
     "photo_reconstructions": "Photographs, their reconstruction, and the true mesh.",
     "photo_table": "Errors of the reconstructions of photographs against the truth.",
+    "annotated_photos": "Photographs with marked keypoints, and the camera fitted to them: the mean keypoints under it.",
+    "table_1a_annotation": "Table 1a. How many pictures there are and how long their annotation takes, at the paper's "
+    "rates: four minutes for the keypoints of an object, one minute for the labels of 39 views.",
+    "table_1b_overlap": "Table 1b. Overlap with the mask in the input's view, with the test set's cameras (fitted to "
+    "annotated keypoints, or optimised with the GAN-model) and, marked *, with those of each network's camera head; and "
+    "overlap with the true shape from eight sides.",
+    "figure_5_comparison": "Figure 5. The same network trained on annotated photographs and on the GAN's pictures: "
+    "prediction, texture map and six views of photographs that neither has seen.",
+    "figure_f_photos": "Figure F. More photographs.",
+    "figure_g_web": "Figure G. Photographs of another style: light, places, angles and cars outside of all training "
+    "data.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
     "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",

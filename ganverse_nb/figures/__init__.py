@@ -1,5 +1,6 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
+from ganverse_nb.figures.comparison import annotation_costs, model_comparison, overlap_table
 from ganverse_nb.figures.gan import (
     aligned_views,
     all_views,
@@ -38,6 +39,7 @@ __all__ = [
     "SavedFigure",
     "aligned_views",
     "all_views",
+    "annotation_costs",
     "azimuth_control",
     "camera_controller",
     "cameras",
@@ -48,8 +50,10 @@ __all__ = [
     "layers",
     "manipulation",
     "mapping_network",
+    "model_comparison",
     "number_table",
     "outlined",
+    "overlap_table",
     "photo_editing",
     "photo_reconstructions",
     "photo_sheet",
