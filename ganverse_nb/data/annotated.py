@@ -134,6 +134,18 @@ class AnnotatedPhotos:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, rows: Tensor) -> AnnotatedPhotos:
+        """The photographs that `rows` [n] int64 picks."""
+        files = tuple(self.files[i] for i in rows.tolist())
+        return replace(
+            self,
+            images=self.images[rows],
+            masks=self.masks[rows],
+            camera=self.camera[rows],
+            index=self.index[rows],
+            files=files,
+        )
+
     @property
     def resolution(self) -> int:
         """Width and height of the pictures."""

@@ -18,6 +18,7 @@ from ganverse_nb.inverse_graphics.losses import iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.silhouette import SIGMA
+from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
 HOURS_PER_PHOTO = 4 / 60  # section 4.1: 3 to 5 minutes to mark one object's keypoints
 HOURS_PER_VIEW = 1 / 60 / 39  # one minute for the 39 views of the car
@@ -72,12 +73,23 @@ def gan_test_set(dataset: MultiViewDataset, model: InverseGraphicsModel, content
     return TestSet(images, masks, masks, model.bank(view).detach(), "optimised with the GAN-model")
 
 
+def found_photos(photos: AnnotatedPhotos, segmenter: Segmenter) -> tuple[AnnotatedPhotos, Tensor]:
+    """The photographs [n] in which the segmenter finds an object, and its masks [n, 1, R, R].
+
+    Raises:
+        ValueError: it finds none.
+    """
+    masks = segmenter.segment(photos.images.float() / 255).mask
+    rows = (masks.flatten(1).amax(1) > 0.5).nonzero().flatten()
+    if len(rows) == 0:
+        raise ValueError("The segmenter found no object in any of the annotated photographs.")
+    return photos[rows], masks[rows]
+
+
 def photo_test_set(photos: AnnotatedPhotos, masks: Tensor | None = None) -> TestSet:
-    """Annotated photographs; the networks get `masks` [N, 1, R, R] where given (where one is empty, the true one)."""
-    images, true = photos.batch(photos.train_contents, photos.train_contents)
-    if masks is not None:
-        empty = masks.flatten(1).amax(1) <= 0.5
-        masks = torch.where(empty[:, None, None, None], true, masks)
+    """Annotated photographs; the networks get `masks` [N, 1, R, R], the annotated ones where None."""
+    every = torch.arange(len(photos))
+    images, true = photos.batch(every, every)
     return TestSet(images, true if masks is None else masks, true, photos.camera, "fitted to annotated keypoints")
 
 

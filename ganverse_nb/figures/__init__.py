@@ -1,6 +1,6 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
-from ganverse_nb.figures.comparison import annotation_costs, model_comparison, overlap_table
+from ganverse_nb.figures.comparison import annotated_photos, annotation_costs, model_comparison, overlap_table
 from ganverse_nb.figures.gan import (
     aligned_views,
     all_views,
@@ -39,6 +39,7 @@ __all__ = [
     "SavedFigure",
     "aligned_views",
     "all_views",
+    "annotated_photos",
     "annotation_costs",
     "azimuth_control",
     "camera_controller",

@@ -4,18 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ganverse_nb.data.annotated import AnnotatedPhotos, KeypointPhotos
 from ganverse_nb.evaluation.photo_comparison import Comparison
 from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.inverse import letterboxed
 from ganverse_nb.figures.shots import around, textured
+from ganverse_nb.figures.style import ORANGE, SKY
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 
 SIX = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]
+
+
+def annotated_photos(
+    clicked: KeypointPhotos, fitted: AnnotatedPhotos, shape: Mapping[str, Tensor], size: int = 192
+) -> Figure:
+    """Photographs [N] with their marked keypoints, and with the keypoint shape under the camera fitted to them.
+
+    Args:
+        fitted: those of the photographs that a camera was found for; the others are shown with a note.
+        shape: keypoint name -> [3].
+    """
+    points = torch.stack([shape[name] for name in clicked.keypoint_names])
+    projected = dict(zip(fitted.index.tolist(), fitted.camera.to_image(points[None]), strict=True))
+    rows: list[list[Tensor | None]] = [[], []]
+    notes = {}
+    for n in range(len(clicked)):
+        picture = F.interpolate(clicked.images[n : n + 1].float() / 255, (size, size), mode="nearest")[0]
+        seen = clicked.visible[n]
+        rows[0].append(marked(picture, clicked.points[n][seen], ORANGE))
+        rows[1].append(marked(picture, projected[n][seen], SKY) if n in projected else picture)
+        if n not in projected:
+            notes[1, n] = "left out"
+    return picture_grid(rows, row_labels=["marked\nkeypoints", "fitted\ncamera"], notes=notes, size=size)
+
+
+def marked(picture: Tensor, points: Tensor, color: str) -> Tensor:
+    """A copy of a picture [3, S, S] with a square dot, dark around, at every one of `points` [K, 2] in [0, 1]."""
+    picture, side = picture.clone(), picture.shape[-1]
+    rgb = torch.tensor([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])[:, None, None]
+    for x, y in (points * side).long().clamp(4, side - 5).tolist():
+        picture[:, y - 4 : y + 5, x - 4 : x + 5] = 0.1
+        picture[:, y - 3 : y + 4, x - 3 : x + 4] = rgb
+    return picture
 
 
 def model_comparison(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import jacfwd, vmap
 
 from ganverse_nb.geometry.camera import Camera
 
@@ -20,6 +19,7 @@ LONG_LENS = 3.0
 """Degrees: the field of view for photographs of unknown lens. It is weak perspective to within a percent."""
 MINIMUM_POINTS = 4
 ITERATIONS = 40
+STEP = 1e-6  # of numerical derivatives, in double precision
 APART = 60.0  # degrees of azimuth between the two directions that least squares begins from
 
 
@@ -107,34 +107,35 @@ def _starts(plane: Tensor, seen: Tensor, shape: Tensor, fov: float) -> Tensor:
 
 
 def _project(camera: Tensor, shape: Tensor, focal: float) -> Tensor:
-    """[K, 2] where one camera [5] of `_starts` sees `shape` [K, 3], in half pictures, y up."""
-    azimuth, elevation, log_distance, *shift = camera.unbind(-1)
+    """[N, K, 2] where cameras [N, 5] of `_starts` see `shape` [K, 3], in half pictures, y up."""
+    azimuth, elevation, log_distance, *shift = camera[..., None].unbind(1)
     sin_az, cos_az, sin_el, cos_el = azimuth.sin(), azimuth.cos(), elevation.sin(), elevation.cos()
-    right = torch.stack([cos_az, torch.zeros_like(cos_az), -sin_az])
-    up = torch.stack([-sin_el * sin_az, cos_el, -sin_el * cos_az])
-    backward = torch.stack([cos_el * sin_az, sin_el, cos_el * cos_az])
-    depth = (log_distance.exp() - shape @ backward).clamp(min=0.05)
-    return focal * torch.stack([shape @ right - shift[0], shape @ up - shift[1]], -1) / depth[:, None]
+    x, y, z = shape.unbind(-1)
+    outward = sin_az * x + cos_az * z
+    right, up = cos_az * x - sin_az * z - shift[0], cos_el * y - sin_el * outward - shift[1]
+    depth = (log_distance.exp() - cos_el * outward - sin_el * y).clamp(min=0.05)
+    return focal * torch.stack([right, up], -1) / depth[..., None]
 
 
 def _least_squares(start: Tensor, plane: Tensor, seen: Tensor, shape: Tensor, fov: float) -> tuple[Tensor, Tensor]:
     """Levenberg and Marquardt's method on N cameras at once: cameras [N, 5], sums of squares [N] in half pictures."""
     focal = 1 / math.tan(math.radians(fov) / 2)
 
-    def residual(camera: Tensor, target: Tensor, where: Tensor) -> Tensor:
-        return ((_project(camera, shape, focal) - target) * where[:, None]).flatten()
+    def residuals(camera: Tensor) -> Tensor:
+        return ((_project(camera, shape, focal) - plane) * where[..., None]).flatten(1)
 
-    residuals, jacobians = vmap(residual), vmap(jacfwd(residual))
     where = seen.to(start)
     found, damping = start, torch.full((len(start), 1), 1e-3, dtype=start.dtype)
-    error = residuals(found, plane, where)
+    error = residuals(found)
+    offsets = STEP * torch.eye(start.shape[1], dtype=start.dtype)
     for _ in range(ITERATIONS):
-        jacobian = jacobians(found, plane, where)
+        columns = [(residuals(found + offset) - residuals(found - offset)) / (2 * STEP) for offset in offsets]
+        jacobian = torch.stack(columns, 2)
         normal = jacobian.transpose(1, 2) @ jacobian
         ridge = torch.diag_embed(damping * normal.diagonal(dim1=1, dim2=2) + 1e-12)
         step = torch.linalg.solve(normal + ridge, (jacobian.transpose(1, 2) @ error[..., None]))[..., 0]
         trial = found - step
-        trial_error = residuals(trial, plane, where)
+        trial_error = residuals(trial)
         better = (trial_error.square().sum(1) < error.square().sum(1))[:, None]
         found, error = torch.where(better, trial, found), torch.where(better, trial_error, error)
         damping = torch.where(better, damping / 5, damping * 5).clamp(1e-9, 1e9)

@@ -83,7 +83,9 @@ def test_they_survive_saving_and_serve_as_pictures_to_train_on(photos, tmp_path)
 
 
 def test_a_bank_of_known_cameras_is_these_cameras():
-    camera = Camera.orbit(torch.tensor([20.0, 200.0]), 12.0, 2.1, 30.0, torch.tensor([[0.1, -0.05, 0.2], [0.0, 0.1, 0.0]]))
+    camera = Camera.orbit(
+        torch.tensor([20.0, 200.0]), 12.0, 2.1, 30.0, torch.tensor([[0.1, -0.05, 0.2], [0.0, 0.1, 0.0]])
+    )
     bank = CameraBank.of(camera)
     points = torch.randn(1, 20, 3, generator=torch.Generator().manual_seed(0)) * 0.3
     assert torch.allclose(bank().to_image(points), camera.to_image(points), atol=1e-5)
