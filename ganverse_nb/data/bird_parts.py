@@ -69,8 +69,8 @@ def read_birds(
 def _table(root: Path, split: str, archive: str) -> tuple[tuple[str, ...], list[BirdPhoto]]:
     names = {key: "_".join(words) for key, *words in _lines(root / "parts" / "parts.txt", 2, archive)}
     order = {key: k for k, key in enumerate(names)}
-    files = {key: name for key, name in _lines(root / "images.txt", 2, archive)}
-    is_train = {key: flag == "1" for key, flag in _lines(root / "train_test_split.txt", 2, archive)}
+    files = {key: row[0] for key, *row in _lines(root / "images.txt", 2, archive)}
+    is_train = {key: row[0] == "1" for key, *row in _lines(root / "train_test_split.txt", 2, archive)}
     boxes = {key: _numbers(root / "bounding_boxes.txt", row) for key, *row in
              _lines(root / "bounding_boxes.txt", 5, archive)}  # fmt: skip
     points = {key: torch.zeros(len(names), 2, dtype=torch.float64) for key in files}

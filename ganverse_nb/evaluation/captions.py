@@ -26,12 +26,13 @@ CAPTIONS: dict[str, str] = {
     "cameras": "The view codes' cameras: as labelled, and as optimised with the network, beside the measured azimuths.",
     "photo_reconstructions": "Photographs, their reconstruction, and the true mesh.",
     "photo_table": "Errors of the reconstructions of photographs against the truth.",
-    "annotated_photos": "Photographs with marked keypoints, and the camera fitted to them: the mean keypoints under it.",
+    "annotated_photos": "Photographs with marked keypoints, and the mean keypoint shape under the camera fitted to "
+    "them.",
     "table_1a_annotation": "Table 1a. How many pictures there are and how long their annotation takes, at the paper's "
     "rates: four minutes for the keypoints of an object, one minute for the labels of 39 views.",
     "table_1b_overlap": "Table 1b. Overlap with the mask in the input's view, with the test set's cameras (fitted to "
-    "annotated keypoints, or optimised with the GAN-model) and, marked *, with those of each network's camera head; and "
-    "overlap with the true shape from eight sides.",
+    "annotated keypoints, or optimised with the GAN-model) and, marked *, with those of each network's camera head; "
+    "and overlap with the true shape from eight sides.",
     "figure_5_comparison": "Figure 5. The same network trained on annotated photographs and on the GAN's pictures: "
     "prediction, texture map and six views of photographs that neither has seen.",
     "figure_f_photos": "Figure F. More photographs.",

@@ -1,4 +1,4 @@
-"""Trained on a GAN's pictures or on annotated photographs: Tables 1a and 1b, and what those cannot show, other sides."""
+"""Trained on a GAN's pictures or on annotated photographs: Tables 1a and 1b, and the overlap from other sides."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Overlap:
 
 
 def gan_test_set(dataset: MultiViewDataset, model: InverseGraphicsModel, contents: Tensor | None = None) -> TestSet:
-    """All kept pictures of `contents` (the held-out ones by default), with the optimised cameras of their view codes."""
+    """The kept pictures of `contents` (the held-out ones by default), with the optimised cameras of their views."""
     content, view = dataset.kept_pictures(dataset.test_contents if contents is None else contents)
     images, masks = dataset.batch(content, view)
     return TestSet(images, masks, masks, model.bank(view).detach(), "optimised with the GAN-model")
@@ -94,7 +94,7 @@ def photo_test_set(photos: AnnotatedPhotos, masks: Tensor | None = None) -> Test
 
 
 def fit_gauge(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = 80, lr: float = 0.01) -> Similarity:
-    """The one similarity under which predicted meshes [B], seen by `camera` [B], meet the outlines `masks` [B, 1, R, R].
+    """The similarity under which predicted meshes [B], seen by `camera` [B], meet the outlines `masks` [B, 1, R, R].
 
     A model learns its cameras and shapes in a world of its own, known up to a similarity. Before its meshes are looked
     at with cameras of another world, this takes them there; it is the same for all objects of the model.

@@ -76,7 +76,7 @@ def model_comparison(
             rows.append([image if number == 0 else None, same[index], *middle, *six[index]])
     first = 3 if texture else 2
     columns = ["input", "prediction", *(["texture"] if texture else []), *(degrees(a) for a in SIX)]
-    groups = [row for row in range(len(predictions), len(rows), len(predictions))]
+    groups = list(range(len(predictions), len(rows), len(predictions)))
     return picture_grid(
         rows,
         row_labels=list(predictions) * len(images),

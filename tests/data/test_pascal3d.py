@@ -205,6 +205,15 @@ def test_a_viewpoint_with_coarse_angles_only_has_no_camera(release, tmp_path):
         found.camera(Crop((1.0, 1.0), 10.0))
 
 
+def other_size(root):
+    write(root, "pascal", "2008_02", [car(viewpoint(0.0))], size=(500, 375))
+
+
+def other_keypoint(root):
+    antenna = {"antenna": {"location": np.ones(2), "status": 1.0}}
+    write(root, "pascal", "2008_02", [car(viewpoint(0.0)) | {"anchors": antenna}])
+
+
 def drop(*parts):
     def change(root):
         path = root.joinpath(*parts)
@@ -222,8 +231,8 @@ def drop(*parts):
         (drop("PASCAL", "VOCdevkit", "VOC2012", "ImageSets", "Main", "val.txt"), "Main/val.txt is missing; unpack"),
         (drop("Images", "car_pascal", "2008_02.jpg"), "2008_02.jpg is missing; unpack"),
         (lambda root: (root / "CAD" / "car.mat").write_bytes(b"no"), "car.mat is damaged"),
-        (lambda root: write(root, "pascal", "2008_02", [car(viewpoint(0.0))], size=(500, 375)), "320 x 240 pixels and 2008_02.mat was made for 500 x 375"),
-        (lambda root: write(root, "pascal", "2008_02", [car(viewpoint(0.0)) | {"anchors": {"antenna": {"location": np.ones(2), "status": 1.0}}}]), "2008_02.mat has the keypoint 'antenna'; the CAD models have left_back_trunk"),
+        (other_size, "320 x 240 pixels and 2008_02.mat was made for 500 x 375"),
+        (other_keypoint, "2008_02.mat has the keypoint 'antenna'; the CAD models have left_back_trunk"),
         (lambda root: write(root, "pascal", "2008_02", [car(viewpoint(0.0), difficult=1.0)]), "no car is left"),
     ],
 )  # fmt: skip
