@@ -30,6 +30,7 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
@@ -194,6 +195,14 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
     keys = ("pascal3d", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
     settings = [*(getattr(config, key) for key in keys), seed, resolution]
     return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
+
+
+def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
+    """The true meshes of the first `count` of the annotated test photographs; None where nobody knows them.
+
+    Pascal3D+ has one of ten CAD models for each car, which is not its shape.
+    """
+    return None if run.config.photo_model.pascal3d else test_photos(run)[photos.index[:count]].mesh()
 
 
 def photo_model(run: Run) -> InverseGraphicsModel:

@@ -186,7 +186,7 @@ class Comparison:
     Attributes:
         cells: (model, test set) -> overlap; the names are "photo" and "GAN".
         gauges: the same keys -> the gauge that brought the model's meshes into the set's world, where one was needed.
-        novel: model -> [B, 8] IoU with the true meshes of photographs.
+        novel: model -> [B, 8] IoU with the true meshes of photographs; NaN where these are not known.
     """
 
     cells: Mapping[tuple[str, str], Overlap]
@@ -198,7 +198,7 @@ def compare_models(
     models: Mapping[str, InverseGraphicsModel],
     tests: Mapping[str, TestSet],
     training: Mapping[str, TestSet],
-    true: Mesh,
+    true: Mesh | None,
     seed: int = 0,
 ) -> Comparison:
     """Both models on both test sets, and the first photographs' meshes against the true ones.
@@ -206,7 +206,8 @@ def compare_models(
     Args:
         models, tests, training: by the name of what was trained on, "photo" and "GAN". `training` has pictures to find
             the gauges with.
-        true: the meshes [B] of the first B photographs of the test set, in the world of their true cameras.
+        true: the meshes [B] of the first B photographs of the test set, in the world of their true cameras; None where
+            they are not known, which leaves `novel` without numbers.
     """
     cells, gauges, novel = {}, {}, {}
     for name, model in models.items():
@@ -214,7 +215,8 @@ def compare_models(
             if place != name:
                 gauges[name, place] = gauge_to(model, training[place], seed)
             cells[name, place] = overlap(model, test, gauges.get((name, place)))
-        count = len(true)
-        mesh, _ = reconstruct(tests["photo"].images[:count], tests["photo"].masks[:count], model)
-        novel[name] = novel_view_iou(moved(mesh, gauges.get((name, "photo"))), true)
+        novel[name] = torch.full((1, len(NOVEL_AZIMUTHS)), torch.nan)
+        if true is not None:
+            mesh, _ = reconstruct(tests["photo"].images[: len(true)], tests["photo"].masks[: len(true)], model)
+            novel[name] = novel_view_iou(moved(mesh, gauges.get((name, "photo"))), true)
     return Comparison(cells, gauges, novel)

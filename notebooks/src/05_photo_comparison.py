@@ -74,11 +74,12 @@ models = {"photo": stages.photo_model(run), "GAN": stages.inverse_graphics(run)}
 # %%
 from ganverse_nb.evaluation.photo_comparison import compare_models, found_photos, gan_test_set, photo_test_set
 
-segmenter, truth = stages.segmenter(run), stages.test_photos(run)
+segmenter = stages.segmenter(run)
 test_photos, masks = found_photos(stages.annotated_photos(run, test=True), segmenter)
+true = stages.true_shapes(run, test_photos, 64)
 tests = {"photo": photo_test_set(test_photos, masks), "GAN": gan_test_set(dataset, models["GAN"])}
 training = {"photo": photo_test_set(photos), "GAN": gan_test_set(dataset, models["GAN"], dataset.train_contents)}
-comparison = compare_models(models, tests, training, truth[test_photos.index[:64]].mesh(), seed)
+comparison = compare_models(models, tests, training, true, seed)
 fig.save_figure(run, "table_1b_overlap", fig.overlap_table(comparison), {"cells": list(comparison.cells.items())})
 
 # %% [markdown]

@@ -9,10 +9,12 @@ import torch
 from PIL import Image, ImageDraw
 from scipy.io import savemat
 
+from ganverse_nb import stages
 from ganverse_nb.data.annotated import FEW_POINTS
 from ganverse_nb.data.crops import Crop
 from ganverse_nb.data.pascal3d import BOX, HARD, POINTS, TRUE_NAMES, read_cad, read_pascal3d, to_world
 from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.run import open_run
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
 
@@ -177,6 +179,16 @@ def test_keypoints_alone_give_the_annotated_viewpoint(train):
     elevation = torch.tensor([v.elevation for v in train.viewpoints])
     assert wrap_degrees(fitted.camera.azimuth - azimuth).abs().max() < 1.5
     assert (fitted.camera.elevation - elevation).abs().max() < 1.5
+
+
+def test_a_run_that_is_told_where_the_release_is_uses_it(release, train, tmp_path, monkeypatch):
+    run = open_run("smoke", runs=tmp_path, figures=tmp_path, settings={"photo_model.pascal3d": str(release)})
+    monkeypatch.setattr(stages, "segmenter", lambda run: RedThings())
+    photos = stages.annotated_photos(run)
+    assert photos.files == train.photos.files and photos.removed[HARD] == 1
+    assert stages.annotated_photos(run, test=True).files == ("car_pascal/2008_02.jpg#1",)
+    assert stages.true_shapes(run, photos, 2) is None  # a CAD model of the release is not the car's own shape
+    assert not (run.directory / "train_photos").exists()
 
 
 def test_cad_models_stand_in_our_world(release):
