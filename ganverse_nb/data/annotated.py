@@ -47,8 +47,8 @@ class KeypointPhotos:
     def __getitem__(self, index: Tensor) -> KeypointPhotos:
         """The pictures that `index` [n] int64 picks."""
         files = tuple(self.files[i] for i in index.tolist())
-        parts = (t[index] for t in (self.images, self.masks, self.points, self.visible))
-        return KeypointPhotos(*parts, self.keypoint_names, files, self.removed)
+        images, masks, points, visible = (t[index] for t in (self.images, self.masks, self.points, self.visible))
+        return replace(self, images=images, masks=masks, points=points, visible=visible, files=files)
 
     def only(self, names: Iterable[str]) -> KeypointPhotos:
         """The same pictures with those of the keypoints `names` that they have."""

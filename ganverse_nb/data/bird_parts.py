@@ -61,9 +61,10 @@ def read_birds(
         parts.append(part[usable.nonzero().flatten()])
     if not parts:
         raise ValueError(f"{root} has no photographs in its {split} split; unpack {archive} again.")
-    tensors = (torch.cat([getattr(p, key) for p in parts]) for key in ("images", "masks", "points", "visible"))
+    keys = ("images", "masks", "points", "visible")
+    images, found, points, visible = (torch.cat([getattr(p, key) for p in parts]) for key in keys)
     kept = tuple(name for part in parts for name in part.files)
-    return KeypointPhotos(*tensors, names, kept, {rule: len(birds) - len(kept)})
+    return KeypointPhotos(images, found, points, visible, names, kept, {rule: len(birds) - len(kept)})
 
 
 def _table(root: Path, split: str, archive: str) -> tuple[tuple[str, ...], list[BirdPhoto]]:

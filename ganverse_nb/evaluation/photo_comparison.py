@@ -153,8 +153,8 @@ def overlap(model: InverseGraphicsModel, test: TestSet, gauge: Similarity | None
         rows.append(
             torch.stack([f for out in (known, own) for f in (iou(out.mask, true), iou(out.silhouette, true, True))])
         )
-    means = torch.cat(rows, 1).mean(1).tolist()
-    return Overlap(*means, pictures=len(test), camera=test.source)
+    hard, soft, head_hard, head_soft = torch.cat(rows, 1).mean(1).tolist()
+    return Overlap(hard, soft, head_hard, head_soft, len(test), test.source)
 
 
 @torch.no_grad()
