@@ -29,7 +29,8 @@ CAPTIONS: dict[str, str] = {
     "annotated_photos": "Photographs with marked keypoints, and the mean keypoint shape under the camera fitted to "
     "them.",
     "table_1a_annotation": "Table 1a. How many pictures there are and how long their annotation takes, at the paper's "
-    "rates: four minutes for the keypoints of an object, one minute for the labels of 39 views.",
+    "rates: four minutes for the keypoints of an object, one minute for the labels of 39 views. "
+    "The paper states 200 to 350 hours and about a minute.",
     "table_1b_overlap": "Table 1b. Overlap with the mask in the input's view, with the test set's cameras (fitted to "
     "annotated keypoints, or optimised with the GAN-model) and, marked *, with those of each network's camera head; "
     "and overlap with the true shape from eight sides.",

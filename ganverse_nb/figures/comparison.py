@@ -67,7 +67,7 @@ def model_comparison(
     rows: list[list[Tensor | None]] = []
     shots = {}
     for name, (mesh, camera) in predictions.items():
-        six = textured(*around(mesh, SIX), size).view(len(mesh), len(SIX), 3, size, size)
+        six = textured(*around(mesh, SIX, distance=2.3), size).view(len(mesh), len(SIX), 3, size, size)
         shots[name] = (textured(mesh, camera, size), six, mesh.texture)
     for index, image in enumerate(images):
         for number, (same, six, maps) in enumerate(shots.values()):
@@ -96,7 +96,7 @@ def annotation_costs(table: Mapping[str, Mapping[str, float]]) -> Figure:
         rows.append((name, [int(ours["pictures"]), 60 * ours["hours"], pictures, 60 * hours]))
     columns = ["pictures", "annotation (min)", "pictures", "annotation (min)"]
     groups = {"ours": (0, 1), "paper": (2, 3)}
-    return number_table(columns, rows, formats=[",d", ",.1f", ",d", ",.1f"], groups=groups, total=False)
+    return number_table(columns, rows, formats=[",d", ",.0f", ",d", ",.0f"], groups=groups, total=False)
 
 
 def overlap_table(comparison: Comparison) -> Figure:
