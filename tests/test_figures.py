@@ -277,12 +277,12 @@ def test_models_are_compared_row_by_row_with_the_same_views():
     images = torch.stack([RED, GREEN])
     predictions = {"photo-model": (meshes, camera), "GAN-model": (meshes, camera)}
     for texture in (True, False):
-        figure = fig.model_comparison(images, predictions, texture=texture, size=24)
+        figure = fig.model_comparison(images, predictions, texture=texture, size=96)
         shown = pixels(figure)
         assert not cropped(figure)
         for color in ([255, 0, 0], [0, 255, 0]):
-            assert (shown == color).all(-1).sum() == 24 * 24  # each input once
+            assert (shown == color).all(-1).sum() == 96 * 96  # each input once
     rows = np.flatnonzero((shown == [255, 0, 0]).all(-1).any(1))
-    top, below = shown[rows[0] : rows[0] + 24], shown[rows[0] + 24 + GAP : rows[0] + 48 + GAP]
+    top, below = shown[rows[0] : rows[0] + 96], shown[rows[0] + 96 + GAP : rows[0] + 192 + GAP]
     left = np.flatnonzero((shown == [255, 0, 0]).all(-1).any(0))[-1] + 1
     assert (top[:, left:] == below[:, left:]).all()  # equal predictions make equal rows
