@@ -1,18 +1,24 @@
 """The stages of a run, in the order of the paper. Each computes what it needs once and loads it ever after.
 
     studio -> photos -> teacher -> view codes -> multi-view dataset -> inverse graphics -> StyleGAN-R
+    photos -> annotated photos -> photo model (the baseline)
 
 Notebooks and the command line call these functions and nothing below them that is slow.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
+from ganverse_nb.config import InverseGraphicsConfig
+from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.data.pascal3d import read_pascal3d
+from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
 from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
@@ -28,6 +34,8 @@ from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
@@ -40,6 +48,7 @@ from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
 from ganverse_nb.studio.archive import make_photo_archive
+from ganverse_nb.studio.cameras import FOV
 from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
@@ -252,6 +261,64 @@ def domain_check(run: Run) -> DomainCheck:
         check_domain(usual, *order, segmenter(run), inverse_graphics(run)).save(directory / CHECK)
 
     return DomainCheck.load(run.stage("domain_check", compute, list(order), needs=["domain"]) / CHECK)
+
+
+def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
+    """Photographs with annotated keypoints and the cameras fitted to them, for the baseline of section 4.1.
+
+    Those of Pascal3D+ where `photo_model.pascal3d` says where it is; else the studio's train or test photos.
+    """
+    config, seed = run.config.photo_model, run.config.seed
+    resolution, folder = run.config.resolution, config.pascal3d
+    source, name = ("test_photos", "annotated_test_photos") if test else ("train_photos", "annotated_photos")
+    photos_of = test_photos if test else train_photos
+
+    def compute(directory: Path) -> None:
+        if folder:
+            split = "test" if test else "train"
+            read = read_pascal3d(folder, run.config.category, split, resolution, segmenter(run))
+            read.photos.with_cameras(read.shape, maximum=config.maximum_error).save(directory)
+            return
+        photos = photos_of(run)
+        photos = photos if test else photos[: config.photos]
+        clicked = annotate_keypoints(photos, config.keypoint_noise, config.keypoint_missed, seed + test)
+        clicked.with_cameras(keypoint_shape(run.config.category), FOV, config.maximum_error).save(directory)
+
+    if not folder:
+        photos_of(run)
+    keys = ("pascal3d", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
+    settings = [*(getattr(config, key) for key in keys), seed, resolution]
+    return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
+
+
+def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
+    """The true meshes of the first `count` of the annotated test photographs; None where nobody knows them.
+
+    Pascal3D+ has one of ten CAD models for each car, which is not its shape.
+    """
+    return None if run.config.photo_model.pascal3d else test_photos(run)[photos.index[:count]].mesh()
+
+
+def photo_model(run: Run) -> InverseGraphicsModel:
+    """The baseline of section 4.1: the network of `inverse_graphics`, trained on `annotated_photos`."""
+    config, seed = photo_model_settings(run), run.config.seed
+
+    def compute(directory: Path) -> None:
+        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
+        bank = CameraBank.of(photos.camera)
+        train_inverse_graphics(photos, config, directory, features, seed, compute_device(), bank=bank)
+
+    annotated_photos(run)
+    return InverseGraphicsModel.load(
+        run.stage("photo_model", compute, [config, seed], needs=["annotated_photos"]) / MODEL
+    )
+
+
+def photo_model_settings(run: Run) -> InverseGraphicsConfig:
+    """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
+    config, steps = run.config.inverse, run.config.photo_model.steps
+    later = round(config.perceptual_after * steps / config.steps)
+    return replace(config, pairs=2 * config.pairs, steps=steps, perceptual_after=later)
 
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:

@@ -268,3 +268,21 @@ def test_a_turntable_turns_once_from_the_front(tmp_path):
         with pytest.raises(ValueError, match=words):
             save_turntable(mesh[[0, 0]] if "two" in target.name else mesh, target)
         assert not target.exists()
+
+
+def test_models_are_compared_row_by_row_with_the_same_views():
+    sphere = uv_sphere()
+    meshes = Mesh(0.4 * sphere.vertices.expand(2, -1, -1), sphere.faces, sphere.face_uvs, torch.rand(2, 3, 8, 16))
+    camera = Camera.orbit(torch.zeros(2), 10.0, 2.3)
+    images = torch.stack([RED, GREEN])
+    predictions = {"photo-model": (meshes, camera), "GAN-model": (meshes, camera)}
+    for texture in (True, False):
+        figure = fig.model_comparison(images, predictions, texture=texture, size=96)
+        shown = pixels(figure)
+        assert not cropped(figure)
+        for color in ([255, 0, 0], [0, 255, 0]):
+            assert (shown == color).all(-1).sum() == 96 * 96  # each input once
+    rows = np.flatnonzero((shown == [255, 0, 0]).all(-1).any(1))
+    top, below = shown[rows[0] : rows[0] + 96], shown[rows[0] + 96 + GAP : rows[0] + 192 + GAP]
+    left = np.flatnonzero((shown == [255, 0, 0]).all(-1).any(0))[-1] + 1
+    assert (top[:, left:] == below[:, left:]).all()  # equal predictions make equal rows

@@ -32,6 +32,11 @@ class Pairs:
     first: Tensor
     second: Tensor
 
+    @property
+    def views(self) -> tuple[Tensor, ...]:
+        """The two view codes of each pair."""
+        return self.first, self.second
+
 
 class MultiViewDataset:
     """C contents in V views.

@@ -38,6 +38,19 @@ CAPTIONS: dict[str, str] = {
     "other sides, and the bare shapes.",
     "camera_audit": "Cameras of photographs, as the camera head predicts them and after refinement by the outline: "
     "errors, front and rear, and the overlap that the true, the predicted and the refined camera give.",
+    "annotated_photos": "Photographs with marked keypoints, and the mean keypoint shape under the camera fitted to "
+    "them.",
+    "table_1a_annotation": "Table 1a. How many pictures there are and how long their annotation takes, at the paper's "
+    "rates: four minutes for the keypoints of an object, one minute for the labels of 39 views. "
+    "The paper states 200 to 350 hours and about a minute.",
+    "table_1b_overlap": "Table 1b. Overlap with the mask in the input's view, with the test set's cameras (fitted to "
+    "annotated keypoints, or optimised with the GAN-model) and, marked *, with those of each network's camera head; "
+    "and overlap with the true shape from eight sides.",
+    "figure_5_comparison": "Figure 5. The same network trained on annotated photographs and on the GAN's pictures: "
+    "prediction, texture map and six views of photographs that neither has seen.",
+    "figure_f_photos": "Figure F. More photographs.",
+    "figure_g_web": "Figure G. Photographs of another style: light, places, angles and cars outside of all training "
+    "data.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
     "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",

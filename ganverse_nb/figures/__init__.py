@@ -1,5 +1,6 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
+from ganverse_nb.figures.comparison import annotated_photos, annotation_costs, model_comparison, overlap_table
 from ganverse_nb.figures.domain import domain_scores, photo_card
 from ganverse_nb.figures.gan import (
     aligned_views,
@@ -40,6 +41,8 @@ __all__ = [
     "SavedFigure",
     "aligned_views",
     "all_views",
+    "annotated_photos",
+    "annotation_costs",
     "azimuth_control",
     "camera_audit",
     "camera_controller",
@@ -52,9 +55,11 @@ __all__ = [
     "layers",
     "manipulation",
     "mapping_network",
+    "model_comparison",
     "number_table",
     "outlined",
     "photo_card",
+    "overlap_table",
     "photo_editing",
     "photo_reconstructions",
     "photo_sheet",

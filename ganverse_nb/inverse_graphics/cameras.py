@@ -39,6 +39,25 @@ class CameraBank(nn.Module):
         self.log_distance = nn.Parameter(torch.full((count,), distance).log())
         self.shift = nn.Parameter(torch.zeros(count, 2))
 
+    @classmethod
+    def of(cls, camera: Camera) -> CameraBank:
+        """Cameras that are known, as those of annotated photographs are: they stay as given, and are not optimised.
+
+        Raises:
+            ValueError: parallel rays, or more than one field of view.
+        """
+        fov = float(camera.fov[0])
+        if camera.parallel or not torch.allclose(camera.fov, camera.fov[:1]):
+            raise ValueError("CameraBank.of: the cameras must be perspective ones of one field of view.")
+        bank = cls(torch.zeros(len(camera), dtype=torch.int64), fov=fov)
+        right, up, backward = ((camera.target * axis).sum(1) for axis in camera.axes().unbind(1))
+        with torch.no_grad():
+            bank.azimuth.copy_(torch.deg2rad(camera.azimuth))
+            bank.elevation.copy_(torch.deg2rad(camera.elevation))
+            bank.log_distance.copy_((camera.distance + backward).log())
+            bank.shift.copy_(torch.stack([right, up], 1))
+        return bank.requires_grad_(False)
+
     def __len__(self) -> int:
         return len(self.azimuth)
 

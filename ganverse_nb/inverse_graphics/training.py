@@ -7,14 +7,14 @@ import math
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import InverseGraphicsConfig
-from ganverse_nb.data.multiview import MultiViewDataset, Pairs
+from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.files import atomic_path, write_text
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
@@ -40,8 +40,37 @@ MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.json
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
 
 
-def new_model(dataset: MultiViewDataset, config: InverseGraphicsConfig, seed: int) -> InverseGraphicsModel:
-    """An untrained model for the pictures and view codes of `dataset`; the global random state stays as it was."""
+class Views(Protocol):
+    """n objects with one or two (Eq 2) views each: `Pairs`, or `Singles` of single photographs."""
+
+    @property
+    def content(self) -> Tensor: ...
+
+    @property
+    def views(self) -> tuple[Tensor, ...]:
+        """Which camera of the bank shows each object [n], for every view."""
+
+
+class Dataset(Protocol):
+    """What a training needs of a `MultiViewDataset`, or of `AnnotatedPhotos`."""
+
+    @property
+    def resolution(self) -> int: ...
+
+    @property
+    def train_contents(self) -> Tensor: ...
+
+    def sample_pairs(self, count: int, generator: torch.Generator) -> Views: ...
+
+    def batch(self, content: Tensor, view: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def kept_pictures(self, contents: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+def new_model(
+    dataset: Dataset, config: InverseGraphicsConfig, seed: int, bank: CameraBank | None = None
+) -> InverseGraphicsModel:
+    """An untrained model for the pictures and cameras of `dataset`; the global random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = InverseGraphicsNetwork(
@@ -51,26 +80,32 @@ def new_model(dataset: MultiViewDataset, config: InverseGraphicsConfig, seed: in
             symmetric_texture=config.symmetric_texture,
         )
         elevation, distance = config.initial_elevation, config.initial_distance
-        head = CameraHead(dataset.resolution, elevation=elevation, distance=distance)
-        return InverseGraphicsModel(
-            network, head, CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
-        )
+        if bank is not None:
+            elevation, distance = float(torch.rad2deg(bank.elevation.median())), float(bank.log_distance.median().exp())
+        elif isinstance(dataset, MultiViewDataset):
+            bank = CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
+        else:
+            raise ValueError("Single photographs have no view codes; give the bank of their cameras.")
+        head = CameraHead(dataset.resolution, elevation=elevation, distance=distance, fov=bank.fov)
+        return InverseGraphicsModel(network, head, bank)
 
 
 def train_inverse_graphics(
-    dataset: MultiViewDataset,
+    dataset: Dataset,
     config: InverseGraphicsConfig,
     directory: Path,
     features: Features | None = None,
     seed: int = 0,
     device: str = "cpu",
     bf16: bool = True,
+    bank: CameraBank | None = None,
 ) -> InverseGraphicsModel:
     """Train on the training contents of `dataset`; an interrupted call continues from its last checkpoint.
 
     Args:
         features: for L_percept, which is added after `config.perceptual_after` steps; see `perceptual_features`.
         bf16: bfloat16 for the convolutions; vertices, cameras, rendering and losses stay in float32.
+        bank: known cameras of the pictures, see `CameraBank.of`; without it, one is learned for each view code.
 
     Returns:
         The model in evaluation mode, also written to `directory`/model.safetensors.
@@ -84,7 +119,7 @@ def train_inverse_graphics(
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     directory.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, config, directory, features, seed, device, bf16)
+    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, bank)
     trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
@@ -100,17 +135,18 @@ class Trainer:
 
     def __init__(
         self,
-        dataset: MultiViewDataset,
+        dataset: Dataset,
         config: InverseGraphicsConfig,
         directory: Path,
         features: Features | None,
         seed: int,
         device: str,
         bf16: bool,
+        bank: CameraBank | None = None,
     ) -> None:
         self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
         self.device, self.bf16 = device, bf16
-        self.model = new_model(dataset, config, seed).to(device).train()
+        self.model = new_model(dataset, config, seed, bank).to(device).train()
         network, bank, head = self.model.network, self.model.bank, self.model.head
         self.optimizers = {
             "network": torch.optim.Adam(
@@ -151,28 +187,30 @@ class Trainer:
                     self.save()
 
     def network_step(self) -> dict[str, Tensor]:
-        """One step of Eq 2 over `config.pairs` random pairs of views; returns the terms."""
+        """One step of Eq 2 over `config.pairs` random pairs of views (Eq 1 over single photographs); the terms."""
         config, bank = self.config, self.model.bank
         self.set_lr("network", self.step / config.steps)
         pairs = self.dataset.sample_pairs(config.pairs, self.generator)
         mirrored = torch.rand(config.pairs, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
-        (image_i, mask_i), (image_j, mask_j) = self.pictures(pairs, mirrored)
-        shown, shown_mask = image_i, mask_i
+        pictures = self.pictures(pairs, mirrored)
+        images, masks = (torch.cat(parts) for parts in zip(*pictures, strict=True))
+        shown, shown_mask = pictures[0]
         if config.input_jitter:
-            shown, shown_mask, _, _ = jitter(image_i, mask_i, self.generator, config.input_jitter, config.input_jitter)
+            shown, shown_mask, _, _ = jitter(
+                shown, shown_mask, self.generator, config.input_jitter, config.input_jitter
+            )
         with self.autocast():
             mesh = self.model.network(shown, shown_mask)
-        views = torch.cat([pairs.first, pairs.second]).to(self.device)
-        camera = bank(views, mirrored.repeat(2).to(self.device))
-        terms = self.terms(mesh, camera, torch.cat([image_i, image_j]), torch.cat([mask_i, mask_j]))
+        camera = bank(torch.cat(pairs.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
+        terms = self.terms(mesh, camera, images, masks)
         weights = {k: getattr(config, f"weight_{k}") for k in terms}
         loss = torch.stack([weights[k] * v for k, v in terms.items()]).sum()
         self.update("network", loss)
         return {"loss": loss.detach(), **{k: v.detach() for k, v in terms.items()}}
 
     def terms(self, mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The terms of Eq 1; `mesh` [B] is rendered by both halves of `camera` [2B] and compared with `images` [2B]."""
-        output = self.render(repeat_mesh(mesh, 2), camera, self.sigma())
+        """The terms of Eq 1; `mesh` [B], seen by each B of `camera` [B or 2B], is compared with `images` [B or 2B]."""
+        output = self.render(repeat_mesh(mesh, len(images) // len(mesh)), camera, self.sigma())
         inside = masks * output.mask
         offsets = self.model.network.offsets(mesh.vertices)
         terms = {
@@ -226,10 +264,10 @@ class Trainer:
 
     # Parts
 
-    def pictures(self, pairs: Pairs, mirrored: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """((images, masks) of view i, of view j), mirrored where `mirrored` [B]."""
+    def pictures(self, pairs: Views, mirrored: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """(images, masks) of view i, and of view j where there is one, mirrored where `mirrored` [B]."""
         found = []
-        for view in (pairs.first, pairs.second):
+        for view in pairs.views:
             images, masks = self.dataset.batch(pairs.content, view)
             found.append((flip_where(images, mirrored).to(self.device), flip_where(masks, mirrored).to(self.device)))
         return found

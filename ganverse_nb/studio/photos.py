@@ -19,10 +19,12 @@ from ganverse_nb.studio.categories import CATEGORIES, Category, find_category
 from ganverse_nb.studio.material import SurfacePoints
 from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene, background, sample_scenes, shade_surface, shadow_on_ground
+from ganverse_nb.studio.web import stretch_cars, web_cameras, web_scenes
 
 SUPERSAMPLING = 3
 BATCH = 16
 FILE = "photos.safetensors"
+STYLES = ("studio", "web")
 
 
 @dataclass(frozen=True)
@@ -145,22 +147,26 @@ def make_photos(
     resolution: int = 64,
     camera: Camera | None = None,
     body_type: str | None = None,
+    style: str = "studio",
 ) -> Photos:
     """`count` photographs of random objects in random scenes, light and cameras.
 
     Args:
         camera: one camera per photo (or one for all) in place of random ones.
         body_type: one of the category's `types` (see `studio.categories`), or None for all of them.
+        style: "studio"; or "web" for light, places, angles and cars outside of the studio's ranges (`studio.web`).
 
     Raises:
-        ValueError: unknown category or body type, or `count` is not positive.
+        ValueError: unknown category, body type or style, or `count` is not positive.
     """
     check_order(category, count)
+    if style not in STYLES:
+        raise ValueError(f"Unknown style {style!r}; the studio's are {', '.join(STYLES)}.")
     kind, batches = find_category(category), []
     for start in range(0, count, BATCH):
         size = min(BATCH, count - start)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
-        objects, scene, own = arrange(kind, size, generator, body_type)
+        objects, scene, own = arrange(kind, size, generator, body_type, style)
         if camera is not None:
             own = camera[start : start + size] if len(camera) > 1 else camera[[0] * size]
         batches.append(photograph(objects, scene, own, resolution, category))
@@ -168,10 +174,13 @@ def make_photos(
 
 
 def arrange(
-    kind: Category, count: int, generator: torch.Generator, body_type: str | None = None
+    kind: Category, count: int, generator: torch.Generator, body_type: str | None = None, style: str = "studio"
 ) -> tuple[Objects, Scene, Camera]:
     """`count` random objects, scenes to put them in, and cameras."""
     objects = kind.sample(count, generator, body_type)
+    if style == "web":
+        objects = stretch_cars(objects, generator) if kind is CATEGORIES["car"] else objects
+        return objects, web_scenes(count, generator), web_cameras(count, generator)
     return objects, sample_scenes(count, generator, kind.grounds), sample_cameras(count, generator, kind.aim)
 
 

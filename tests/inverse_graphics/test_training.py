@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from ganverse_nb.config import InverseGraphicsConfig
+from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.multiview import Pairs
 from ganverse_nb.evaluation.metrics import angle_error, iou
 from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics import training
+from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.training import MODEL, Trainer, flip_where, train_inverse_graphics
 from ganverse_nb.render.renderer import render
@@ -126,6 +129,39 @@ def test_a_render_explains_its_own_picture_in_both_views(world, tmp_path):
         assert terms["color"] < 0.003 and terms["iou"] < 0.1
         wrong = trainer.terms(mesh, camera, torch.cat([image_j, image_i]), torch.cat([mask_j, mask_i]))
         assert wrong["color"] > 3 * terms["color"] and wrong["iou"] > 2 * terms["iou"]
+
+
+def single_photos(world):
+    """Each of the world's pictures as a photograph of its own, with its true camera."""
+    dataset = world.dataset
+    content, view = dataset.kept_pictures(torch.arange(4))
+    images, masks = dataset.images[content, view], dataset.masks[content, view]
+    camera = Camera.orbit(world.azimuth[view], 12.0, 2.3)
+    files = tuple(f"photo {k}" for k in range(len(view)))
+    return AnnotatedPhotos(images, masks, camera, torch.arange(len(view)), files, {})
+
+
+def test_single_photographs_with_known_cameras_are_learned_from_and_the_cameras_stay(world, tmp_path):
+    """The baseline of section 4.1: Eq 1 alone."""
+    photos = single_photos(world)
+    config = replace(SHORT, pairs=6, steps=40, lr=1e-3, weight_perceptual=0.0)
+    bank = CameraBank.of(photos.camera)
+    start = training.new_model(photos, config, 0, bank)
+    model = train_inverse_graphics(photos, config, tmp_path, bank=bank)
+    assert torch.equal(model.bank.azimuth, CameraBank.of(photos.camera).azimuth)
+    assert torch.equal(model.bank().position, bank().position)
+    images, masks = photos.batch(torch.arange(len(photos)), torch.arange(len(photos)))
+    scores = []
+    for m in (start, model):
+        with torch.no_grad():
+            scores.append(iou(render(m.network(images, masks), photos.camera, 64).mask, masks).mean())
+    assert scores[1] > 0.85 and scores[1] > scores[0] + 0.02
+    assert model.head.typical[0] == pytest.approx(12.0, abs=0.01)
+
+
+def test_single_photographs_need_their_cameras(world, tmp_path):
+    with pytest.raises(ValueError, match="bank of their cameras"):
+        training.new_model(single_photos(world), SHORT, 0)
 
 
 def test_flip_where_mirrors_only_what_it_is_told():

@@ -98,12 +98,28 @@ def test_an_interrupted_archive_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert torch.equal(whole.images, resumed.images)
 
 
+def test_photos_of_the_web_are_outside_of_the_studios_ranges() -> None:
+    web, plain = make_photos("car", 24, seed=8, style="web"), make_photos("car", 24, seed=8)
+    assert not ((web.camera.elevation > 4) & (web.camera.elevation < 26)).any()
+    for name in ("roof", "width"):
+        ratio = web.objects[name] / plain.objects[name]  # the same cars, stretched
+        assert ((ratio < 0.87) | (ratio > 1.15)).all()
+    edges = torch.cat(
+        [web.masks[..., 0].flatten(1), web.masks[..., -1].flatten(1), web.masks[:, 0, 0], web.masks[:, 0, -1]], 1
+    )
+    assert not edges.any(), "whole in the picture"
+    assert web.masks.float().mean((1, 2, 3)).min() > 0.05
+    seen = web.image()[:, :, :4].std((0, 2, 3)).mean() / plain.image()[:, :, :4].std((0, 2, 3)).mean()
+    assert seen > 1.3, "skies vary more"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: make_photos("boat", 1, 0), "no 'boat'"),
         (lambda: make_photos("car", 0, 0), "at least 1"),
         (lambda: make_photos("car", 1, 0, body_type="tank"), "Unknown body type 'tank'"),
+        (lambda: make_photos("car", 1, 0, style="film"), "Unknown style 'film'; the studio's are studio, web"),
         (lambda: make_photos("horse", 1, 0, body_type="mule"), "Unknown body type 'mule'"),
     ],
 )

@@ -1,0 +1,106 @@
+"""Square windows around annotated objects: how readers of photograph data sets make pictures of one size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from ganverse_nb.segmentation.mask_rcnn import Segmenter
+
+PADDING = 0.05  # of the box on each side, as CMR pads its boxes
+SAME_BOX = 0.8  # IoU of the segmenter's box with the annotated one from which both count as one object (CMR)
+SMALLEST = 8  # pixels: a smaller object is a slip of an annotation
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square window of a photograph, turned upright.
+
+    Attributes:
+        center: (x, y) in pixels; the left edge of the picture is 0, the centre of its first pixel 0.5.
+        side: in pixels.
+        roll: degrees by which the object is turned counter-clockwise in the photograph; the window turns with it.
+        width, height: of the object's box in it, as shares of the side.
+    """
+
+    center: tuple[float, float]
+    side: float
+    roll: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+    @classmethod
+    def around(cls, box: Sequence[float], roll: float = 0.0) -> Crop:
+        """The window around a box (left, top, right, bottom in pixels), with some room on every side.
+
+        Raises:
+            ValueError: a box without area, or of less than 8 pixels.
+        """
+        left, top, right, bottom = (float(v) for v in box)
+        longer = max(right - left, bottom - top)
+        if not (min(right - left, bottom - top) > 0 and longer >= SMALLEST):
+            raise ValueError(f"the box {left:g}, {top:g}, {right:g}, {bottom:g} is too small to hold an object")
+        side = longer * (1 + 2 * PADDING)
+        return cls(((left + right) / 2, (top + bottom) / 2), side, roll, (right - left) / side, (bottom - top) / side)
+
+    def points(self, xy: Tensor) -> Tensor:
+        """[K, 2] pixel coordinates in the photograph as coordinates in the window, [0, 1] inside it."""
+        x, y = ((xy - xy.new_tensor(self.center)) / self.side).unbind(-1)
+        cos, sin = math.cos(math.radians(self.roll)), math.sin(math.radians(self.roll))
+        return 0.5 + torch.stack([cos * x - sin * y, sin * x + cos * y], -1)
+
+    def cut(self, picture: Image.Image, resolution: int) -> Tensor:
+        """[C, R, R] uint8: the window of a picture of any mode; black outside the photograph."""
+        fine = resolution * max(1, math.ceil(self.side / resolution))
+        step, half = self.side / fine, self.side / 2
+        cos, sin = math.cos(math.radians(self.roll)), math.sin(math.radians(self.roll))
+        x, y = self.center
+        rows = (cos * step, sin * step, x - half * (cos + sin), -sin * step, cos * step, y - half * (cos - sin))
+        window = picture.transform((fine, fine), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
+        pixels = np.asarray(window.reduce(fine // resolution))
+        return torch.from_numpy(pixels.reshape(resolution, resolution, -1).copy()).permute(2, 0, 1)
+
+
+def open_photo(path: Path, mode: str = "RGB") -> Image.Image:
+    """The photograph of a data set.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; unpack the data set's archive again.")
+    try:
+        with Image.open(path) as file:
+            return file.convert(mode)
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}); unpack the data set's archive again.") from None
+
+
+def segmented(segmenter: Segmenter, images: Tensor, crops: Sequence[Crop]) -> tuple[Tensor, Tensor]:
+    """Masks [N, 1, R, R] uint8 of windows [N, 3, R, R] uint8, and [N] bool whether each is the annotated object.
+
+    It is where the box of the instance that the segmenter found overlaps the annotated one by an IoU of 0.8: CMR's
+    rule for the photographs of Pascal3D+ that come from ImageNet, which have no masks.
+    """
+    if len(images) == 0:
+        return torch.zeros(0, 1, *images.shape[-2:], dtype=torch.uint8), torch.zeros(0, dtype=torch.bool)
+    found = segmenter.segment(images.float() / 255)
+    half = torch.tensor([[c.width / 2, c.height / 2] for c in crops])
+    wanted = torch.cat([0.5 - half, 0.5 + half], 1) * images.shape[-1]
+    return found.mask.to(torch.uint8), box_iou(found.box, wanted) >= SAME_BOX
+
+
+def box_iou(a: Tensor, b: Tensor) -> Tensor:
+    """[N] intersection over union of boxes [N, 4] (left, top, right, bottom)."""
+    sides = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
+    both = sides.prod(1)
+    areas = [(box[:, 2:] - box[:, :2]).prod(1) for box in (a, b)]
+    return both / (areas[0] + areas[1] - both).clamp(min=1e-9)
