@@ -1,7 +1,21 @@
 """Controls for notebooks: what they show is computed by plain functions of a frozen state."""
 
-from ganverse_nb.widgets.mesh_viewer import mesh_figure
-from ganverse_nb.widgets.orbit import OrbitDashboard, OrbitState, mesh_renderer
+from ganverse_nb.widgets.camera_orbit import camera_orbits
+from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
+from ganverse_nb.widgets.control_scene import ControlState
+from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState
+from ganverse_nb.widgets.mesh_viewer import mesh_beside_truth, mesh_figure
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
-__all__ = ["OrbitDashboard", "OrbitState", "ViewLabeller", "mesh_figure", "mesh_renderer", "sample_pictures"]
+__all__ = [
+    "ControlPanel",
+    "ControlState",
+    "LayerPanel",
+    "LayerState",
+    "ViewLabeller",
+    "camera_orbits",
+    "mesh_beside_truth",
+    "mesh_figure",
+    "open_panel",
+    "sample_pictures",
+]
