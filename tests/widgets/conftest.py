@@ -7,9 +7,9 @@ import torch
 
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import orbit_around
+from ganverse_nb.neural_renderer.bank import PropertyBank
 from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.bank import PropertyBank
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.widgets.control_scene import Scene

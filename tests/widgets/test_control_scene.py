@@ -50,7 +50,7 @@ def test_each_part_comes_from_its_own_source(scene, world):
 
 def test_the_view_of_the_source_is_the_view_of_the_source(scene):
     """Up to whole degrees and percents, which these cameras have; the object off the middle too."""
-    state = scene.seen(replace(STATE, shape="long blue"))
+    state = scene.seen(replace(STATE, shape="long blue", texture="long blue"))
     assert (state.azimuth_deg, state.elevation_deg) == (-70, 14)
     assert state.scale == round(float(scene.known.distance.median()) / 2.0, 2)
     seen = scene.sources["long blue"].properties
