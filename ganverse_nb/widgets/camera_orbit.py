@@ -10,13 +10,13 @@ from ganverse_nb.figures.style import BLUE, GREY, ORANGE
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.views import frustum
-from ganverse_nb.widgets.mesh_viewer import colored_triangles, line_trace, scene_figure, surface_trace
+from ganverse_nb.widgets.mesh_viewer import Figure, colored_triangles, line_trace, scene_figure, surface_trace
 
 DEPTH = 0.28  # world units from a camera to the picture that is drawn of it
 ARC = 12  # points on each way from before to after
 
 
-def camera_orbits(before: Camera, after: Camera, mesh: Mesh | None = None, title: str = "") -> go.Figure:
+def camera_orbits(before: Camera, after: Camera, mesh: Mesh | None = None, title: str = "") -> Figure:
     """Every camera as a pyramid, before and after, and the way between: an interactive figure.
 
     The legend hides and shows either; a camera's angles appear where the mouse stands.
@@ -35,7 +35,7 @@ def camera_orbits(before: Camera, after: Camera, mesh: Mesh | None = None, title
     for name, camera, color in (("coarse labels", before, ORANGE), ("optimised", after, BLUE)):
         traces.append(line_trace(pyramids(camera), color, 2.5, name=name, legendgroup=name, showlegend=True))
         traces.append(_stations(camera, name, color))
-    figure = scene_figure(traces, title, azimuth=30.0, elevation=38.0, zoom=1.25)
+    figure = scene_figure(traces, title, azimuth=30.0, elevation=38.0)
     figure.update_layout(width=640, height=520, showlegend=True)
     figure.update_layout(legend={"x": 0.01, "y": 0.99, "bgcolor": "rgba(255,255,255,0.7)"})
     return figure

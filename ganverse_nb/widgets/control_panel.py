@@ -22,7 +22,7 @@ from ganverse_nb.run import Run
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown
 from ganverse_nb.widgets.control_scene import PARTS, SAMPLE, ControlState, Scene, render_state
-from ganverse_nb.widgets.sources import Sources
+from ganverse_nb.widgets.sources import Source, Sources
 
 COARSE, FINE = 128, 320  # pixels of DIB-R's picture while a slider moves, and when it rests
 REST = 0.25  # seconds after which a slider rests; a browser does not say when the mouse is let go
@@ -56,7 +56,8 @@ class ControlPanel(Panel):
         self.controls = self._make_controls()
         self.buttons = self._make_buttons()
         self.thumbnails = {part: picture_frame(f"{part}-source", 96) for part in PARTS}
-        self.dibr, self.stylegan_r = picture_frame("dibr", 300), picture_frame("stylegan-r", 300)
+        self._thumbnail_of: dict[str, Source] = {}
+        self.dibr, self.stylegan_r = picture_frame("dibr", 280), picture_frame("stylegan-r", 280)
         self.stylegan_r.value = as_png(np.full((8, 8, 3), 240, np.uint8))  # until there is a model
         self.upload = named(ipywidgets.FileUpload(accept="image/*", description="open a picture"), "upload")
         self.upload.observe(self._uploaded, names="value")
@@ -104,9 +105,9 @@ class ControlPanel(Panel):
         if shown.stylegan_r is not None:
             self.stylegan_r.value = as_png(shown.stylegan_r)
         for part, source in sources.items():
-            if self.thumbnails[part].tooltip != source.name:
+            if self._thumbnail_of.get(part) is not source:
                 self.thumbnails[part].value = as_png(as_pixels(source.picture[0]))
-                self.thumbnails[part].tooltip = source.name
+                self._thumbnail_of[part] = source
         with self._quiet():
             for name, control in self.controls.items():
                 control.value = getattr(state, name)
@@ -179,12 +180,12 @@ class ControlPanel(Panel):
 
     def _make_controls(self) -> dict[str, Any]:
         """One control for every field of the state."""
-        narrow, wide = (ipywidgets.Layout(width=f"{width}px") for width in (190, 300))
+        narrow, wide = (ipywidgets.Layout(width=f"{width}px") for width in (180, 300))
         start, slider = self.start, ipywidgets.FloatSlider
         controls: dict[str, Any] = {part: ipywidgets.Dropdown(options=self._options(), layout=narrow) for part in PARTS}
         turn = {"continuous_update": True, "layout": wide}
-        controls["azimuth_deg"] = ipywidgets.IntSlider(min=-180, max=180, description="azimuth (°)", **turn)
-        controls["elevation_deg"] = ipywidgets.IntSlider(min=-10, max=60, description="elevation (°)", **turn)
+        controls["azimuth_deg"] = ipywidgets.IntSlider(min=-180, max=180, description="azimuth °", **turn)
+        controls["elevation_deg"] = ipywidgets.IntSlider(min=-10, max=60, description="elevation °", **turn)
         controls["scale"] = slider(1.0, min=0.6, max=1.6, step=0.01, description="scale", **turn)
         controls["seed"] = ipywidgets.BoundedIntText(min=0, max=2**31 - 1, description="seed", layout=narrow)
         controls["truncation"] = slider(min=0.0, max=1.2, step=0.05, description="truncation ψ", **turn)
@@ -204,7 +205,7 @@ class ControlPanel(Panel):
         pictures = [labelled("DIB-R", self.dibr), labelled("StyleGAN-R", self.stylegan_r)]
         keep, *others = self.buttons.values()
         return [
-            box([ipywidgets.VBox(pickers), *pictures]),
+            box([ipywidgets.VBox(pickers, layout=ipywidgets.Layout(flex="0 0 auto")), *pictures]),
             box([at["azimuth_deg"], at["elevation_deg"], at["scale"]]),
             box([at["seed"], at["truncation"], keep, self.upload]),
             box(others),

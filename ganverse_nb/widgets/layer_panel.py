@@ -89,7 +89,8 @@ class LayerPanel(Panel):
             self.state = state
             with self._quiet():
                 for name, control in self.controls.items():
-                    control.value = getattr(state, name)
+                    value = getattr(state, name)
+                    control.value = OWN if value is None else value
                 for index, slider in enumerate(self.layers):
                     slider.value = state.amounts[index]
                     slider.disabled = state.view is not None and index < self.views.split_layer
@@ -135,15 +136,14 @@ class LayerPanel(Panel):
         ]
         narrow = ipywidgets.Layout(width="160px")
         controls: dict[str, Any] = {
-            "view": ipywidgets.Dropdown(options=[(OWN, None), *codes], description="view code"),
+            "view": ipywidgets.Dropdown(options=[(OWN, OWN), *codes], description="view code"),
             "seed_a": ipywidgets.BoundedIntText(min=0, max=2**31 - 1, description="seed A", layout=narrow),
             "seed_b": ipywidgets.BoundedIntText(min=0, max=2**31 - 1, description="seed B", layout=narrow),
             "truncation": ipywidgets.FloatSlider(min=0.0, max=1.2, step=0.05, description="truncation ψ"),
         }
         for name, control in controls.items():
-            control.value = getattr(self.state, name)
             control.observe(
-                lambda change, name=name: self._moved(lambda state: replace(state, **{name: change["new"]})),
+                lambda change, name=name: self._moved(lambda state: replace(state, **{name: _chosen(change["new"])})),
                 names="value",
             )
             named(control, name.replace("_", "-"))
@@ -164,3 +164,8 @@ class LayerPanel(Panel):
                 lambda _, layers=layers: self.show(self._with_b(layers, replace(self.state, view=None)))
             )
         return buttons
+
+
+def _chosen(value: Any) -> Any:
+    """What a control's value is in the state."""
+    return None if value == OWN else value

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import plotly.graph_objects as go
+import plotly.io as pio
 import torch
 from torch import Tensor
 
@@ -21,6 +22,20 @@ SPLITS = 3  # each edge of a face is cut into this many, so that colours are fin
 LIFT = 0.002  # world units by which the wires stand off the surface, or they would sink into it
 WIRE = "#222222"
 MODES = {"surface": (True, False), "both": (True, True), "wireframe": (False, True)}
+
+
+class Figure(go.Figure):
+    """A figure that shows itself in JupyterLab and in exported HTML, without a network.
+
+    JupyterLab draws what plotly's own type describes; a page exported from the notebook knows HTML only, so the figure
+    brings that too, with the 5 MB of plotly's program.
+    """
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = pio.renderers["plotly_mimetype"].to_mimebundle(self.to_dict())
+        display(bundle | {"text/html": self.to_html(full_html=False, include_plotlyjs=True)}, raw=True)
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,7 @@ def face_pattern(splits: int) -> tuple[Tensor, Tensor]:
     return weights, torch.tensor(triangles)
 
 
-def mesh_figure(mesh: Mesh, title: str = "", azimuth: float = 40.0, elevation: float = 18.0) -> go.Figure:
+def mesh_figure(mesh: Mesh, title: str = "", azimuth: float = 40.0, elevation: float = 18.0) -> Figure:
     """One textured mesh as an interactive figure, seen from `azimuth` and `elevation` at first.
 
     Buttons switch between surface, wireframe and both.
@@ -106,7 +121,7 @@ def mesh_figure(mesh: Mesh, title: str = "", azimuth: float = 40.0, elevation: f
 
 def mesh_beside_truth(
     mesh: Mesh, true: Mesh, true_colors: Tensor, title: str = "", azimuth: float = 40.0, elevation: float = 12.0
-) -> go.Figure:
+) -> Figure:
     """The prediction above the true mesh, in one scale: the mouse turns both at once.
 
     Args:
@@ -118,26 +133,26 @@ def mesh_beside_truth(
     """
     predicted, truth = colored_triangles(mesh), painted_triangles(true, true_colors)
     height = max(float(part.points[:, 1].max() - part.points[:, 1].min()) for part in (predicted, truth))
-    apart = 0.65 * height
+    apart = 0.7 * height
     parts = {"predicted": predicted.moved((0, apart, 0)), "true": truth.moved((0, -apart, 0))}
     figure = scene_figure([trace for part in parts.values() for trace in _traces(part)], title, azimuth, elevation)
     labels = []
     for name, part in parts.items():
         x, y, z = _plotly_axes(torch.stack([part.points.mean(0), part.points.amax(0)]))
-        labels.append({"text": name, "x": x[0], "y": y[0], "z": z[1], "showarrow": False, "yshift": 10})
+        labels.append({"text": name, "x": x[0], "y": y[0], "z": z[1] + 0.2 * height, "showarrow": False})
     figure.update_layout(scene_annotations=labels, height=520)
     return _with_buttons(figure)
 
 
-def scene_figure(traces: Sequence[Any], title: str, azimuth: float, elevation: float, zoom: float = 1.0) -> go.Figure:
+def scene_figure(traces: Sequence[Any], title: str, azimuth: float, elevation: float) -> Figure:
     """Traces in plotly's axes without any frame, seen from there at first.
 
     plotly draws z upwards, so its axes are this package's (z, x, y): both systems are right-handed.
     """
-    right, up, ahead = (2.1 / zoom * Camera.orbit(azimuth, elevation, 1.0).position[0]).tolist()
+    right, up, ahead = (2.1 * Camera.orbit(azimuth, elevation, 1.0).position[0]).tolist()
     eye = {"x": ahead, "y": right, "z": up}
     hidden = {"visible": False}
-    figure = go.Figure(list(traces))
+    figure = Figure(list(traces))
     figure.update_layout(
         scene={"aspectmode": "data", "xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "camera": {"eye": eye}},
         margin={"l": 0, "r": 0, "t": 40 if title else 0, "b": 0},
@@ -171,7 +186,7 @@ def _traces(parts: ColoredTriangles) -> list[Any]:
     return [surface_trace(parts), line_trace(parts.edges, WIRE, visible=False)]
 
 
-def _with_buttons(figure: go.Figure) -> go.Figure:
+def _with_buttons(figure: Figure) -> Figure:
     """Buttons for the pairs of surface and wires that the figure consists of."""
     pairs = len(figure.data) // 2
     buttons = [

@@ -38,7 +38,7 @@ def test_both_sets_of_cameras_are_drawn_and_named():
     mesh = type(sphere)(0.4 * sphere.vertices, sphere.faces, sphere.face_uvs, torch.rand(1, 3, 4, 8))
     figure = camera_orbits(BEFORE, AFTER, mesh)
     assert [trace.name for trace in figure.data if trace.showlegend] == ["moved", "coarse labels", "optimised"]
-    dots = [trace for trace in figure.data if trace.mode == "markers"]
+    dots = [trace for trace in figure.data if trace.type == "scatter3d" and trace.mode == "markers"]
     for trace, camera in zip(dots, (BEFORE, AFTER), strict=True):
         there = np.stack([trace.y, trace.z, trace.x], 1)  # plotly's axes are z, x, y
         np.testing.assert_allclose(there, camera.position.numpy(), atol=1e-6)

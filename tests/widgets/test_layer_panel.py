@@ -12,7 +12,7 @@ from ganverse_nb.gan.layers import mix
 from ganverse_nb.gan.view_gate import sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.widgets.base import as_pixels
-from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState, mixed_codes, render_layers
+from ganverse_nb.widgets.layer_panel import OWN, LayerPanel, LayerState, mixed_codes, render_layers
 
 SPLIT = 2
 
@@ -56,6 +56,7 @@ def test_a_view_code_takes_the_layers_below_the_split_and_no_other(generator, vi
 
 
 def test_it_begins_with_the_view_of_b(panel, generator, views):
+    assert panel.controls["view"].label == OWN
     assert panel.state.amounts == (1.0,) * SPLIT + (0.0,) * (generator.num_ws - SPLIT)
     pictures = render_layers(generator, views, panel.state)
     assert all(np.array_equal(shown(place), p) for place, p in zip(panel.pictures, pictures, strict=True))
@@ -75,7 +76,7 @@ def test_a_slider_moves_one_layer(panel):
 def test_buttons_set_the_whole_desk(panel, generator, button, layers):
     panel.controls["view"].value = 2
     panel.buttons[button].click()
-    assert generator.num_ws == 6 and panel.state.view is None
+    assert generator.num_ws == 6 and panel.state.view is None and panel.controls["view"].value == OWN
     assert panel.state.amounts == tuple(float(str(i) in layers) for i in range(6))
     assert tuple(slider.value for slider in panel.layers) == panel.state.amounts
 
@@ -84,7 +85,7 @@ def test_while_a_view_code_is_chosen_its_layers_have_no_slider(panel):
     panel.controls["view"].value = 1
     assert [slider.disabled for slider in panel.layers] == [True] * SPLIT + [False] * 4
     assert "view code 1, measured at azimuth 90°, elevation 12°" in panel.status.value
-    panel.controls["view"].value = None
+    panel.controls["view"].value = OWN
     assert not any(slider.disabled for slider in panel.layers)
 
 

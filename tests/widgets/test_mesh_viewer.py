@@ -96,7 +96,11 @@ def test_every_vertex_of_the_truth_has_a_color(mesh):
         painted_triangles(mesh, torch.zeros(5, 3))
 
 
-def test_the_page_needs_neither_python_nor_a_network(mesh):
-    page = mesh_figure(mesh).to_html(include_plotlyjs=True, full_html=True)
-    assert 'src="http' not in page and "src='http" not in page
+def test_it_shows_itself_in_jupyterlab_and_in_exported_html_without_a_network(mesh, monkeypatch):
+    shown, figure = [], mesh_figure(mesh)
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    figure._ipython_display_()  # as a notebook does
+    assert len(shown[0]["application/vnd.plotly.v1+json"]["data"]) == len(figure.data) == 2
+    page = shown[0]["text/html"]
+    assert 'src="http' not in page and len(page) > 3e6  # plotly's program is in it
     assert all(f'"label":"{name}"' in page for name in MODES)
