@@ -13,6 +13,7 @@ from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.inverse_graphics.cameras import orbit_around
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.threads import one_thread
 from ganverse_nb.widgets.base import as_pixels
 from ganverse_nb.widgets.sources import Source, Sources
 
@@ -113,9 +114,10 @@ class Shown:
 
 def render_state(scene: Scene, state: ControlState, size: int) -> Shown:
     """Both renderers' pictures of a state, DIB-R's at `size` pixels, StyleGAN-R's at its own."""
-    properties = scene.properties(state)
-    dibr = as_pixels(textured(properties.mesh(), properties.camera, size)[0])
-    neural = neural_picture(scene, properties)
+    with one_thread():  # a small picture takes the half of the time, and on busy cores a quarter
+        properties = scene.properties(state)
+        dibr = as_pixels(textured(properties.mesh(), properties.camera, size)[0])
+        neural = neural_picture(scene, properties)
     return Shown(dibr, None if neural is None else as_pixels(neural))
 
 

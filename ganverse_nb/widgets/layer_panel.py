@@ -16,6 +16,7 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.layers import blend
 from ganverse_nb.gan.view_gate import sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.threads import one_thread
 from ganverse_nb.widgets.base import Panel, Quiet, as_pixels, as_png, labelled, named, picture_frame
 
 OWN = "of the mix"  # in the picker of view codes: the first layers are mixed like all others
@@ -51,7 +52,8 @@ def mixed_codes(generator: Generator, views: ViewCodes, state: LayerState) -> Te
 @torch.no_grad()
 def render_layers(generator: Generator, views: ViewCodes, state: LayerState) -> list[np.ndarray]:
     """Pictures of sample A, the mix and sample B, uint8 [H, W, 3]."""
-    pictures = generator.synthesize(generator.styles(mixed_codes(generator, views, state)))
+    with one_thread():
+        pictures = generator.synthesize(generator.styles(mixed_codes(generator, views, state)))
     return [as_pixels(picture) for picture in pictures]
 
 
