@@ -27,7 +27,8 @@ test: lint types
 bench: $(VENV)/installed-bench
 	mkdir -p build
 	$(BIN)/python -m pytest -q --benchmark-disable-gc --benchmark-warmup=on --benchmark-warmup-iterations=3 \
-		--benchmark-quiet --benchmark-json=build/benchmark.json benchmarks/bench_sampling.py benchmarks/bench_render.py
+		--benchmark-quiet --benchmark-json=build/benchmark.json benchmarks/bench_sampling.py \
+		benchmarks/bench_panel.py benchmarks/bench_render.py
 	$(BIN)/python -m benchmarks.report build/benchmark.json figures/benchmark_render
 	$(BIN)/python -m benchmarks.page
 

@@ -16,7 +16,8 @@ HEAD = """# How fast the renderer is
 Written by `python -m benchmarks.page` from the JSON files beside the figures; nothing here is typed by hand.
 A pass is forward and backward of silhouette and texture, with gradients in vertices and texture. `ratio` is to the
 first row of the same setting, within one run. Sampling is forward only: pictures from a StyleGAN2, beside the network
-written out from its definition.
+written out from its definition. "Slider to picture" is the control panel of notebooks 00 and 09: from the event of a
+slider to both renderers' new pictures; when it rests, both passes are counted.
 """
 
 

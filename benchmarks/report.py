@@ -46,8 +46,9 @@ def table(rows: list[Row]) -> str:
             if row["kind"] == kind:
                 memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:.0f}"
                 cells = [f"{row['batch']} x {row['resolution']}", row["faces"], row["who"]]
+                slow = f", 95 % in {row['p95_ms']:.1f}" if "p95_ms" in row else ""
                 cells += [
-                    f"{row['ms']:.2f} ({row['best_ms']:.2f})",
+                    f"{row['ms']:.2f} ({row['best_ms']:.2f}{slow})",
                     f"{row['ratio']:.{0 if row['ratio'] >= 100 else 2}f}",
                 ]
                 lines.append(f"| {' | '.join(map(str, cells))} | {row['images_per_s']:.0f} | {memory} |")

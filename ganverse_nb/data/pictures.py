@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -32,12 +33,21 @@ def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no picture at {path}.")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty (0 bytes); give a PNG or JPEG.")
+    return decode_picture(path.read_bytes(), str(path), resolution, fit)
+
+
+def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -> Tensor:
+    """`read_picture` for the content of a file, which messages call `name`.
+
+    Raises:
+        ValueError: no content, damaged, or of the wrong size or mode.
+    """
+    if not data:
+        raise ValueError(f"{name} is empty (0 bytes); give a PNG or JPEG.")
     try:
-        with Image.open(path) as file:
+        with Image.open(io.BytesIO(data)) as file:
             if fit and min(file.size) < resolution / 2:
-                raise _TooSmallError(f"{path} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
+                raise _TooSmallError(f"{name} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
             if fit:  # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
                 file.draft(None, (2 * resolution, 2 * resolution))
             file.load()
@@ -45,24 +55,24 @@ def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor
     except _TooSmallError as error:
         raise ValueError(str(error)) from None
     except UnidentifiedImageError:
-        if _is_heif(path):
+        if _is_heif(data):
             raise ValueError(
-                f"{path} is a HEIC picture, as phones make them, which cannot be read here; save it as a JPEG."
+                f"{name} is a HEIC picture, as phones make them, which cannot be read here; save it as a JPEG."
             ) from None
-        raise ValueError(f"{path} is not a picture; give a PNG or JPEG.") from None
+        raise ValueError(f"{name} is not a picture; give a PNG or JPEG.") from None
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise ValueError(f"{path} has more than the {most:.0f} megapixels that are read; scale it down.") from None
+        raise ValueError(f"{name} has more than the {most:.0f} megapixels that are read; scale it down.") from None
     except Exception as error:  # what a decoder raises on a damaged file depends on the format and the damage
-        raise ValueError(f"{path} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
+        raise ValueError(f"{name} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
     if picture.size != (resolution, resolution):
         width, height = picture.size
         raise ValueError(
-            f"{path} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
+            f"{name} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
             "around the object and scale it, or pass --fit."
         )
     if picture.mode != "RGB":
-        raise ValueError(f"{path} has mode {picture.mode} and RGB is needed; convert it, or pass --fit.")
+        raise ValueError(f"{name} has mode {picture.mode} and RGB is needed; convert it, or pass --fit.")
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
@@ -78,10 +88,8 @@ class _TooSmallError(Exception):
     """Tells what is too small from what a decoder raises."""
 
 
-def _is_heif(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(12)
-    return start[4:8] == b"ftyp" and start[8:12] in HEIF_BRANDS
+def _is_heif(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS
 
 
 def _fitted(picture: Image.Image, resolution: int) -> Image.Image:

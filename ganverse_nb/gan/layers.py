@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,6 +58,23 @@ def mix(view_w: Tensor, content_w: Tensor, k: int, num_ws: int) -> Tensor:
     w_plus = content_w[:, None].repeat(1, num_ws, 1)
     w_plus[:, :k] = view_w[:, None]
     return w_plus
+
+
+def blend(a: Tensor, b: Tensor, amounts: Sequence[float]) -> Tensor:
+    """w_plus [B, num_ws, w_dim] between codes a and b [B, w_dim], layer by layer: style mixing with shares.
+
+    Args:
+        amounts: for each of the num_ws layers how much of `b` it gets; 0 is `a`, 1 is `b`.
+
+    Raises:
+        ValueError: shapes differ, or no amounts.
+    """
+    if a.shape != b.shape or a.dim() != 2 or not amounts:
+        raise ValueError(
+            f"blend needs two codes [B, w_dim] and an amount for each layer, got {tuple(a.shape)}, {tuple(b.shape)} "
+            f"and {len(amounts)} amounts."
+        )
+    return torch.lerp(a[:, None], b[:, None], a.new_tensor(amounts)[None, :, None])
 
 
 @torch.no_grad()

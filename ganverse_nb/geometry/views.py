@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .camera import Camera, FreeCamera, common_batch
+from .camera import Camera, CameraModel, FreeCamera, common_batch
 
 PARALLEL = 1e-6  # sine below which two directions count as one
 
@@ -65,3 +65,21 @@ def view_grid(
     if columns.numel() == 0 or rows.numel() == 0:
         raise ValueError(f"view_grid: got {len(columns)} azimuths and {len(rows)} elevations; give at least one each.")
     return Camera.orbit(columns.repeat(len(rows)), rows.repeat_interleave(len(columns)), distance, fov)
+
+
+def frustum(camera: CameraModel, depth: float = 0.2, aspect: float = 1.0) -> Tensor:
+    """[B, 5, 3] what to draw of a camera: where it stands, and the corners of its picture `depth` world units ahead.
+
+    The corners go round the picture from its upper left one, clockwise; `aspect` is its width / height.
+
+    Raises:
+        ValueError: cameras with parallel rays, which meet nowhere.
+    """
+    if camera.parallel:
+        raise ValueError("frustum: cameras with parallel rays have none.")
+    right, up, backward = camera.axes().unbind(1)
+    reach = depth * torch.tan(torch.deg2rad(camera.fov) / 2)[:, None]
+    ahead = camera.position - depth * backward
+    signs = ((-1, 1), (1, 1), (1, -1), (-1, -1))
+    corners = [ahead + reach * (x * aspect * right + y * up) for x, y in signs]
+    return torch.stack([camera.position, *corners], 1)

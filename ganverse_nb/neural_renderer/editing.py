@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -79,14 +80,23 @@ def observe(model: StyleGANR, images: Tensor, name: str = "images") -> Propertie
     Raises:
         ValueError: wrong size or range, or no object in a picture.
     """
-    side = model.resolution
+    return look_at(model.encode, model.resolution, images, name)
+
+
+@torch.no_grad()
+def look_at(encode: Callable[[Tensor], Properties], side: int, images: Tensor, name: str = "images") -> Properties:
+    """What `encode` (an `Observer`, say) sees in pictures of unknown origin, which are to be [B, 3, side, side].
+
+    Raises:
+        ValueError: wrong size or range, or no object in a picture.
+    """
     if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
         raise ValueError(
             f"{name}: pictures must be [B, 3, {side}, {side}], got {tuple(images.shape)}; resize them first."
         )
     if not images.is_floating_point() or images.min() < 0 or images.max() > 1:
         raise ValueError(f"{name}: pictures must be floating point in [0, 1]; divide bytes by 255.")
-    properties = model.encode(images)
+    properties = encode(images)
     empty = (properties.background[:, 3].mean((1, 2)) > 0.999).nonzero().flatten().tolist()
     if empty:
         raise ValueError(f"{name}: no object was found in picture {', '.join(map(str, empty))}; choose another one.")

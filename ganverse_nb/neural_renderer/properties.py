@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ class Properties:
         Raises:
             ValueError: another number of vertices than that sphere's.
         """
-        sphere = uv_sphere().to(self.shape.device)
+        sphere = _sphere().to(self.shape.device)
         if self.shape.shape[1] != sphere.vertices.shape[1]:
             raise ValueError(f"A shape has {sphere.vertices.shape[1]} vertices, got {self.shape.shape[1]}.")
         return Mesh(self.shape, sphere.faces, sphere.face_uvs, self.texture)
@@ -65,6 +66,9 @@ class Properties:
         if factor not in FACTORS:
             raise ValueError(f"Unknown factor {factor!r}; one of {', '.join(FACTORS)} can be swapped.")
         return replace(self, **{factor: getattr(donor, factor)})
+
+
+_sphere = lru_cache(1)(uv_sphere)  # it takes as long to make as to render
 
 
 def concatenate(parts: Sequence[Properties]) -> Properties:

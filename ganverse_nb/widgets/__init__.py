@@ -1,16 +1,23 @@
 """Controls for notebooks: what they show is computed by plain functions of a frozen state."""
 
-from ganverse_nb.widgets.mesh_viewer import mesh_figure
-from ganverse_nb.widgets.orbit import OrbitDashboard, OrbitState, mesh_renderer
+from ganverse_nb.widgets.camera_orbit import camera_orbits
+from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
+from ganverse_nb.widgets.control_scene import ControlState
+from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState
+from ganverse_nb.widgets.mesh_viewer import mesh_beside_truth, mesh_figure
 from ganverse_nb.widgets.photo_upload import PhotoUpload
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
 __all__ = [
-    "OrbitDashboard",
-    "OrbitState",
+    "ControlPanel",
+    "ControlState",
+    "LayerPanel",
+    "LayerState",
     "PhotoUpload",
     "ViewLabeller",
+    "camera_orbits",
+    "mesh_beside_truth",
     "mesh_figure",
-    "mesh_renderer",
+    "open_panel",
     "sample_pictures",
 ]

@@ -1,4 +1,4 @@
-"""Your own photo: a button that takes it, the verdict, and sliders to walk around what was made of it."""
+"""Your own photo: a button that takes it, the verdict, and controls for what was made of it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import ipywidgets
 
 from ganverse_nb.errors import ExpectedError
 from ganverse_nb.photo import PhotoResult
-from ganverse_nb.widgets.orbit import OrbitDashboard, as_png, mesh_renderer
+from ganverse_nb.widgets.base import as_pixels, as_png, picture_frame
 
 Reconstruct = Callable[[Path], PhotoResult]
-SHOWN = "160px"
+Controls = Callable[[PhotoResult], ipywidgets.Widget]
+SHOWN = 160  # pixels
 
 
 class PhotoUpload(ipywidgets.VBox):
-    """A button for a picture file; below it the photo, the verdict and, if it is in domain, an `OrbitDashboard`.
+    """A button for a picture file; below it the verdict, the photo and, if it is in domain, controls for it.
 
     Attributes:
         result: of the last photo, None before the first and after one that could not be read.
@@ -26,10 +27,11 @@ class PhotoUpload(ipywidgets.VBox):
 
     Args:
         reconstruct: file -> result, as `lambda path: reconstruct_photo(run, path)`.
+        controls: result -> what stands beside the photo, as `lambda result: open_panel(run, result.image)`.
     """
 
-    def __init__(self, reconstruct: Reconstruct) -> None:
-        self.reconstruct = reconstruct
+    def __init__(self, reconstruct: Reconstruct, controls: Controls) -> None:
+        self.reconstruct, self.controls = reconstruct, controls
         self.result: PhotoResult | None = None
         self.errors: list[str] = []
         self.button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your photo")
@@ -51,6 +53,7 @@ class PhotoUpload(ipywidgets.VBox):
                 path = Path(folder) / Path(file["name"]).name
                 path.write_bytes(bytes(file["content"]))
                 self.result = self.reconstruct(path)
+            self._show(self.result)
         except (ValueError, OSError, ExpectedError) as error:
             self.errors.append(" ".join(str(error).replace(f"{folder}/", "").split()))
             self.status.value = self.errors[-1]
@@ -59,15 +62,12 @@ class PhotoUpload(ipywidgets.VBox):
             self.errors.append(f"{type(error).__name__}: {error}")
             self.status.value = self.errors[-1]
             raise
-        self._show(self.result)
 
     def _show(self, result: PhotoResult) -> None:
-        pixels = (result.image[0] * 255).round().byte().permute(1, 2, 0).numpy()
-        picture = ipywidgets.Image(
-            value=as_png(pixels), format="png", layout=ipywidgets.Layout(width=SHOWN, height=SHOWN)
-        )
+        picture = picture_frame("own-photo", SHOWN)
+        picture.value = as_png(as_pixels(result.image[0]))
         shown: list[ipywidgets.Widget] = [picture]
-        if result.verdict.inside and result.mesh is not None:
-            shown.append(OrbitDashboard(mesh_renderer(result.mesh)))
+        if result.verdict.inside:
+            shown.append(self.controls(result))
         self.body.children = shown
         self.status.value = f"{result.verdict}"

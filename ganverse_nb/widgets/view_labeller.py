@@ -15,7 +15,7 @@ from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.suggest import TRUNCATION
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
-from ganverse_nb.widgets.orbit import as_png
+from ganverse_nb.widgets.base import Panel, as_png
 
 KEYS = "1234567890-="  # of bins 0 to 11, the upper row of a keyboard
 LEAVE_OUT, UNDO = "x", "u"
@@ -39,7 +39,7 @@ def sample_pictures(
     return show
 
 
-class ViewLabeller(ipywidgets.VBox):
+class ViewLabeller(Panel):
     """Shows samples of one view code after the other and takes a bin of azimuth for each.
 
     The twelve buttons stand around the object as the camera does, seen from above. In the field below them the keys
@@ -53,9 +53,7 @@ class ViewLabeller(ipywidgets.VBox):
 
     def __init__(self, annotation: ViewAnnotation, show: Callable[[Tensor], np.ndarray]) -> None:
         self.annotation, self.show = annotation, show
-        self.errors: list[str] = []
         self.picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="520px"))
-        self.status = ipywidgets.HTML()
         self.bins = []
         for index, (row, column) in enumerate(PLACES):
             text = f"{30 * index}° {SIDES.get(index, '')}".strip()
@@ -70,17 +68,19 @@ class ViewLabeller(ipywidgets.VBox):
         self.undo.on_click(lambda _: self.act(UNDO))
         self.typed = ipywidgets.Text(placeholder="keys: 1-9 0 - = x u", layout=ipywidgets.Layout(width="160px"))
         self.typed.observe(self._typed, names="value")
-        for name in ("picture", "status", "leave_out", "undo", "typed"):
+        for name in ("picture", "leave_out", "undo", "typed"):
             getattr(self, name).add_class(f"gv-{name.replace('_', '-')}")
         around = ipywidgets.GridBox(
             self.bins, layout=ipywidgets.Layout(grid_template_columns="repeat(5, 104px)", grid_gap="4px")
         )
-        super().__init__([self.picture, around, ipywidgets.HBox([self.typed, self.leave_out, self.undo]), self.status])
+        super().__init__(
+            [self.picture, around, ipywidgets.HBox([self.typed, self.leave_out, self.undo])], ipywidgets.HTML()
+        )
         self.refresh()
 
     def act(self, key: str) -> None:
         """What a key does; anything else is ignored. An error is shown, kept in `errors` and raised."""
-        try:
+        with self.reporting():
             if key in KEYS:
                 self.annotation.label(KEYS.index(key))
             elif key == LEAVE_OUT:
@@ -90,10 +90,6 @@ class ViewLabeller(ipywidgets.VBox):
             else:
                 return
             self.refresh()
-        except Exception as error:
-            self.errors.append(f"{type(error).__name__}: {error}")
-            self.status.value = str(error)
-            raise
 
     def refresh(self) -> None:
         """Show the current code, or that all is done."""

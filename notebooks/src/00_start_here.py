@@ -8,7 +8,8 @@
 # You will
 # * see what the bundled GAN paints, and what a photograph of our procedural studio knows about itself,
 # * reconstruct photographs that no network was trained on,
-# * walk around a reconstruction with two sliders, turn its mesh with the mouse, and save it as a `.glb` file,
+# * take hold of camera, shape, texture and background with sliders and pickers, turn the mesh with the mouse, and save
+#   pictures, turntables and `.glb` files,
 # * do the same with a photo of your own, and see whether its reconstruction can be trusted.
 #
 # The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
@@ -93,30 +94,34 @@ reconstructions = fig.reconstructions(photos.image(), mesh, camera)
 fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camera.azimuth})
 
 # %% [markdown]
-# ## Walk around it
+# ## Take hold of it
 #
-# Move the sliders: the picture is rendered anew each time by the renderer that the network was trained with. Azimuth
-# 0 sees the front, 90 the car's left side.
+# The pickers on the left say whose shape, texture and background are shown: those of a photograph above, of a sample of
+# the GAN (its seed and truncation are below), or of a picture that you open. The sliders move the camera; azimuth 0
+# sees the front, 90 the car's left side. DIB-R, the renderer that the network was trained with, answers at once.
+# StyleGAN-R, the GAN as a renderer, answers beside it as soon as notebook 08 has trained it.
 
 # %%
-from ganverse_nb.widgets import OrbitDashboard, OrbitState, mesh_figure, mesh_renderer
+from ganverse_nb.widgets import open_panel
 
-names = [f"photograph {number}" for number in range(1, len(photos) + 1)]
-dashboard = OrbitDashboard(mesh_renderer(mesh), names, OrbitState(azimuth_deg=35, elevation_deg=15))
-dashboard
+renderer = stages.stylegan_r(run) if run.is_complete("stylegan_r") else None
+panel = open_panel(run, photos.image(), renderer)
+panel
 
 # %% [markdown]
-# Sliders can be moved by a program too, which is how this notebook is tested.
+# Controls can be moved by a program too, which is how this notebook is tested.
 
 # %%
-dashboard.azimuth.value = 120
-assert dashboard.state.azimuth_deg == 120 and not dashboard.errors
-dashboard.state
+panel.controls["azimuth_deg"].value = 120
+assert panel.state.azimuth_deg == 120 and not panel.errors
+panel.state
 
 # %% [markdown]
-# The mesh itself, to be turned with the mouse:
+# The mesh itself, to be turned with the mouse; the buttons show its wires:
 
 # %%
+from ganverse_nb.widgets import mesh_figure
+
 mesh_figure(mesh[0])
 
 # %% [markdown]
@@ -146,12 +151,14 @@ card = fig.photo_card(own.image, own.mask, own.verdict, own.mesh, own.camera)
 fig.save_figure(run, "start_own_photo", card, {"score": own.verdict.score, "signs": own.verdict.signs})
 
 # %% [markdown]
-# Or with a button:
+# Or with a button, and the photo in your hands:
 
 # %%
 from ganverse_nb.widgets import PhotoUpload
 
-upload = PhotoUpload(lambda path: reconstruct_photo(run, path))
+upload = PhotoUpload(
+    lambda path: reconstruct_photo(run, path), lambda result: open_panel(run, result.image, renderer, "your photo")
+)
 upload
 
 # %% [markdown]

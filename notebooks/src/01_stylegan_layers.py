@@ -70,6 +70,20 @@ numbers = {"gate": gate, "split_layer": views.split_layer, "azimuth": views.azim
 fig.save_figure(run, "view_gate", fig.view_gate(gate, views), numbers)
 
 # %% [markdown]
+# Now you: each slider says how much of sample B its layer gets. "View of B" gives it all layers below *k*, "content of
+# B" the others; the picker puts one of the chosen view codes there instead.
+
+# %%
+from ganverse_nb.widgets import LayerPanel
+
+desk = LayerPanel(teacher, views)
+desk
+
+# %%
+desk.controls["view"].value = 3
+assert desk.state.view == 3 and not desk.errors
+
+# %% [markdown]
 # How the styles divide at that *k*, counted with all layers and as the paper counts (2048 and 3008 in its network):
 
 # %%

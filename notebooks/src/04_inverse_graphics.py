@@ -89,6 +89,18 @@ cameras = camera_errors(model, dataset, stages.pose_regressor(run))
 fig.save_figure(run, "cameras", fig.cameras(cameras), {"errors": cameras})
 
 # %% [markdown]
+# The same cameras in space, around one of the reconstructions: where the labels put them and where the training moved
+# them. Turn it with the mouse; the legend hides either set.
+
+# %%
+from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.widgets import camera_orbits
+
+start = {"elevation": config.initial_elevation, "distance": config.initial_distance, "fov": model.bank.fov}
+labelled = CameraBank(dataset.azimuth_bin, **start)().detach()
+camera_orbits(labelled, model.bank().detach(), held_out.mesh()[0])
+
+# %% [markdown]
 # ## Photographs
 #
 # Studio photographs were never part of this network's training. Their camera comes from the camera head, which
@@ -102,6 +114,14 @@ segmenter, photos = stages.segmenter(run), stages.test_photos(run)
 clear, masks = clear_photos(segmenter, photos, 6)
 mesh, camera = reconstruct(clear.image(), masks, model)
 fig.save_figure(run, "photo_reconstructions", fig.photo_reconstructions(clear, mesh, camera), {"photos": len(clear)})
+
+# %% [markdown]
+# The first of them to be turned with the mouse, above the true mesh:
+
+# %%
+from ganverse_nb.widgets import mesh_beside_truth
+
+mesh_beside_truth(mesh[0], clear[:1].mesh(), clear[:1].colors()[0])
 
 # %% [markdown]
 # All test photographs in numbers, and the meshes of the first 64 in 3D. IoU: render against true mask. Chamfer: mean

@@ -5,7 +5,7 @@
 # 9), then asks for 36 azimuths and measures what comes out.
 #
 # You will
-# * drive the camera of held-out objects,
+# * drive the camera of held-out objects, by hand too,
 # * see, in degrees, how well the asked azimuth is met, with and without fine-tuning the GAN.
 #
 # Seconds, once StyleGAN-R is trained (notebook 08).
@@ -60,6 +60,22 @@ ranges = {
 }
 controller = fig.camera_controller(renderer, inputs[:3], properties[:3], **ranges)
 fig.save_figure(run, "figure_9_camera_controller", controller, ranges)
+
+# %% [markdown]
+# ## Your turn
+#
+# Source, DIB-R and StyleGAN-R side by side, on the same objects. The status line says when a camera is asked for that
+# none of the GAN's views has shown.
+
+# %%
+from ganverse_nb.widgets import open_panel
+
+panel = open_panel(run, inputs[:6], renderer, label="held-out picture")
+panel
+
+# %%
+panel.controls["azimuth_deg"].value = 60
+assert panel.state.azimuth_deg == 60 and not panel.errors
 
 # %% [markdown]
 # ## Asked and measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
+from ganverse_nb.gan.layers import blend, block_pictures, mix, view_content_split
 
 
 def test_the_split_is_what_changes_with_the_view_code(generator):
@@ -72,3 +72,14 @@ def test_block_features_end_in_the_picture(generator):
     image = upsample(upsample(rgb[0]) + rgb[1]) + rgb[2]
     torch.testing.assert_close(image, generator.synthesis(parts, None))
     assert last.shape == (2, 8, 16, 16)
+
+
+def test_blend_mixes_each_layer_by_its_own_amount():
+    a, b = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    mixed = blend(a, b, [0.0, 0.25, 1.0])
+    assert torch.equal(mixed[:, 0], a) and torch.equal(mixed[:, 2], b)
+    torch.testing.assert_close(mixed[:, 1], 0.75 * a + 0.25 * b)
+    torch.testing.assert_close(blend(a, b, [0.0, 1.0, 1.0]), mix(a, b, 1, 3))
+    for wrong in ((a, b[:2], [1.0]), (a, b, [])):
+        with pytest.raises(ValueError, match="an amount for each layer"):
+            blend(*wrong)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.camera import FAR, NEAR, Camera, FreeCamera, WeakPerspectiveCamera
-from ganverse_nb.geometry.views import look_at, turntable, view_grid
+from ganverse_nb.geometry.views import frustum, look_at, turntable, view_grid
 
 POINTS = torch.randn(1, 6, 3, generator=torch.Generator().manual_seed(0)) * 0.4
 
@@ -126,3 +126,14 @@ def test_bad_views_are_named() -> None:
         turntable(0)
     with pytest.raises(ValueError, match="got 0 azimuths and 1 elevations"):
         view_grid([], [1.0])
+
+
+def test_a_frustum_ends_in_the_corners_of_the_picture() -> None:
+    camera = Camera.orbit(torch.tensor([40.0, 200.0]), 20.0, 2.0, fov=35.0, target=(0.1, 0.0, -0.2))
+    points = frustum(camera, 0.3, aspect=1.5)
+    assert torch.equal(points[:, 0], camera.position)
+    corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).expand(2, -1, -1)
+    torch.testing.assert_close(camera.to_image(points[:, 1:], 1.5), corners, atol=1e-5, rtol=0)
+    torch.testing.assert_close(-camera.to_view(points)[:, 1:, 2], torch.full((2, 4), 0.3))
+    with pytest.raises(ValueError, match="parallel rays"):
+        frustum(WeakPerspectiveCamera.from_scale(0.0, 0.0, 1.0))

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.widgets import mesh_figure
-from ganverse_nb.widgets.mesh_viewer import colored_triangles, face_pattern
+from ganverse_nb.widgets import mesh_beside_truth, mesh_figure
+from ganverse_nb.widgets.mesh_viewer import LIFT, MODES, colored_triangles, face_pattern, mesh_edges, painted_triangles
 
 
 @pytest.fixture
@@ -58,3 +58,49 @@ def test_one_textured_mesh_at_a_time(mesh):
     for wrong in (pair, bare):
         with pytest.raises(ValueError, match="A viewer shows one textured mesh"):
             mesh_figure(wrong)
+
+
+def test_the_wireframe_has_every_edge_once_just_above_the_surface(mesh):
+    """A closed surface of F triangles has 3 F / 2 edges; those of a sphere stand off it along its radius."""
+    edges = mesh_edges(mesh)
+    assert edges.shape == (3 * len(mesh.faces) // 2, 2, 3)
+    height = edges.norm(dim=-1) - 1
+    assert height.min() > 0.5 * LIFT and height.max() < 1.01 * LIFT
+    lines = mesh_figure(mesh).data[1]
+    assert len(lines.x) == 3 * len(edges) and np.isnan(np.asarray(lines.x)[2::3].astype(float)).all()
+
+
+def test_buttons_show_surface_wireframe_or_both(mesh):
+    figure = mesh_figure(mesh)
+    buttons = {button.label: button.args[0]["visible"] for button in figure.layout.updatemenus[0].buttons}
+    assert buttons == {name: list(shown) for name, shown in MODES.items()}
+    assert figure.data[0].visible in (None, True) and figure.data[1].visible is False  # as the first button says
+
+
+def test_the_truth_stands_below_the_prediction_in_one_scale(mesh):
+    half = Mesh(0.5 * mesh.vertices, mesh.faces)
+    colors = torch.rand(mesh.vertices.shape[1], 3, generator=torch.Generator().manual_seed(0))
+    figure = mesh_beside_truth(mesh, half, colors)
+    predicted, wires, true, _ = figure.data
+    up = [np.asarray(trace.z, dtype=float) for trace in (predicted, true)]
+    assert up[1].max() < up[0].min() and np.ptp(up[0]) == pytest.approx(2 * np.ptp(up[1]), abs=1e-5)
+    assert np.nanmax(np.asarray(wires.z, dtype=float)) == pytest.approx(up[0].max() + LIFT, abs=1e-4)
+    r, g, b = (colors[7] * 255).round().byte().tolist()
+    assert true.vertexcolor[7] == f"rgb({r},{g},{b})" and len(true.vertexcolor) == len(colors)
+    assert [label.text for label in figure.layout.scene.annotations] == ["predicted", "true"]
+    assert all(len(button.args[0]["visible"]) == 4 for button in figure.layout.updatemenus[0].buttons)
+
+
+def test_every_vertex_of_the_truth_has_a_color(mesh):
+    with pytest.raises(ValueError, match="a colour for each of its vertices"):
+        painted_triangles(mesh, torch.zeros(5, 3))
+
+
+def test_it_shows_itself_in_jupyterlab_and_in_exported_html_without_a_network(mesh, monkeypatch):
+    shown, figure = [], mesh_figure(mesh)
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    figure._ipython_display_()  # as a notebook does
+    assert len(shown[0]["application/vnd.plotly.v1+json"]["data"]) == len(figure.data) == 2
+    page = shown[0]["text/html"]
+    assert 'src="http' not in page and len(page) > 3e6  # plotly's program is in it
+    assert all(f'"label":"{name}"' in page for name in MODES)

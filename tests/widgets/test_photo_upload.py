@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import ipywidgets
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.photo import PhotoResult
-from ganverse_nb.widgets import OrbitDashboard, PhotoUpload
+from ganverse_nb.widgets import PhotoUpload
 
 
 def result(path, verdict):
@@ -35,24 +36,31 @@ def seen():
     return []
 
 
-def test_a_photo_in_domain_gets_sliders(seen):
+def controls(result):
+    return ipywidgets.Label(f"controls for {result.name}")
+
+
+def test_a_photo_in_domain_gets_controls(seen):
     def reconstruct(path):
         seen.append((path.name, path.read_bytes(), path))
         return result(path, Verdict(0.4, 2.0, {}, ""))
 
-    upload = PhotoUpload(reconstruct)
+    upload = PhotoUpload(reconstruct, controls)
     give(upload, "../car.jpg")
     (name, content, path) = seen[0]
     assert (name, content) == ("car.jpg", b"bytes") and not path.exists()
     assert upload.status.value == "in domain (score 0.4, limit 2.0)" and not upload.errors
-    assert [type(child) is OrbitDashboard for child in upload.body.children] == [False, True]
+    photo, beside = upload.body.children
+    assert beside.value == "controls for car.jpg" and bytes(photo.value).startswith(b"\x89PNG")
 
 
 def test_a_photo_out_of_domain_gets_words_only():
-    upload = PhotoUpload(lambda path: result(path, Verdict(7.0, 2.0, {}, "the object does not look like a car")))
+    upload = PhotoUpload(
+        lambda path: result(path, Verdict(7.0, 2.0, {}, "the object does not look like a car")), controls
+    )
     give(upload)
     assert upload.status.value.startswith("out of domain: the object does not look like a car")
-    assert not any(isinstance(child, OrbitDashboard) for child in upload.body.children)
+    assert len(upload.body.children) == 1
     assert upload.result.mesh is not None
 
 
@@ -60,7 +68,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence_without_its_temporary_place():
     def refuse(path):
         raise ValueError(f"{path} is not a picture; give a PNG or JPEG.")
 
-    upload = PhotoUpload(refuse)
+    upload = PhotoUpload(refuse, controls)
     give(upload, "notes.txt")
     assert upload.status.value == "notes.txt is not a picture; give a PNG or JPEG."
     assert upload.errors == [upload.status.value] and upload.result is None and not upload.body.children
@@ -70,7 +78,7 @@ def test_a_bug_is_shown_and_raised():
     def bug(path: Path):
         raise KeyError("bug")
 
-    upload = PhotoUpload(bug)
+    upload = PhotoUpload(bug, controls)
     with pytest.raises(KeyError):
         give(upload)
     assert "KeyError" in upload.status.value

@@ -1,0 +1,129 @@
+"""What the control panel shows, without any widget: state -> pictures is a plain function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganverse_nb.figures.shots import textured
+from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.inverse_graphics.cameras import orbit_around
+from ganverse_nb.neural_renderer.properties import Properties
+from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.threads import one_thread
+from ganverse_nb.widgets.base import as_pixels
+from ganverse_nb.widgets.sources import Source, Sources
+
+PARTS = ("shape", "texture", "background")
+SAMPLE = "GAN sample"  # stands for the sample of the state's own seed and truncation
+
+
+@dataclass(frozen=True)
+class ControlState:
+    """What is shown.
+
+    Attributes:
+        shape, texture, background: names of `Sources`, or `SAMPLE`.
+        azimuth_deg, elevation_deg: where the camera stands (conventions of the package).
+        scale: size of the object in the picture, 1 at the typical distance of the views: distance = typical / scale.
+        seed, truncation: of the sample that `SAMPLE` stands for.
+    """
+
+    shape: str
+    texture: str
+    background: str
+    azimuth_deg: int = 35
+    elevation_deg: int = 12
+    scale: float = 1.0
+    seed: int = 0
+    truncation: float = 0.7
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a state refers to.
+
+    Attributes:
+        sources: the pictures.
+        known: the cameras of the view codes: where StyleGAN-R has been taught to stand.
+        model: the neural renderer, or None where it is not trained.
+    """
+
+    sources: Sources
+    known: Camera
+    model: StyleGANR | None = None
+
+    @property
+    def distance(self) -> float:
+        """The typical distance of the views: their median."""
+        return float(self.known.distance.median())
+
+    def source(self, state: ControlState, part: str) -> Source:
+        """Where one of `PARTS` comes from."""
+        name = getattr(state, part)
+        return self.sources.sample(state.seed, round(state.truncation, 4)) if name == SAMPLE else self.sources[name]
+
+    def properties(self, state: ControlState) -> Properties:
+        """What the renderers are asked for. The object stays off the middle as it is in the picture of its shape."""
+        shape, texture, background = (self.source(state, part).properties for part in PARTS)
+        seen = shape.camera
+        right, up, _ = seen.axes().unbind(1)
+        shift = torch.stack([(seen.target * axis).sum(1) for axis in (right, up)], 1)
+        asked = torch.tensor([[state.azimuth_deg], [state.elevation_deg], [self.distance / state.scale]])
+        azimuth, elevation, distance = asked
+        camera = orbit_around(azimuth, elevation, distance, float(seen.fov), shift)
+        return Properties(camera, shape.shape, texture.texture, background.background)
+
+    def seen(self, state: ControlState) -> ControlState:
+        """The state with the camera of the picture that the shape comes from, to whole degrees and percents."""
+        camera = self.source(state, "shape").properties.camera
+        azimuth = round(float(wrap_degrees(camera.azimuth)))
+        scale = round(self.distance / float(camera.distance), 2)
+        return replace(state, azimuth_deg=azimuth, elevation_deg=round(float(camera.elevation)), scale=scale)
+
+    def untaught(self, state: ControlState) -> str:
+        """What of the camera lies beyond all view codes, in words; nothing where StyleGAN-R knows its way."""
+        scales = self.distance / self.known.distance
+        limits = [
+            ("elevation", self.known.elevation, state.elevation_deg, 0.5, "{:.0f}° to {:.0f}°"),
+            ("scale", scales, state.scale, 0.005, "{:.2f} to {:.2f}"),
+        ]
+        beyond = [
+            f"{name} {words.format(float(known.min()), float(known.max()))}"
+            for name, known, asked, slack, words in limits
+            if not float(known.min()) - slack <= asked <= float(known.max()) + slack
+        ]
+        return f"beyond the GAN's views ({', '.join(beyond)})" if beyond else ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The answer of both renderers.
+
+    Attributes:
+        dibr: uint8 [size, size, 3], on white.
+        stylegan_r: uint8 [R, R, 3]; None where there is no model.
+    """
+
+    dibr: np.ndarray
+    stylegan_r: np.ndarray | None
+
+
+def render_state(scene: Scene, state: ControlState, size: int) -> Shown:
+    """Both renderers' pictures of a state, DIB-R's at `size` pixels, StyleGAN-R's at its own."""
+    with one_thread():  # a small picture takes the half of the time, and on busy cores a quarter
+        properties = scene.properties(state)
+        dibr = as_pixels(textured(properties.mesh(), properties.camera, size)[0])
+        neural = neural_picture(scene, properties)
+    return Shown(dibr, None if neural is None else as_pixels(neural))
+
+
+def neural_picture(scene: Scene, properties: Properties) -> Tensor | None:
+    """[3, R, R] in [0, 1], StyleGAN-R's picture; None where there is no model."""
+    if scene.model is None:
+        return None
+    p = properties
+    return scene.model.render(p.camera, p.shape, p.texture, p.background)[0]
