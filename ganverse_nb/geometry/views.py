@@ -65,3 +65,10 @@ def view_grid(
     if columns.numel() == 0 or rows.numel() == 0:
         raise ValueError(f"view_grid: got {len(columns)} azimuths and {len(rows)} elevations; give at least one each.")
     return Camera.orbit(columns.repeat(len(rows)), rows.repeat_interleave(len(columns)), distance, fov)
+
+
+def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
+    """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
+    camera = Camera.orbit(azimuth, elevation, distance, fov)
+    right, up, _ = camera.axes().unbind(1)
+    return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)

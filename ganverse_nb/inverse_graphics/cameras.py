@@ -6,15 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import orbit_around
 
 BIN_DEGREES = 30.0
-
-
-def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
-    """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
-    camera = Camera.orbit(azimuth, elevation, distance, fov)
-    right, up, _ = camera.axes().unbind(1)
-    return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)
 
 
 class CameraBank(nn.Module):
