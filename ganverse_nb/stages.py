@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
@@ -21,11 +23,15 @@ from ganverse_nb.files import read_json, sha256, write_json
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.inverse_graphics.camera_head import Pose
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.bank import Pictures
 from ganverse_nb.neural_renderer.observer import Observer
@@ -34,10 +40,12 @@ from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.studio.archive import make_photo_archive
+from ganverse_nb.studio.cameras import sample_cameras
 from ganverse_nb.studio.photos import Photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
-TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY = 1000, 2000, 3000
+TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, RECOVERY_OBJECTS = 1000, 2000, 3000, 4000
+INITIALIZATIONS = ("view", "keypoint")
 GATE, KID = "view_gate.json", "kid.json"
 
 
@@ -158,6 +166,64 @@ def inverse_graphics(run: Run) -> InverseGraphicsModel:
     return InverseGraphicsModel.load(
         run.stage("inverse_graphics", compute, [config, seed], needs=["multiview"]) / MODEL
     )
+
+
+def keypoints(run: Run) -> Keypoints:
+    """The bundled points of one content in every view code (appendix D)."""
+    path = bundled_keypoints(run.config.category)
+    made_from = {"teacher": _use_weights(run, "teacher"), "views_file": _use_weights(run, "views")}
+    views, size = len(view_codes(run)), teacher(run).resolution
+    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
+
+
+def keypoint_motion(run: Run) -> Motion:
+    """Cameras of the view codes from the keypoints; the search begins at the coarse labels (seconds)."""
+    path, config = bundled_keypoints(run.config.category), run.config.inverse
+    start = {"elevation": config.initial_elevation, "distance": config.initial_distance}
+    return keypoints(run).motion(view_codes(run).labelled_azimuth, path, **start)
+
+
+def initialized_graphics(run: Run, cameras: str) -> InverseGraphicsModel:
+    """A shortened training whose cameras start at the coarse labels ("view") or at the keypoints' ("keypoint").
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if cameras not in INITIALIZATIONS:
+        raise ValueError(f"Unknown initial cameras {cameras!r}; give one of {', '.join(INITIALIZATIONS)}.")
+    config, seed = shortened(run.config), run.config.seed
+    file = sha256(bundled_keypoints(run.config.category)) if cameras == "keypoint" else ""
+
+    def compute(directory: Path) -> None:
+        found = keypoint_motion(run) if cameras == "keypoint" else None
+        start = None if found is None else Pose(found.azimuth, found.elevation, found.distance, found.shift)
+        train_inverse_graphics(multiview(run), config, directory, None, seed, initial=start)
+
+    multiview(run)
+    directory = run.stage(f"{cameras}_initialization", compute, [config, seed, file], needs=["multiview"])
+    return InverseGraphicsModel.load(directory / MODEL)
+
+
+def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
+    """Largest error of the initial azimuths in degrees -> errors of the cameras over the steps of a training.
+
+    The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
+    """
+    settings, seed = run.config.initialization, run.config.seed
+    size, config = run.config.gan.resolution, shortened(run.config, settings.recovery_steps)
+    curves = {}
+    for noise in settings.recovery_noise:
+
+        def compute(directory: Path, noise: float = noise) -> None:
+            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
+            contents = settings.recovery_contents
+            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
+            recover_cameras(views, true, noise, config, directory, seed)
+
+        counts = [settings.recovery_contents, settings.recovery_views]
+        directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
+        curves[noise] = read_curve(directory)
+    return curves
 
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:

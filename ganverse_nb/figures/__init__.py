@@ -13,6 +13,15 @@ from ganverse_nb.figures.gan import (
     view_gate,
 )
 from ganverse_nb.figures.grid import picture_grid
+from ganverse_nb.figures.initialization import (
+    annotated_views,
+    camera_sets,
+    keypoint_errors,
+    recovery_curves,
+    reprojections,
+    table_a,
+    two_models,
+)
 from ganverse_nb.figures.inverse import (
     cameras,
     photo_reconstructions,
@@ -38,12 +47,15 @@ __all__ = [
     "SavedFigure",
     "aligned_views",
     "all_views",
+    "annotated_views",
     "azimuth_control",
     "camera_controller",
+    "camera_sets",
     "cameras",
     "dataset_overview",
     "dual_renderer",
     "kept_pictures",
+    "keypoint_errors",
     "layer_swaps",
     "layers",
     "manipulation",
@@ -56,12 +68,16 @@ __all__ = [
     "photo_table",
     "picture_grid",
     "reconstructions",
+    "recovery_curves",
+    "reprojections",
     "same_view",
     "samples",
     "save_figure",
     "starting_point",
     "studio_photos",
     "swap_matrix",
+    "table_a",
     "training_curves",
+    "two_models",
     "view_gate",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,18 @@ class Keypoints:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, views: int | None = None, picture_size: int | None = None, teacher: str | None = None
+        cls,
+        path: str | Path,
+        *,
+        views: int | None = None,
+        picture_size: int | None = None,
+        made_from: Mapping[str, str] | None = None,
     ) -> Keypoints:
         """The keypoints of a file.
 
         Args:
-            views: how many view codes there must be; picture_size: of which pictures; teacher: SHA-256 of whose.
+            views: how many view codes there must be; picture_size: of which pictures; made_from: entries of
+                `facts` that must be these, as the SHA-256 of the network's file.
 
         Raises:
             FileNotFoundError: there is none.
@@ -132,8 +138,11 @@ class Keypoints:
             raise KeypointError(
                 f"{path} was made in pictures of {size} px, these have {picture_size}; annotate pictures of this size."
             )
-        if teacher is not None and found.get("teacher", teacher) != teacher:
-            raise KeypointError(f"{path} was made in pictures of another network; annotate those of this one.")
+        other = [name for name, value in (made_from or {}).items() if found.get(name) != value]
+        if other:
+            raise KeypointError(
+                f"{path} was placed in other pictures ({', '.join(other)} differs); annotate the pictures of this network."
+            )
         return cls(names, places, decided, size, seconds, content, found)
 
     def motion(self, azimuth: Tensor, source: str | Path = "keypoints", **options: float | None) -> Motion:

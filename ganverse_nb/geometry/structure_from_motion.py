@@ -144,6 +144,8 @@ class _Bundle:
         self.pairs = torch.tensor(pairs, dtype=torch.int64).view(-1, 2)
         self.fixed = [1, 3, 4] if pairs else [0, 1, 2, 3, 4]  # of the gauge: the rest is what the mirror decides
         self.views, self.points = len(azimuth), int(column.max()) + 1
+        nothing = torch.zeros(5 * self.views + 3 * self.points, dtype=torch.float64)
+        self.of_beliefs = torch.autograd.functional.jacobian(self.beliefs, nothing)
 
     def project(self, cameras: Tensor, points: Tensor) -> Tensor:
         """Points [N, 3] seen by cameras [N, 5] -> [N, 2] in [0, 1]."""
@@ -169,25 +171,24 @@ class _Bundle:
         return torch.cat([cameras.flatten(), points.flatten()])
 
     def residuals(self, unknown: Tensor) -> Tensor:
-        """Picture heights: [2 N] of the observations and what `beliefs` adds."""
+        """Picture heights: [2 N] of the observations, of the beliefs and of the gauge."""
         cameras, points = self.split(unknown)
         errors = self.project(cameras[self.view], points[self.column]) - self.places
-        return torch.cat([errors.flatten(), self.beliefs(unknown)])
+        return torch.cat([errors.flatten(), self.beliefs(unknown), self.gauge(cameras)])
 
     def beliefs(self, unknown: Tensor) -> Tensor:
-        """Where cameras aim, which points mirror each other, and the gauge, which vanishes at the solution.
-
-        Mean azimuth and distance stay as at the start; the mean of the targets is the origin, which makes the origin
-        the point that is closest to all axes.
-        """
+        """Where cameras aim and which points mirror each other, linear in the unknowns."""
         cameras, points = self.split(unknown)
         left, right = points[self.pairs[:, 0]], points[self.pairs[:, 1]]
         mirror = left - right * torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)
+        return torch.cat([self.known_aim * cameras[:, 3:].flatten(), PLACING / SYMMETRY * mirror.flatten()])
+
+    def gauge(self, cameras: Tensor) -> Tensor:
+        """Mean azimuth and distance as at the start, and the targets' mean at the origin, which makes the origin the
+        point that is closest to all axes. Vanishes at the solution."""
         mean = cameras.mean(0)
         turn, size = mean[0] - self.azimuth.mean(), mean[2] - self.log_distance
-        gauge = torch.cat([torch.stack([turn, size]), _orbit(cameras, self.fov).target.mean(0)])
-        aim = self.known_aim * cameras[:, 3:].flatten()
-        return torch.cat([aim, PLACING / SYMMETRY * mirror.flatten(), gauge[self.fixed]])
+        return torch.cat([torch.stack([turn, size]), _orbit(cameras, self.fov).target.mean(0)])[self.fixed]
 
     def jacobian(self, unknown: Tensor) -> Tensor:
         """Of the residuals; an observation depends on one camera and one point, so that two passes are enough."""
@@ -203,7 +204,10 @@ class _Bundle:
                 (5 * self.views, 3, self.column, by_point),
             ):
                 matrix[(2 * row + axis)[:, None], start + width * index[:, None] + torch.arange(width)] = values
-        return torch.cat([matrix, torch.autograd.functional.jacobian(self.beliefs, unknown.detach())])
+        of_gauge = torch.zeros(len(self.fixed), len(unknown), dtype=torch.float64)
+        derived = torch.autograd.functional.jacobian(self.gauge, cameras.detach())
+        of_gauge[:, : 5 * self.views] = derived.flatten(1)
+        return torch.cat([matrix, self.of_beliefs, of_gauge])
 
     def solve(self, unknown: Tensor) -> Tensor:
         """From rough to fine: errors beyond 8 times, then once `ROBUST` are outweighed by the others."""

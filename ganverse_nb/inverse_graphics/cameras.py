@@ -36,6 +36,20 @@ class CameraBank(nn.Module):
     def __len__(self) -> int:
         return len(self.azimuth)
 
+    @torch.no_grad()
+    def start_at(self, azimuth: Tensor, elevation: Tensor, distance: Tensor, shift: Tensor) -> None:
+        """Begin at known cameras instead: [N] degrees and world units, `shift` [N, 2] as `orbit_around` has it.
+
+        Raises:
+            ValueError: another number of cameras.
+        """
+        if not len(azimuth) == len(elevation) == len(distance) == len(shift) == len(self):
+            raise ValueError(f"CameraBank: {len(azimuth)} initial cameras for {len(self)} view codes; give one for each.")
+        self.azimuth.copy_(torch.deg2rad(azimuth))
+        self.elevation.copy_(torch.deg2rad(elevation))
+        self.log_distance.copy_(distance.log())
+        self.shift.copy_(shift)
+
     def forward(self, view: Tensor | None = None, mirrored: Tensor | None = None) -> Camera:
         """Cameras of the view codes `view` [B], all where None; of mirrored pictures where `mirrored` [B] bool says so.
 

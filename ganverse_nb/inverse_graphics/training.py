@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_l
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.camera_head import (
     CameraHead,
+    Pose,
     bank_pose,
     jitter,
     jitter_pose,
@@ -38,10 +40,16 @@ from ganverse_nb.threads import one_thread
 
 MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.jsonl"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
+Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
 
-def new_model(dataset: MultiViewDataset, config: InverseGraphicsConfig, seed: int) -> InverseGraphicsModel:
-    """An untrained model for the pictures and view codes of `dataset`; the global random state stays as it was."""
+def new_model(
+    dataset: MultiViewDataset, config: InverseGraphicsConfig, seed: int, initial: Pose | None = None
+) -> InverseGraphicsModel:
+    """An untrained model for the pictures and view codes of `dataset`; the global random state stays as it was.
+
+    The cameras start at `initial` [V] where it is given, else at the coarse labels.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = InverseGraphicsNetwork(
@@ -52,9 +60,10 @@ def new_model(dataset: MultiViewDataset, config: InverseGraphicsConfig, seed: in
         )
         elevation, distance = config.initial_elevation, config.initial_distance
         head = CameraHead(dataset.resolution, elevation=elevation, distance=distance)
-        return InverseGraphicsModel(
-            network, head, CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
-        )
+        bank = CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
+        if initial is not None:
+            bank.start_at(initial.azimuth, initial.elevation, initial.distance, initial.shift)
+        return InverseGraphicsModel(network, head, bank)
 
 
 def train_inverse_graphics(
@@ -65,12 +74,16 @@ def train_inverse_graphics(
     seed: int = 0,
     device: str = "cpu",
     bf16: bool = True,
+    initial: Pose | None = None,
+    watch: Watch | None = None,
 ) -> InverseGraphicsModel:
     """Train on the training contents of `dataset`; an interrupted call continues from its last checkpoint.
 
     Args:
         features: for L_percept, which is added after `config.perceptual_after` steps; see `perceptual_features`.
         bf16: bfloat16 for the convolutions; vertices, cameras, rendering and losses stay in float32.
+        initial: [V] where the cameras start (appendix D), instead of at the coarse labels.
+        watch: further numbers to log, from the model as it is.
 
     Returns:
         The model in evaluation mode, also written to `directory`/model.safetensors.
@@ -84,7 +97,7 @@ def train_inverse_graphics(
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     directory.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, config, directory, features, seed, device, bf16)
+    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, initial, watch)
     trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
@@ -107,10 +120,12 @@ class Trainer:
         seed: int,
         device: str,
         bf16: bool,
+        initial: Pose | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
-        self.device, self.bf16 = device, bf16
-        self.model = new_model(dataset, config, seed).to(device).train()
+        self.device, self.bf16, self.watch = device, bf16, watch
+        self.model = new_model(dataset, config, seed, initial).to(device).train()
         network, bank, head = self.model.network, self.model.bank, self.model.head
         self.optimizers = {
             "network": torch.optim.Adam(
@@ -144,6 +159,7 @@ class Trainer:
                     seconds = (time.perf_counter() - mark) / (self.step - mark_step)
                     mark, mark_step = time.perf_counter(), self.step
                     values = {k: round(float(v), 6) for k, v in row.items()}
+                    values |= self.watch(self.model) if self.watch else {}
                     bar.set_postfix({k: f"{v:.3f}" for k, v in values.items() if k.endswith("iou")})
                     log.write(json.dumps({"step": self.step, **values, "seconds_per_step": round(seconds, 5)}) + "\n")
                 if self.step % CHECKPOINT_EVERY == 0:

@@ -1,7 +1,17 @@
 """Controls for notebooks: what they show is computed by plain functions of a frozen state."""
 
+from ganverse_nb.widgets.keypoint_labeller import ClickableImage, KeypointLabeller
 from ganverse_nb.widgets.mesh_viewer import mesh_figure
 from ganverse_nb.widgets.orbit import OrbitDashboard, OrbitState, mesh_renderer
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
-__all__ = ["OrbitDashboard", "OrbitState", "ViewLabeller", "mesh_figure", "mesh_renderer", "sample_pictures"]
+__all__ = [
+    "ClickableImage",
+    "KeypointLabeller",
+    "OrbitDashboard",
+    "OrbitState",
+    "ViewLabeller",
+    "mesh_figure",
+    "mesh_renderer",
+    "sample_pictures",
+]
