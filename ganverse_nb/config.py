@@ -129,7 +129,7 @@ class InverseGraphicsConfig:
 
 @dataclass(frozen=True)
 class InitializationConfig:
-    """Appendix D: trainings from other initial cameras, compared among themselves; f and cameras only, no camera head."""
+    """Appendix D: trainings from other initial cameras, compared among themselves; without camera head."""
 
     steps: int = 1200  # of each of the two trainings of Table A, else with the settings of `inverse`
     camera_share: float = 0.6  # of the steps, in which the cameras move: so few steps would not bring them far else

@@ -27,7 +27,17 @@ LAYERS = [
     {"figures", "widgets", "notebook_engine", "notebooks", "doctor", "reproduce", "commands", "cli"},
 ]
 STRANGERS = {("gan", "render")}  # a GAN's pictures come from no mesh
-NOTEBOOK_LIBRARIES = {"anywidget", "ipywidgets", "IPython", "plotly", "papermill", "jupytext", "nbformat", "nbclient", "matplotlib"}
+NOTEBOOK_LIBRARIES = {
+    "anywidget",
+    "ipywidgets",
+    "IPython",
+    "plotly",
+    "papermill",
+    "jupytext",
+    "nbformat",
+    "nbclient",
+    "matplotlib",
+}
 
 
 def layer(part):

@@ -11,9 +11,7 @@ from ganverse_nb.studio.photos import photograph_all_round
 from ganverse_nb.studio.scene import sample_scenes
 
 
-def studio_views(
-    category: str, contents: int, camera: Camera, seed: int, resolution: int = 64
-) -> MultiViewDataset:
+def studio_views(category: str, contents: int, camera: Camera, seed: int, resolution: int = 64) -> MultiViewDataset:
     """`contents` random objects, each in a scene of its own, seen by all V of `camera`, with their true masks.
 
     The coarse labels are the true azimuths, rounded to 30 degrees; an eighth of the objects, at least one, is held out.

@@ -20,10 +20,18 @@ def quaternions(rotation: Tensor) -> Tensor:
     # Each row is 4 q_i q: the row of the largest q_i is the exact one.
     rows = torch.stack(
         [
-            torch.stack([one + xx + yy + zz, m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1),
-            torch.stack([m[:, 2, 1] - m[:, 1, 2], one + xx - yy - zz, m[:, 1, 0] + m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0]], -1),
-            torch.stack([m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] + m[:, 0, 1], one - xx + yy - zz, m[:, 2, 1] + m[:, 1, 2]], -1),
-            torch.stack([m[:, 1, 0] - m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 2, 1] + m[:, 1, 2], one - xx - yy + zz], -1),
+            torch.stack(
+                [one + xx + yy + zz, m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1
+            ),
+            torch.stack(
+                [m[:, 2, 1] - m[:, 1, 2], one + xx - yy - zz, m[:, 1, 0] + m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0]], -1
+            ),
+            torch.stack(
+                [m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] + m[:, 0, 1], one - xx + yy - zz, m[:, 2, 1] + m[:, 1, 2]], -1
+            ),
+            torch.stack(
+                [m[:, 1, 0] - m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 2, 1] + m[:, 1, 2], one - xx - yy + zz], -1
+            ),
         ],
         1,
     )
@@ -69,15 +77,17 @@ def camera_difference(first: CameraModel, second: CameraModel) -> CameraDifferen
     axes = [torch.nn.functional.normalize(q[:, 1:], dim=-1) for q in (a, b)]
     has_axis = (torch.rad2deg(torch.stack(angles)) >= NO_AXIS).all(0)
     axis = _between(*axes)[has_axis]
-    turn = 2 * torch.rad2deg(torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))
-    turn = 2 * turn  # the angle between quaternions is half that of their rotations
+    turn = 2 * _between(a, b)  # the angle between quaternions is half that of their rotations
     axis = axis if len(axis) else torch.full((1,), torch.nan)
-    means = [f(v) for v in (axis, angle, turn) for f in (lambda v: float(v.mean()), lambda v: float(v.max()))]
-    return CameraDifference(*means, no_axis=int((~has_axis).sum()))
+    (axis_mean, axis_max), (angle_mean, angle_max), (turn_mean, turn_max) = (
+        (float(v.mean()), float(v.max())) for v in (axis, angle, turn)
+    )
+    undefined = int((~has_axis).sum())
+    return CameraDifference(axis_mean, axis_max, angle_mean, angle_max, turn_mean, turn_max, undefined)
 
 
 def _between(a: Tensor, b: Tensor) -> Tensor:
-    """[V] degrees between unit vectors [V, 3], exact for small angles too."""
+    """[V] degrees between unit vectors [V, n], exact for small angles too."""
     return 2 * torch.rad2deg(torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))
 
 

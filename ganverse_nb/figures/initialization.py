@@ -18,7 +18,7 @@ from ganverse_nb.figures.shots import around, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.keypoints import Keypoints
-from ganverse_nb.geometry.camera import CameraModel
+from ganverse_nb.geometry.camera import Camera, CameraModel
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.structure_from_motion import Motion
 
@@ -43,8 +43,13 @@ def annotated_views(pictures: Tensor, points: Keypoints, labels: Tensor, views: 
     return picture_grid(rows, row_labels=names, column_labels=columns, row_groups=[1], size=SIZE // 2)
 
 
-def reprojections(pictures: Tensor, points: Keypoints, motion: Motion, views: Sequence[int], columns: int = 6) -> Figure:
-    """The annotated object [V, 3, R, R]: each placed point, a line to where its 3D point projects, outliers in purple."""
+def reprojections(
+    pictures: Tensor, points: Keypoints, motion: Motion, views: Sequence[int], columns: int = 6
+) -> Figure:
+    """The annotated object [V, 3, R, R]: each placed point and a line to where its 3D point projects.
+
+    Outliers are purple and named where there are one or two.
+    """
     cells, notes = [], {}
     found = motion.camera.to_image(motion.points[None].nan_to_num())
     colors = _side_colors(points.names)
@@ -77,7 +82,10 @@ def keypoint_errors(points: Keypoints, motion: Motion) -> Figure:
         axes.plot([float(error[:, k].nanmedian())] * 2, [row - 0.35, row + 0.35], color=BLACK, lw=1.2)
     axes.set_yticks(range(len(shown)), [points.names[k].replace("_", " ") for k in shown], fontsize=7.5)
     axes.invert_yaxis()
-    axes.set(xlabel=f"distance in pixels of {points.picture_size}; bar: median; purple: outlier, with its view", xlim=(0, None))
+    axes.set(
+        xlabel=f"distance in pixels of {points.picture_size}; bar: median; purple: outlier, with its view",
+        xlim=(0, None),
+    )
     axes.grid(axis="x")
     return figure
 
@@ -168,7 +176,7 @@ def _arrange(axes: Axes3D, cameras: CameraModel, title: str) -> None:
         axes.text(x, y, 0.0, name, ha="center", va="center", color=GREY, fontsize=8)
 
 
-def two_models(images: Tensor, predictions: Mapping[str, tuple[Mesh, CameraModel]], size: int = 160) -> Figure:
+def two_models(images: Tensor, predictions: Mapping[str, tuple[Mesh, Camera]], size: int = 160) -> Figure:
     """Figure E: pictures [B, 3, R, R], and what each model makes of them, in the same view and from four sides."""
     rows: list[list[Tensor | None]] = []
     labels: list[str] = []
@@ -193,18 +201,23 @@ def two_models(images: Tensor, predictions: Mapping[str, tuple[Mesh, CameraModel
 
 
 def table_a(
-    seconds: Mapping[str, tuple[float, float]], ious: Mapping[str, float], difference: Mapping[str, CameraDifference]
+    annotation: Mapping[str, float],
+    training: Mapping[str, float],
+    ious: Mapping[str, float],
+    difference: Mapping[str, CameraDifference],
 ) -> Figure:
-    """Table A: time and 2D IoU of each initialisation, and how far the cameras are apart after training.
+    """Table A: what each initialisation costs and reaches, and how far the cameras are apart after training.
 
     Args:
-        seconds: initialisation -> (annotation, training); NaN where it was not measured.
+        annotation, training: initialisation -> minutes; NaN where it was not measured.
+        ious: initialisation -> 2D IoU.
         difference: "raw" and "aligned".
     """
-    rows = [(name, [a / 60, t / 60, ious[name], *[float("nan")] * 6]) for name, (a, t) in seconds.items()]
+    nothing = [float("nan")] * 9
+    rows = [(f"{name}s", [annotation[name], training[name], ious[name], *nothing[3:]]) for name in ious]
     for name, d in difference.items():
         values = [d.axis_mean, d.axis_max, d.angle_mean, d.angle_max, d.turn_mean, d.turn_max]
-        rows.append((f"cameras, {name}", [float("nan")] * 3 + values))
+        rows.append((f"cameras, {name}", [*nothing[:3], *values]))
     columns = ["annotation", "training", "2D IoU", *["mean", "max"] * 3]
     groups = {"minutes and overlap": (0, 2), "axis (°)": (3, 4), "angle (°)": (5, 6), "whole turn (°)": (7, 8)}
     return number_table(columns, rows, formats=[".1f", ".1f", ".3f", *[".2f"] * 6], groups=groups, total=False)

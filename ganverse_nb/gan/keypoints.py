@@ -141,7 +141,7 @@ class Keypoints:
         other = [name for name, value in (made_from or {}).items() if found.get(name) != value]
         if other:
             raise KeypointError(
-                f"{path} was placed in other pictures ({', '.join(other)} differs); annotate the pictures of this network."
+                f"{path} was placed in other pictures ({', '.join(other)} differs); annotate those of this network."
             )
         return cls(names, places, decided, size, seconds, content, found)
 

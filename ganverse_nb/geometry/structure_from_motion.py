@@ -114,8 +114,16 @@ def structure_from_motion(
     spread = error[seen].median() / math.sqrt(2 * math.log(2))  # of a two-dimensional normal distribution
     outlier = seen & (error > max(OUTLIER * float(spread), 1e-6))
     angles = torch.rad2deg(cameras[:, :2])
-    parts = (angles[:, 0].remainder(360.0), angles[:, 1], cameras[:, 2].exp(), cameras[:, 3:])
-    return Motion(*(p.float() for p in parts), fov, everywhere.float(), error.float(), outlier)
+    return Motion(
+        angles[:, 0].remainder(360.0).float(),
+        angles[:, 1].float(),
+        cameras[:, 2].exp().float(),
+        cameras[:, 3:].float(),
+        fov,
+        everywhere.float(),
+        error.float(),
+        outlier,
+    )
 
 
 def _orbit(cameras: Tensor, fov: float) -> Camera:

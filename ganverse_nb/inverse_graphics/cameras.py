@@ -44,7 +44,9 @@ class CameraBank(nn.Module):
             ValueError: another number of cameras.
         """
         if not len(azimuth) == len(elevation) == len(distance) == len(shift) == len(self):
-            raise ValueError(f"CameraBank: {len(azimuth)} initial cameras for {len(self)} view codes; give one for each.")
+            raise ValueError(
+                f"CameraBank: {len(azimuth)} initial cameras for {len(self)} view codes; give one for each."
+            )
         self.azimuth.copy_(torch.deg2rad(azimuth))
         self.elevation.copy_(torch.deg2rad(elevation))
         self.log_distance.copy_(distance.log())

@@ -32,7 +32,7 @@ class ClickableImage(anywidget.AnyWidget):
     _esm = Path(__file__).with_suffix(".js")
     side = traitlets.Int(SIDE).tag(sync=True)
     picture = traitlets.Unicode("").tag(sync=True)
-    points = traitlets.List().tag(sync=True)
+    points: Any = traitlets.List().tag(sync=True)
 
     def __init__(self, on_click: Callable[[float, float], None], on_key: Callable[[str], None]) -> None:
         super().__init__()
