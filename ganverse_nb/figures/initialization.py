@@ -129,7 +129,7 @@ def camera_sets(
         start, end: (from the keypoints, from the labels); the second of `end` is aligned with the first.
         points: [K, 3] the keypoints in 3D, shown before training.
     """
-    figure = plot_figure(9.2, 3.7)
+    figure = plot_figure(8.6, 3.5)
     names = {"keypoints": BLUE, "coarse labels": ORANGE}
     for place, (title, (keypoint, label)) in enumerate({"before training": start, "after training": end}.items(), 1):
         axes = figure.add_subplot(1, 2, place, projection="3d")
@@ -161,7 +161,7 @@ def _frusta(cameras: CameraModel, depth: float = 0.28) -> list[list[list[float]]
 def _arrange(axes: Axes3D, cameras: CameraModel, title: str) -> None:
     reach = float(cameras.position.norm(dim=-1).max())
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-0.25 * reach, 0.55 * reach))
-    axes.set_box_aspect((2, 2, 0.8), zoom=1.22)
+    axes.set_box_aspect((2, 2, 0.8), zoom=1.32)
     axes.view_init(elev=48, azim=35)
     axes.set(xticks=[], yticks=[], zticks=[])
     axes.set_axis_off()
@@ -172,7 +172,7 @@ def _arrange(axes: Axes3D, cameras: CameraModel, title: str) -> None:
     axes.plot((reach * circle.cos()).tolist(), (reach * circle.sin()).tolist(), 0.0, color=LIGHT, lw=0.8, zorder=0)
     for angle, name in ((0, "front"), (90, "left"), (180, "rear"), (270, "right")):
         turn = torch.deg2rad(torch.tensor(float(angle)))
-        x, y = (0.6 * reach * turn.cos()).item(), (0.6 * reach * turn.sin()).item()
+        x, y = (0.5 * reach * turn.cos()).item(), (0.5 * reach * turn.sin()).item()
         axes.text(x, y, 0.0, name, ha="center", va="center", color=GREY, fontsize=8)
 
 

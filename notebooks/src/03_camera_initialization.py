@@ -69,11 +69,12 @@ KeypointLabeller(mine, pictures[0])
 #
 # Bundle adjustment moves all cameras and all 3D points until the points project to where they were placed. A line
 # leads from each placed point to its projection; purple ones contradict the others, be it that a wrong spot was
-# clicked or that the GAN paints the pillar elsewhere in this view, and they count little.
+# clicked or that the GAN paints the pillar elsewhere in this view, and they count little. The second row shows the
+# views with most of them.
 
 # %%
 motion = stages.keypoint_motion(run)
-shown = [*ring[::3], *range(len(ring), len(views), 4)][:12]
+shown = [*ring[::4][:6], *motion.outlier.sum(1).argsort(descending=True)[:6].tolist()]
 placed = fig.reprojections(pictures[0], points, motion, shown)
 pixels = motion.error[points.placed] * points.picture_size
 fig.save_figure(run, "figure_d_reprojections", placed, {"views": shown, "median_px": pixels.median()})
@@ -104,10 +105,12 @@ fig.save_figure(run, "figure_d_cameras", sets, {"azimuth": {name: c.azimuth for 
 # ## Their reconstructions (figure E)
 
 # %%
+from ganverse_nb.inverse_graphics.inference import reconstruct
+
 content = dataset.test_contents[:3]
 kept = dataset.keep[content].float().argmax(1)
 images, masks = dataset.batch(content, kept)
-made = {f"{name}s": (m.network(images, masks).detach(), after[name][kept]) for name, m in models.items()}
+made = {f"{name}s": (reconstruct(images, masks, m)[0], after[name][kept]) for name, m in models.items()}
 fig.save_figure(run, "figure_e_initializations", fig.two_models(images, made), {"contents": content, "views": kept})
 
 # %% [markdown]
