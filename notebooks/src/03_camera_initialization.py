@@ -108,7 +108,7 @@ fig.save_figure(run, "figure_d_cameras", sets, {"azimuth": {name: c.azimuth for 
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
 content = dataset.test_contents[:3]
-kept = dataset.keep[content].float().argmax(1)
+kept = torch.multinomial(dataset.keep[content].float(), 1, generator=torch.Generator().manual_seed(seed))[:, 0]
 images, masks = dataset.batch(content, kept)
 made = {f"{name}s": (reconstruct(images, masks, m)[0], after[name][kept]) for name, m in models.items()}
 fig.save_figure(run, "figure_e_initializations", fig.two_models(images, made), {"contents": content, "views": kept})
