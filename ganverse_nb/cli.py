@@ -59,14 +59,11 @@ def _show_warning(message: Warning | str, category: type[Warning], *where: Any, 
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from .config import CATEGORIES
-    from .gan.checkpoint import bundled
     from .reproduce import reproduce
     from .rows import is_met
+    from .sources import check_bundled
 
-    if options.category in CATEGORIES:  # others are refused below, with a list
-        for name in ("teacher", "views"):  # before anything is written
-            bundled(options.category, name)
+    check_bundled(load_config(options.profile, options.category, options.seed, _settings(options.set)))
     only = [number for number in options.only.split(",") if number]
     run = _open(options)
     report = reproduce(run, _settings(options.set), only, options.notebooks)
@@ -275,7 +272,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _profile_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--profile", default="mini", help="smoke, mini (default)")
+    command.add_argument("--profile", default="mini", help="smoke, mini (default), gpu, paper")
     command.add_argument("--category", default="car")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument(

@@ -28,16 +28,15 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
         start: a bundled name or a file: a finished GAN to go on from, whose pictures count.
         images: a folder of pictures to learn from, in place of the studio's photos.
 
-    Started by `accelerate launch -m ganverse_nb.cli train-gan` or torchrun, all processes train one GAN.
+    Started by torchrun, or by accelerate launch where there are GPUs, all processes train one GAN.
     """
-    import torch
-
     from .files import sha256
     from .gan.augment import parse_policy
     from .gan.checkpoint import resolve
     from .gan.generator import block_resolutions
     from .gan.team import Team
     from .gan.training import check_start, train_gan
+    from .sources import compute_device
 
     config, seed = run.config.gan, run.config.seed
     command, begun = _typed(run, "train-gan"), None
@@ -53,10 +52,9 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     load = _studio_photos(run, source, team.leads) if images is None else _folder(run, source, images, team.leads)
     team.wait()
     photos = load()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def train(directory: Path) -> None:
-        train_gan(photos, config, directory, seed, start=start, device=device, command=command)
+        train_gan(photos, config, directory, seed, start=start, device=compute_device(), command=command)
 
     return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
 
@@ -210,7 +208,7 @@ def reconstruct(run: Run, picture: Path, output: Path, fit: bool, turntable: Pat
     if turntable is not None and turntable.suffix.lower() != ".gif":
         raise ValueError(f"--turntable: {turntable} must end in .gif.")
 
-    image = read_picture(picture, run.config.gan.resolution, fit)  # before anything that takes long
+    image = read_picture(picture, run.config.resolution, fit)  # before anything that takes long
     model = stages.inverse_graphics(run)
     mask = _mask(picture, image, stages.segmenter(run))
     mesh, camera = reconstruct(image, mask, model)
@@ -236,13 +234,13 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
     from .data.pictures import read_picture, write_picture
     from .neural_renderer.editing import edit, observe
 
-    pictures = {path: read_picture(path, run.config.gan.resolution, fit) for path in sorted(set(sources.values()))}
+    pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
     model = stages.stylegan_r(run)
     seen = {path: observe(model, picture, str(path)) for path, picture in pictures.items()}
     camera = seen[sources["camera"]].camera
     camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
     others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
-    write_picture(edit(model, camera_from=camera, **others).image[0], output)
+    write_picture(model.paint(edit(model, camera_from=camera, **others).properties)[0], output)
 
 
 def _mask(path: Path, image: Tensor, segmenter: Segmenter) -> Tensor:

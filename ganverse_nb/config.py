@@ -20,14 +20,15 @@ class PhotoConfig:
     """Photographs from the studio, which play the part of LSUN and Pascal3D+ pictures."""
 
     train: int = 8000  # for the pose regressor that measures views
-    test: int = 400  # never seen by any network
+    test: int = 400  # never seen by any network; 0 for both: no network here has learned from studio photos
 
 
 @dataclass(frozen=True)
 class GanConfig:
     """The StyleGAN2 teacher; research: 1.1M parameters at 64 px learn cars in half an hour on two cores."""
 
-    resolution: int = 64
+    network: str = "bundled"  # the package's, "trained" (by `train-gan` in the same run), or a file of any known kind
+    resolution: int = 64  # this and the rest: of a training
     z_dim: int = 128
     w_dim: int = 128
     mapping_layers: int = 4
@@ -55,6 +56,8 @@ class GanConfig:
 class ViewConfig:
     """Choosing view codes and measuring whether they hold the view (section 3.1)."""
 
+    codes: str = "bundled"  # the package's, "chosen" (by the pose regressor), "labelled" (in notebook 02), or a file
+    split_layer: int = 2  # k of codes that are chosen or labelled here; bundled ones and files bring their own
     views: int = 24  # view codes of the ring around the object
     tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the ring ...
     tier_views: int = 8  # ... and how many of each
@@ -64,7 +67,7 @@ class ViewConfig:
     split_layers: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     measured: int = 64  # random view codes per split layer in the curve over k
     content_truncation: float = 0.8  # contents as the multi-view dataset draws them
-    regressor_steps: int = 2000
+    regressor_steps: int = 2000  # 0: the GAN's pictures are not like the studio's, so nothing reads azimuths off them
     regressor_batch: int = 64
 
 
@@ -95,6 +98,7 @@ class MultiviewConfig:
     test_contents: int = 20
     minimum_mask: float = 0.10  # of the picture, as in the paper
     truncation: float = 0.8
+    resolution: int = 0  # of the pictures that all later networks see; 0: the GAN's
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class InverseGraphicsConfig:
     perceptual_after: int = 3000
     lr: float = 5e-4
     camera_lr: float = 2e-3  # radians and world units; not stated in the paper
+    decay_lr: bool = True  # down a cosine in the second half; not in the paper
     camera_share: float = 0.3  # of the steps, in which the cameras move: measured, their error grows again afterwards
     weight_iou: float = 3.0
     weight_color: float = 20.0
@@ -187,6 +192,16 @@ class Config:
     initialization: InitializationConfig = field(default_factory=InitializationConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
 
+    @property
+    def resolution(self) -> int:
+        """Width and height of the pictures that everything after the GAN works on."""
+        return self.multiview.resolution or self.gan.resolution
+
+    @property
+    def has_studio(self) -> bool:
+        """Whether the GAN's pictures are like the studio's, so that photos of known cameras can measure it."""
+        return self.photos.train > 0 and self.photos.test > 0 and self.views.regressor_steps > 0
+
 
 def _mini(category: str, seed: int) -> Config:
     return Config("mini", category, seed)
@@ -209,7 +224,93 @@ def _smoke(category: str, seed: int) -> Config:
     )
 
 
-PROFILES = {"smoke": _smoke, "mini": _mini}
+def _gpu(category: str, seed: int) -> Config:
+    """128 px without downloads: the studio's photos, a GAN trained by this run (`train-gan --profile gpu`)."""
+    return Config(
+        "gpu",
+        category,
+        seed,
+        gan=GanConfig(
+            network="trained",
+            resolution=128,
+            z_dim=256,
+            w_dim=256,
+            mapping_layers=6,
+            channels=(256, 256, 256, 256, 128, 64),
+            batch=64,
+            images=3_000_000,
+            photos=100_000,
+            r1_gamma=0.6,  # 0.3 at 64 px, in proportion to the pixels and the batch as `auto_r1_gamma`
+            path_length_batch=16,
+        ),
+        views=ViewConfig(codes="chosen"),
+        multiview=MultiviewConfig(contents=1000, test_contents=50),
+        inverse=InverseGraphicsConfig(texture_size=(128, 256), pairs=16, steps=20_000, perceptual_after=6000),
+        stylegan_r=StyleGANRConfig(warmup_steps=6000, finetune_steps=1500, fresh_contents=6000),
+    )
+
+
+def _paper(category: str, seed: int) -> Config:
+    """Section 4 and appendix C as they are written, on NVIDIA's networks; what the paper leaves open is marked.
+
+    Improvements of ours are off. Its bird GAN was its own: put one where `network` says.
+    """
+    objects, network, resolution = {
+        "car": (6000, "stylegan2-car-config-e", 512),  # 2048 + 3008 styles, pictures of 512 x 384
+        "horse": (1000, "stylegan2-horse-config-f", 256),
+        "bird": (1000, "bird", 256),
+    }[category]
+    return Config(
+        "paper",
+        category,
+        seed,
+        photos=PhotoConfig(train=0, test=0),
+        gan=GanConfig(network=f"gans/{network}.safetensors", resolution=resolution),
+        views=ViewConfig(codes="labelled", split_layer=4, regressor_steps=0),
+        segmenter=SegmenterConfig(weights="coco"),
+        multiview=MultiviewConfig(
+            contents=objects,
+            test_contents=objects // 20,  # not stated
+            truncation=0.7,  # not stated
+            resolution=256,  # not stated; 46 GB for the cars
+        ),
+        inverse=InverseGraphicsConfig(
+            texture_size=(256, 512),  # not stated
+            pairs=16,
+            steps=200_000,
+            perceptual_after=3000,
+            lr=1e-4,
+            camera_lr=4e-4,  # not stated; in the proportion that `mini` has
+            decay_lr=False,
+            perceptual_pictures=32,
+            perceptual_backbone="lpips",
+            sigma=(1 / 7000, 1 / 7000),
+            initial_elevation=0.0,
+            symmetric_shape=False,
+            symmetric_texture=False,
+            mirror_pictures=False,
+            input_jitter=0.0,
+            head_steps=10_000,  # the paper has no camera head
+        ),
+        stylegan_r=StyleGANRConfig(
+            warmup_steps=700,
+            finetune_steps=2500,
+            warmup_lr=1e-5,
+            finetune_lr=1e-5,
+            generator_lr=1e-5,
+            view_rest="mean",
+            camera_jitter=0.0,
+            weight_entropy=1.0,
+            gate_lr_multiplier=1.0,
+            hide_probability=0.0,
+            weight_code=0.0,
+            weight_anchor=0.0,
+            patience=1000,  # no early stop
+        ),
+    )
+
+
+PROFILES = {"smoke": _smoke, "mini": _mini, "gpu": _gpu, "paper": _paper}
 
 
 def load_config(

@@ -15,6 +15,7 @@ from torch import Tensor
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.data.studio_views import studio_views
+from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
@@ -25,6 +26,7 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
+from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.structure_from_motion import Motion
@@ -39,6 +41,7 @@ from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.archive import make_photo_archive
 from ganverse_nb.studio.cameras import sample_cameras
 from ganverse_nb.studio.photos import Photos
@@ -46,7 +49,7 @@ from ganverse_nb.studio.photos import Photos
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, RECOVERY_OBJECTS = 1000, 2000, 3000, 4000
 INITIALIZATIONS = ("view", "keypoint")
-GATE, KID = "view_gate.json", "kid.json"
+GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
 
 
 def train_photos(run: Run) -> Photos:
@@ -56,11 +59,12 @@ def train_photos(run: Run) -> Photos:
 
 def test_photos(run: Run) -> Photos:
     """Photos that no network of the run learns from."""
+    needs_studio(run, "A test photo with its true shape and camera")
     return _photos(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
 
 
 def _photos(run: Run, name: str, count: int, seed: int) -> Photos:
-    category, resolution = run.config.category, run.config.gan.resolution
+    category, resolution = run.config.category, run.config.resolution
 
     def compute(directory: Path) -> None:
         make_photo_archive(category, count, seed, directory, resolution)
@@ -69,18 +73,19 @@ def _photos(run: Run, name: str, count: int, seed: int) -> Photos:
 
 
 def teacher(run: Run) -> Generator:
-    """The bundled StyleGAN2 of the category (section 3.1)."""
+    """The StyleGAN2 that makes the pictures (section 3.1): the setting `gan.network`."""
     _use_weights(run, "teacher")
-    return checkpoint.load_generator(run.config.category)
+    return checkpoint.load_generator(teacher_file(run))
 
 
 def discriminator(run: Run) -> Discriminator:
     """The discriminator that the teacher was trained against; its features serve as perceptual features."""
-    return checkpoint.load_discriminator(run.config.category)
+    return checkpoint.load_discriminator(teacher_file(run))
 
 
 def pose_regressor(run: Run) -> PoseRegressor:
     """Reads azimuths off pictures. Trained on photos, used for measuring only."""
+    needs_studio(run, "An azimuth read off pictures")
     config, seed = run.config.views, run.config.seed
 
     def compute(directory: Path) -> None:
@@ -102,9 +107,43 @@ def segmenter(run: Run) -> Segmenter:
 
 
 def view_codes(run: Run) -> ViewCodes:
-    """The bundled view codes of the teacher with their coarse labels."""
+    """The view codes of the teacher with their coarse labels: the setting `views.codes`."""
     _use_weights(run, "views")
-    return ViewCodes.load(run.config.category)
+    return ViewCodes.load(_views_file(run))
+
+
+def split_layer(run: Run) -> int:
+    """k, how many layers take the view code: known before there are view codes where those are made here."""
+    config = run.config.views
+    return config.split_layer if config.codes in ("chosen", "labelled") else view_codes(run).split_layer
+
+
+def _views_file(run: Run) -> Path:
+    """The file that `views.codes` names; view codes that are to be chosen are chosen.
+
+    Raises:
+        FileNotFoundError, ExpectedError: there is none; the message says how to make it.
+    """
+    config = run.config.views
+    if config.codes == "bundled":
+        return checkpoint.bundled(run.config.category, "views")
+    if config.codes == "labelled":
+        path = labelled_views(run)
+        if not path.is_file():
+            raise ExpectedError(f"No view code is labelled yet: do it in notebook 02, which keeps them in {path}.")
+        return path
+    if config.codes != "chosen":
+        return Path(config.codes)
+
+    def compute(directory: Path) -> None:
+        gan, facts = teacher(run), {"command": run.command, "teacher": sha256(teacher_file(run))}
+        regressor = pose_regressor(run)
+        codes = choose_views(gan, regressor, config, config.split_layer, seed=run.config.seed, provenance=facts)
+        codes.save(directory / VIEWS)
+
+    pose_regressor(run)
+    settings = [config, run.config.seed, _use_weights(run, "teacher")]
+    return run.stage("view_codes", compute, settings, needs=["pose_regressor"]) / VIEWS
 
 
 def view_gate(run: Run) -> ViewGate:
@@ -132,6 +171,7 @@ def view_gate(run: Run) -> ViewGate:
 
 def gan_kid(run: Run) -> Kid:
     """How far the teacher's samples are from photos it was not trained on: KID on own features."""
+    needs_studio(run, "KID")
     seed = run.config.seed
 
     def compute(directory: Path) -> None:
@@ -147,7 +187,8 @@ def multiview(run: Run) -> MultiViewDataset:
     config, seed = run.config.multiview, run.config.seed
 
     def compute(directory: Path) -> None:
-        build_multiview(teacher(run), view_codes(run), segmenter(run), config, directory, seed)
+        gan, cut = teacher(run).to(compute_device()), segmenter(run).to(compute_device())
+        build_multiview(gan, view_codes(run), cut, config, directory, seed)
 
     weights = [_use_weights(run, name) for name in ("teacher", "views")]
     return MultiViewDataset.load(run.stage("multiview", compute, [config, seed, weights]))
@@ -160,7 +201,7 @@ def inverse_graphics(run: Run) -> InverseGraphicsModel:
     def compute(directory: Path) -> None:
         features = perceptual_features(discriminator(run), config.perceptual_backbone)
         run.note("perceptual features", features.name)
-        train_inverse_graphics(multiview(run), config, directory, features, seed)
+        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
 
     multiview(run)
     return InverseGraphicsModel.load(
@@ -197,7 +238,7 @@ def initialized_graphics(run: Run, cameras: str) -> InverseGraphicsModel:
     def compute(directory: Path) -> None:
         found = keypoint_motion(run) if cameras == "keypoint" else None
         start = None if found is None else Pose(found.azimuth, found.elevation, found.distance, found.shift)
-        train_inverse_graphics(multiview(run), config, directory, None, seed, initial=start)
+        train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), initial=start)
 
     multiview(run)
     directory = run.stage(f"{cameras}_initialization", compute, [config, seed, file], needs=["multiview"])
@@ -210,7 +251,7 @@ def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
     The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
     """
     settings, seed = run.config.initialization, run.config.seed
-    size, config = run.config.gan.resolution, shortened(run.config, settings.recovery_steps)
+    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
     curves = {}
     for noise in settings.recovery_noise:
 
@@ -218,7 +259,7 @@ def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
             true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
             contents = settings.recovery_contents
             views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
-            recover_cameras(views, true, noise, config, directory, seed)
+            recover_cameras(views, true, noise, config, directory, seed, compute_device())
 
         counts = [settings.recovery_contents, settings.recovery_views]
         directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
@@ -233,7 +274,7 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     observer = Observer.of(model, segmenter(run))
 
     def compute(directory: Path) -> None:
-        dataset, multi = multiview(run), run.config.multiview
+        dataset, multi, device = multiview(run), run.config.multiview, compute_device()
         train_stylegan_r(
             Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep),
             dataset.train_contents.tolist(),
@@ -241,8 +282,8 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
             dataset.view_w,
             dataset.split_layer,
             model.bank().detach(),
-            teacher(run),
-            observer,
+            teacher(run).to(device),
+            Observer.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
             config,
             directory,
             seed,
@@ -256,7 +297,7 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
 
 
 def _use_weights(run: Run, name: str) -> str:
-    """Record a bundled file in the run's manifest; returns its SHA-256, which the stages made with it depend on."""
-    path = checkpoint.bundled(run.config.category, name)
+    """Record "teacher" or "views" in the run's manifest; returns its SHA-256, which the stages made with it need."""
+    path = teacher_file(run) if name == "teacher" else _views_file(run)
     run.use_weights(f"{run.config.category}/{name}", path)
     return sha256(path)

@@ -23,7 +23,7 @@ LAYERS = [
     {"inverse_graphics"},
     {"neural_renderer"},
     {"evaluation"},
-    {"stages"},
+    {"sources", "stages"},
     {"figures", "widgets", "notebook_engine", "notebooks", "doctor", "reproduce", "commands", "cli"},
 ]
 STRANGERS = {("gan", "render")}  # a GAN's pictures come from no mesh

@@ -17,6 +17,29 @@ def test_profiles_are_frozen_and_survive_json(profile):
         config.seed = 4
 
 
+def test_the_paper_profile_holds_the_papers_numbers():
+    """Section 4 and appendix C; where ours is an improvement, it is off."""
+    car, horse, bird = (load_config("paper", category) for category in ("car", "horse", "bird"))
+    assert [c.multiview.contents for c in (car, horse, bird)] == [6000, 1000, 1000]
+    assert car.multiview.minimum_mask == 0.10 and car.views.split_layer == 4
+    f, r = car.inverse, car.stylegan_r
+    assert (f.weight_iou, f.weight_color, f.weight_laplacian, f.weight_flatten) == (3, 20, 5, 5)
+    assert (f.weight_movement, f.weight_perceptual, f.perceptual_after, f.perceptual_backbone) == (
+        2.5,
+        0.5,
+        3000,
+        "lpips",
+    )
+    assert (f.lr, f.pairs, f.steps) == (1e-4, 16, 200_000)
+    assert not any((f.symmetric_shape, f.symmetric_texture, f.mirror_pictures, f.input_jitter, f.decay_lr))
+    assert f.initial_elevation == 0.0 and f.perceptual_pictures == 2 * f.pairs
+    assert (r.finetune_lr, r.generator_lr, r.batch, r.warmup_steps, r.finetune_steps) == (1e-5, 1e-5, 16, 700, 2500)
+    assert r.view_share == 144 / 2048 and r.weight_anchor == r.weight_code == r.weight_camera == 0
+    assert (car.gan.resolution, car.resolution, horse.resolution) == (512, 256, 256)
+    assert not car.has_studio and load_config("mini").has_studio and load_config("gpu").has_studio
+    assert load_config("gpu").resolution == 128
+
+
 def test_overrides_change_one_setting():
     plain, changed = load_config("mini"), load_config("mini", inverse__steps=10, gan__channels=[8, 8, 4])
     assert changed.inverse == dataclasses.replace(plain.inverse, steps=10)

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, write_index
 from ganverse_nb.files import read_json, write_json
+from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.layers import mix
 from ganverse_nb.segmentation.detections import RULES, keep
 
@@ -41,6 +42,8 @@ def build_multiview(
     seed: int = 0,
 ) -> MultiViewDataset:
     """The dataset of section 3.1: `config.contents` random objects in every chosen view, cut out by Mask R-CNN.
+
+    The pictures are cut out as large as the generator makes them, and then scaled to `config.resolution`.
 
     Contents are drawn once, truncated by `config.truncation`, and mixed with the view codes at the split layer; the
     noise maps are the generator's own, so a content differs between views by the view code alone. The paper's filter
@@ -70,7 +73,7 @@ def build_multiview(
         views.codes.to(content_w),
         views.azimuth_bin,
         directory,
-        resolution=generator.resolution,
+        resolution=config.resolution or generator.resolution,
         test_contents=config.test_contents,
         split_layer=views.split_layer,
     )
@@ -90,6 +93,8 @@ def generate(
     contents_per_chunk: int = 4,
 ) -> MultiViewDataset:
     """Paint every content [C, w_dim] in every view [V, w_dim] and cut it out; complete chunks are never made twice.
+
+    Pictures and masks are kept at `resolution`, to which larger ones are scaled.
 
     The codes are given, not drawn here, so a resumed run makes the same dataset. A directory that holds another
     dataset's progress is refused.
@@ -125,6 +130,7 @@ def generate(
             with torch.no_grad():
                 pictures = paint(view_w.repeat(stop - start, 1), chunk)
                 cut_out, reasons = cut(pictures)
+                pictures, cut_out = (resize_square(part, resolution) for part in (pictures, cut_out))
             images[start:stop] = to_bytes(pictures).reshape(stop - start, *shape[1:]).cpu().numpy()
             masks[start:stop] = (cut_out > 0.5).to(torch.uint8).reshape(masks[start:stop].shape).cpu().numpy()
             images.flush()

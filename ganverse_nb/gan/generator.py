@@ -269,6 +269,10 @@ class Generator(nn.Module):
         image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
         return self.as_picture(image).clamp(0.0, 1.0)
 
+    def squares(self, styles: Tensor | Sequence[Tensor], side: int) -> Tensor:
+        """Styles -> pictures [B, 3, side, side] in [0, 1], scaled from its own size for networks that take squares."""
+        return resize_square(self.uncrop(self.synthesize(styles)), side)
+
     def as_picture(self, square: Tensor) -> Tensor:
         """What `synthesis` gives as pictures [B, 3, *picture_size] in about [0, 1], with the official code's offset."""
         return self.crop(square) * (127.5 / 255.0) + 128.0 / 255.0
@@ -298,6 +302,13 @@ class Generator(nn.Module):
         """z [B, z_dim] -> pictures [B, 3, *picture_size] in [0, 1]."""
         w = self.truncate(self.mapping(z), psi)
         return self.synthesize(self.styles(w[:, None].expand(-1, self.num_ws, -1)), noise)
+
+
+def resize_square(pictures: Tensor, side: int) -> Tensor:
+    """[B, C, R, R] in [0, 1] -> [B, C, side, side], smoothed where it shrinks; the same tensor if it has that size."""
+    if pictures.shape[-2:] == (side, side):
+        return pictures
+    return F.interpolate(pictures, (side, side), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
 
 
 def block_resolutions(resolution: int, channels: Sequence[int]) -> list[int]:

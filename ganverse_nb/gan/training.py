@@ -2,7 +2,8 @@
 
     train_gan(photos, config.gan, directory, seed=0)
 
-or, with two processes (GPUs) that share each batch, in a program started by `accelerate launch --num_processes 2`.
+or, with processes that share each batch, in a program started by `torchrun --nproc_per_node 2` (two processors) or
+`accelerate launch` (every GPU).
 
 `directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
 and `state.safetensors`, from which the same call goes on after an interruption. `start` begins with the networks that

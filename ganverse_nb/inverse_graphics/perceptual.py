@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.precision import bfloat16
 
 
@@ -52,7 +53,10 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
 
 
 class DiscriminatorFeatures:
-    """Features of a frozen discriminator, computed in bfloat16 where `bf16` and the processor has it."""
+    """Features of a frozen discriminator, computed in bfloat16 where `bf16` and the processor has it.
+
+    Square pictures of another size are scaled to the one it was trained with.
+    """
 
     name = "the GAN's discriminator"
 
@@ -61,6 +65,7 @@ class DiscriminatorFeatures:
         self.bf16 = bf16
 
     def __call__(self, images: Tensor) -> Sequence[Tensor]:
+        images = resize_square(images, self.discriminator.to(images.device).resolution)
         with bfloat16(self.bf16, images.device):
             return self.discriminator.features(images)[1:]  # the first is a colour, which L_col compares
 

@@ -43,6 +43,7 @@ def recover_cameras(
     config: InverseGraphicsConfig,
     directory: Path,
     seed: int = 0,
+    device: str = "cpu",
 ) -> InverseGraphicsModel:
     """Train from azimuths that are up to `noise` degrees wrong; elevation and distance start at the constants of all.
 
@@ -71,7 +72,7 @@ def recover_cameras(
         return errors(camera.azimuth.cpu(), camera.elevation.cpu())
 
     write_json(directory / START, {"step": 0, **errors(start.azimuth, start.elevation)})
-    return train_inverse_graphics(dataset, config, directory, None, seed, initial=start, watch=watch)
+    return train_inverse_graphics(dataset, config, directory, None, seed, device, initial=start, watch=watch)
 
 
 def read_curve(directory: Path) -> list[dict[str, float]]:

@@ -271,8 +271,10 @@ class Trainer:
         """Full for the first half, then down a cosine to 2 %: the last steps average over the noise of the pairs.
 
         The cameras do the same within their share of the steps, and then stay: once f tells the views apart, it can
-        trade a shape that differs between views for a turn of their cameras.
+        trade a shape that differs between views for a turn of their cameras. Without `decay_lr` nothing changes.
         """
+        if not self.config.decay_lr:
+            return
         shares = [1.0, self.config.camera_share] if name == "network" else [1.0]
         for group, base, share in zip(self.optimizers[name].param_groups, self.base_lr[name], shares, strict=True):
             group["lr"] = base * decay(progress / share)

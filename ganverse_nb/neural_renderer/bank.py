@@ -50,17 +50,25 @@ class PropertyBank:
         pictures: M pictures.
         infer: the frozen network f.
         cameras: the optimised camera of every view code.
+        device: where everything is put when it is asked for; it is kept in memory as it is. Rows are CPU tensors.
 
     Raises:
         ValueError: no picture, or a view without a camera.
     """
 
-    def __init__(self, pictures: Pictures, infer: Infer, cameras: Camera, progress: bool = True):
+    def __init__(
+        self,
+        pictures: Pictures,
+        infer: Infer,
+        cameras: Camera,
+        progress: bool = True,
+        device: torch.device | str = "cpu",
+    ):
         if len(pictures) == 0:
             raise ValueError("Not one picture of the multi-view dataset was kept; look at its masks.")
         if int(pictures.view.max()) >= len(cameras):
             raise ValueError(f"There are {len(cameras)} cameras, but pictures of view {int(pictures.view.max())}.")
-        self.pictures, self.cameras = pictures, cameras
+        self.pictures, self.cameras, self.device = pictures, cameras.to(device), device
         order = pictures.content.argsort(stable=True)
         self._rows = order
         self._count = torch.bincount(pictures.content)
@@ -73,8 +81,8 @@ class PropertyBank:
                 mesh = infer(self.images(rows), self.masks(rows))
                 if mesh.texture is None:
                     raise ValueError("The inverse graphics network gave no texture.")
-                shapes.append(mesh.vertices.half())
-                textures.append((mesh.texture.float() * 255).round().byte())
+                shapes.append(mesh.vertices.half().cpu())
+                textures.append((mesh.texture.float() * 255).round().byte().cpu())
         self.shapes, self.textures = torch.cat(shapes), torch.cat(textures)
 
     def __len__(self) -> int:
@@ -82,19 +90,19 @@ class PropertyBank:
 
     def images(self, rows: Tensor) -> Tensor:
         """[B, 3, R, R] in [0, 1]."""
-        return self.pictures.images[rows].float() / 255
+        return self.pictures.images[rows].to(self.device).float() / 255
 
     def masks(self, rows: Tensor) -> Tensor:
         """[B, 1, R, R], 0 or 1."""
-        return self.pictures.masks[rows].float()
+        return self.pictures.masks[rows].to(self.device).float()
 
     def shape(self, rows: Tensor) -> Tensor:
         """[B, V, 3] inferred vertices."""
-        return self.shapes[rows].float()
+        return self.shapes[rows].to(self.device).float()
 
     def texture(self, rows: Tensor) -> Tensor:
         """[B, 3, Ht, Wt] inferred texture."""
-        return self.textures[rows].float() / 255
+        return self.textures[rows].to(self.device).float() / 255
 
     def background(self, rows: Tensor) -> Tensor:
         """[B, 4, R, R], see `mask_out`."""

@@ -46,6 +46,7 @@ def exact_codes(generator: Generator, view_w: Tensor, content_w: Tensor, k: int)
 
 def flat_styles(generator: Generator, w: Tensor) -> Tensor:
     """The same w [B, w_dim] in every layer -> all styles in one row, [B, sum(style_dims)]."""
+    w = w.to(generator.const.device)
     return torch.cat(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)), 1)
 
 
@@ -55,6 +56,7 @@ def fresh_pictures(
     codes: Codes,
     mask: Callable[[Tensor], Tensor],
     count: int,
+    side: int,
     *,
     views_each: int = 2,
     psi: float = 0.8,
@@ -70,6 +72,7 @@ def fresh_pictures(
         codes: its chosen view codes and the content codes so far.
         mask: pictures [B, 3, R, R] -> masks [B, 1, R, R].
         count: number of new contents.
+        side: width and height of the pictures.
         psi: truncation of the new contents.
         minimum_mask: pictures whose mask is smaller than this share are dropped, as in the dataset.
 
@@ -77,7 +80,8 @@ def fresh_pictures(
         `codes` with the new contents appended, and the new pictures, numbered accordingly.
     """
     rng = torch.Generator().manual_seed(seed)
-    w = generator.truncate(generator.mapping(torch.randn(count, generator.z_dim, generator=rng)), psi)
+    z = torch.randn(count, generator.z_dim, generator=rng).to(generator.const.device)
+    w = generator.truncate(generator.mapping(z), psi)
     split = codes.view.shape[1]
     first = len(codes.content)
     codes = Codes(codes.view, torch.cat([codes.content, flat_styles(generator, w)[:, split:]]))
@@ -85,9 +89,9 @@ def fresh_pictures(
     view = torch.randint(len(codes.view), content.shape, generator=rng)
     images, masks = [], []
     for rows in tqdm(torch.arange(len(content)).split(CHUNK), desc="fresh pictures", disable=not progress):
-        made = generator.uncrop(generator.synthesize(codes.styles(content[rows], view[rows])))
-        images.append((made * 255).round().byte())
-        masks.append((mask(made) > 0.5).byte())
+        made = generator.squares(codes.styles(content[rows], view[rows]), side)
+        images.append((made * 255).round().byte().cpu())
+        masks.append((mask(made) > 0.5).byte().cpu())
     pictures = Pictures(torch.cat(images), torch.cat(masks), content, view)
     good = pictures.masks.float().mean((1, 2, 3)) >= minimum_mask
     return codes, Pictures(pictures.images[good], pictures.masks[good], content[good], view[good])

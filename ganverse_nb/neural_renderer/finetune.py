@@ -123,8 +123,7 @@ def joint_loss(
     code, code_parts = code_loss(model.mapping, data, config, rng, config.weight_entropy)
     rows = data.bank.sample_rows(data.draw_contents(max(1, config.batch // 2), rng), rng)
     pictures = data.bank.pictures
-    own = model.generator.synthesize(data.codes.styles(pictures.content[rows], pictures.view[rows]))
-    own = model.generator.uncrop(own)
+    own = model.generator.squares(data.codes.styles(pictures.content[rows], pictures.view[rows]), model.resolution)
     anchor = (own - data.bank.images(rows)).abs().mean()
     loss = cycle + config.weight_code * code + config.weight_anchor * anchor
     return loss, {**parts, "anchor": anchor.detach(), **{f"code_{k}": v for k, v in code_parts.items()}}

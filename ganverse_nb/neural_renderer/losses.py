@@ -40,7 +40,7 @@ class TrainingSet:
         background = self.bank.background(self.bank.sample_rows(contents, rng))
         other = self.bank.masks(self.bank.sample_rows(self.draw_contents(len(contents), rng), rng))
         chosen = torch.rand(len(contents), 1, 1, 1, generator=rng) < hide_probability
-        return hide(background, other * chosen)
+        return hide(background, other * chosen.to(other))
 
     def texture_variance(self) -> float:
         """Mean over texels of the variance between training pictures."""
@@ -100,8 +100,8 @@ class Reference:
 def draw_cameras(cameras: Camera, count: int, rng: torch.Generator) -> Camera:
     """Elevation and distance of random chosen views; azimuth theirs for one half, anywhere for the other."""
     chosen = cameras[torch.randint(len(cameras), (count,), generator=rng)]
-    anywhere = torch.rand(count, generator=rng) * 360
-    use = torch.rand(count, generator=rng) < 0.5
+    anywhere = (torch.rand(count, generator=rng) * 360).to(chosen.azimuth)
+    use = (torch.rand(count, generator=rng) < 0.5).to(anywhere.device)
     return chosen.replace(azimuth=torch.where(use, chosen.azimuth, anywhere))
 
 

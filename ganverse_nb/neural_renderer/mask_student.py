@@ -60,6 +60,7 @@ def train_mask_student(
     seed: int,
     lr: float = 2e-3,
     progress: bool = True,
+    device: torch.device | str = "cpu",
 ) -> MaskStudent:
     """A frozen student after `steps` of binary cross-entropy on (pictures, masks) drawn by `sample`.
 
@@ -68,11 +69,11 @@ def train_mask_student(
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        student = MaskStudent()
+        student = MaskStudent().to(device)
     optimizer = torch.optim.Adam(student.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     for _ in tqdm(range(steps), desc="mask student", disable=not progress):
-        images, masks = sample(rng)
+        images, masks = (part.to(device) for part in sample(rng))
         loss = F.binary_cross_entropy_with_logits(student.logits(images), masks)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -44,14 +44,22 @@ class StyleGANR:
 
     @property
     def resolution(self) -> int:
-        """Width and height of its pictures."""
-        return self.generator.resolution
+        """Width and height of the pictures it takes and gives; the generator's own may be larger, see `paint`."""
+        return self.mapping.sizes.resolution
 
     def synthesize(self, properties: Properties) -> Tensor:
         """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked."""
+        return self.generator.squares(self.styles(properties), self.resolution)
+
+    def styles(self, properties: Properties) -> Tensor:
+        """The generator's flat styles [B, S] for properties."""
         p = properties
-        styles = self.mapping(p.camera, p.shape, p.texture, p.background)
-        return self.generator.uncrop(self.generator.synthesize(styles))
+        return self.mapping(p.camera, p.shape, p.texture, p.background)
+
+    @torch.no_grad()
+    def paint(self, properties: Properties) -> Tensor:
+        """Pictures [B, 3, *generator.picture_size] in [0, 1]: as large as the generator makes them, to be looked at."""
+        return self.generator.synthesize(self.styles(properties))
 
     @torch.no_grad()
     def render(self, camera: Camera, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:
@@ -159,4 +167,5 @@ def generator_settings(generator: Generator) -> dict[str, Any]:
         "mapping_layers": len(generator.mapping.layers),
         "channels": list(generator.channels),
         "conv_clamp": generator.conv_clamp,
+        "rows": generator.rows,
     }

@@ -60,8 +60,8 @@ def train_stylegan_r(
         view_w: [N, w_dim] the chosen view codes.
         split_layer: how many layers take the view code.
         cameras: the N optimised cameras of the view codes.
-        generator: the teacher; not changed.
-        observer: the frozen f and the camera head; its mask is not used in training.
+        generator: the teacher; not changed. Everything is trained where it is.
+        observer: the frozen f and the camera head, on the same device; its mask is not used in training.
         ring: [N] bool, the view codes that form a path around the object; all where None.
         psi, minimum_mask: truncation and mask filter of the dataset, for fresh contents.
 
@@ -69,9 +69,10 @@ def train_stylegan_r(
         the renderer, with `observer` to encode pictures; `notes` says how gates, masks and fine-tuning turned out.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    device = generator.const.device
     codes = exact_codes(generator, view_w, content_w, split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
-    student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress)
+    student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress, device)
     if config.fresh_contents > 0:
         first = len(codes.content)
         codes, fresh = fresh_pictures(
@@ -79,6 +80,7 @@ def train_stylegan_r(
             codes,
             student,
             config.fresh_contents,
+            pictures.images.shape[-1],
             psi=psi,
             minimum_mask=minimum_mask,
             seed=seed,
@@ -86,25 +88,25 @@ def train_stylegan_r(
         )
         pictures = pictures.joined(fresh)
         train = [*train, *range(first, first + config.fresh_contents)]
-    bank = PropertyBank(pictures, observer.infer, cameras, progress)
+    bank = PropertyBank(pictures, observer.infer, cameras, progress, device)
     data = TrainingSet(bank, codes, bank.usable(train))
     eye = Observer(observer.infer, student, observer.camera)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mapping = MappingNetwork.fit(
-            codes.view,
+            codes.view.cpu(),
             cameras,
-            codes.content[data.contents],
+            codes.content[data.contents].cpu(),
             bank.shapes,
             texture=(bank.textures.shape[-2], bank.textures.shape[-1]),
-            resolution=generator.resolution,
+            resolution=pictures.images.shape[-1],
             ring=ring,
             view_share=config.view_share,
             rest=config.view_rest,
             harmonics=config.view_harmonics,
             hidden=config.hidden,
-        )
+        ).to(device)
     with one_thread():
         warm_up(mapping, data, config, directory, seed, progress)
     notes = {
@@ -146,6 +148,7 @@ def mask_student(
     directory: Path,
     seed: int,
     progress: bool,
+    device: torch.device | str = "cpu",
 ) -> tuple[MaskStudent, float]:
     """The trained mask student (kept in `directory`) and its IoU with the segmenter's masks on held-out contents."""
 
@@ -162,11 +165,12 @@ def mask_student(
 
     state = load_state(directory / STUDENT)
     if state is None:
-        student = train_mask_student(sample, config.mask_steps, seed, progress=progress)
+        student = train_mask_student(sample, config.mask_steps, seed, progress=progress, device=device)
         save_state(directory / STUDENT, {"step": config.mask_steps, "student": student.state_dict()})
     else:
         student = MaskStudent().eval().requires_grad_(False)
         student.load_state_dict(state["student"])
-    images, masks = batch(unseen[:256])
+        student.to(device)
+    images, masks = (part.to(device) for part in batch(unseen[:256]))
     with torch.no_grad():
         return student, mask_iou(student(images), masks)

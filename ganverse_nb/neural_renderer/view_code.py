@@ -171,7 +171,7 @@ class CameraFeatures(nn.Module):
         With as few views as there are, a network could tell them apart by elevation and scale alone, and would then
         not know the azimuths between them.
         """
-        noise = strength * torch.randn(len(camera), 2, generator=rng) * self.deviation
+        noise = strength * torch.randn(len(camera), 2, generator=rng).to(self.deviation) * self.deviation
         elevation, scale = (self._rest(camera) + noise).unbind(-1)
         return camera.replace(elevation=elevation, distance=1.0 / scale.clamp_min(1e-3))
 

@@ -50,11 +50,16 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="render")
 
 
+def threads_each(count: int, device: torch.device) -> int:
+    """How many threads share `count` faces of an image, or pixels of a row: one on a CPU, on a GPU one for each."""
+    return count if device.type == "cuda" else 1
+
+
 def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float) -> None:
     """Run `kernel` over `dim` = (images, ...) with `args` after its leading argument `first`, the first image to do.
 
-    A kernel whose second argument is `step` works on pixels: `dim` = (images, rows, columns), and it loops over the
-    columns from its third index on in steps of `step`.
+    A kernel whose second argument is `step` goes over the last of `dim`, the faces of an image or the pixels of a row,
+    from its last index on in steps of `step`: see `threads_each`.
 
     Warp runs a CPU launch on one thread; images are independent, so they are shared out over `kernel_threads`. Each
     image is always done in the same order by one thread: the result does not depend on their number.
@@ -63,11 +68,11 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
     device = tensors[0].device
     name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
     _load(kernel.module, name)
-    leading, work = ["first"], FACE * math.prod(dim) + max(t.numel() for t in tensors)
+    leading = ["first"]
+    work = math.prod(dim) if len(dim) == 3 else FACE * math.prod(dim) + max(t.numel() for t in tensors)
     if kernel.adj.args[1].label == "step":
-        # over pixels: a CPU does a row in one go, three times as fast as pixel by pixel, a GPU each pixel on its own
-        leading, step, work = ["first", "step"], dim[2] if device.type == "cuda" else 1, math.prod(dim)
-        dim = dim if device.type == "cuda" else (*dim[:2], 1)
+        step = threads_each(dim[-1], device)
+        leading, dim = ["first", "step"], (*dim[:-1], step)
     types = [parameter.type for parameter in kernel.adj.args[len(leading) :]]
     arguments = [
         wp.from_torch(a.detach(), dtype=t.dtype, return_ctype=True) if isinstance(a, Tensor) else a

@@ -83,15 +83,14 @@ class _WarpRasterize(torch.autograd.Function):
         batch, kernel = len(clip), kernels(REALS[clip.dtype], parallel)
         key = torch.full((batch, height, width), EMPTY, device=clip.device)
         launch(kernel.zbuffer, (batch, faces.shape[1]), clip, faces, key)
-        face_index = torch.empty_like(key)
-        barycentric = clip.new_empty(batch, height, width, 3)
-        depth = clip.new_empty(batch, height, width)
-        launch(kernel.resolve, (batch, height, width), clip, faces, key, face_index, barycentric, depth)
-        ctx.save_for_backward(clip, faces, face_index)
+        barycentric = clip.new_zeros(batch, height, width, 3)
+        depth = clip.new_zeros(batch, height, width)
+        launch(kernel.resolve, (batch, height, width), clip, faces, key, barycentric, depth)
+        ctx.save_for_backward(clip, faces, key)
         ctx.parallel = parallel
-        ctx.mark_non_differentiable(face_index)
+        ctx.mark_non_differentiable(key)
         ctx.set_materialize_grads(True)
-        return face_index, barycentric, depth
+        return key, barycentric, depth
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:

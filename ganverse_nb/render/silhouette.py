@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
-from ganverse_nb.render.launch import REALS, launch
+from ganverse_nb.render.kernels.lanes import LANES
+from ganverse_nb.render.launch import REALS, launch, threads_each
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
 CUT = 1e-4
@@ -90,21 +91,23 @@ class _Silhouette(torch.autograd.Function):
         batch, height, width = face_index.shape
         kernel, screen = silhouette.kernels(REALS[clip.dtype]), _project(clip, width / height)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
-        launch(kernel.find_open, (batch, height), face_index, open_at)
-        logs = clip.new_zeros(face_index.shape)
-        launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, logs)
-        ctx.save_for_backward(screen, faces, open_at, logs)
+        product = clip.new_empty(batch, height, width + LANES)
+        launch(kernel.prepare, (batch, height), face_index, open_at, product)
+        launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product)
+        ctx.save_for_backward(screen, faces, open_at, product)
         ctx.sigma, ctx.reach = sigma, reach
-        return torch.where(face_index < 0, -torch.expm1(logs), 1.0)
+        return 1 - product[:, :, :width]
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
-        screen, faces, open_at, logs = ctx.saved_tensors
+        screen, faces, open_at, product = ctx.saved_tensors
         grad = screen.new_zeros(*screen.shape[:2], 4)
-        pull = grad_out * logs.exp() * (2 / ctx.sigma)
+        pull = product * (2 / ctx.sigma)
+        pull[:, :, : grad_out.shape[2]] *= grad_out
         backward = silhouette.kernels(REALS[screen.dtype]).backward
         dim = (len(screen), faces.shape[1])
-        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull.contiguous(), grad)
+        sums = screen.new_empty(len(screen), threads_each(dim[1], screen.device), 6, LANES)
+        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull, sums, grad)
         return grad, None, None, None, None
 
 

@@ -129,3 +129,20 @@ def test_a_picture_with_black_bars_is_judged_without_them_and_stored_as_a_square
     assert (dataset.masks[..., 4:12, :2] == 1).all() and (dataset.images[..., 4:12, :] > 0).any()
     square = torch.rand(2, 3, 16, 16)
     assert torch.equal(gan.crop(gan.uncrop(gan.crop(square))), square[..., 4:12, :])
+
+
+def test_pictures_are_cut_out_at_full_size_and_kept_at_the_size_asked_for(tmp_path):
+    torch.manual_seed(0)
+    gan = Generator(32, 8, 8, 2, (8, 8, 8, 8)).eval()
+    views = SimpleNamespace(codes=torch.randn(2, 8), azimuth_bin=torch.tensor([0, 6]), split_layer=2)
+
+    def segment(pictures):
+        assert pictures.shape[2:] == (32, 32)
+        masks = torch.zeros(len(pictures), 1, 32, 32)
+        masks[..., :9] = 1  # four columns of 16, and half of a fifth
+        return Detections(masks, torch.ones(len(pictures), dtype=torch.int64), masks[:, 0, 0, 0], torch.zeros(1, 4))
+
+    config = MultiviewConfig(contents=3, test_contents=1, resolution=16)
+    dataset = build_multiview(gan, views, SimpleNamespace(segment=segment), config, tmp_path)
+    assert dataset.resolution == 16 and dataset.images.shape == (3, 2, 3, 16, 16)
+    assert (dataset.masks[..., :4] == 1).all() and (dataset.masks[..., 5:] == 0).all()

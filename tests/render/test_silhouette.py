@@ -40,6 +40,33 @@ def test_agrees_with_the_definition_on_a_mesh() -> None:
     torch.testing.assert_close(soft_silhouette(clip, sphere.faces, face_index).double(), truth, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("width", range(1, 18))
+def test_any_width(width: int) -> None:
+    """Kernels do several pixels of a row at once: pictures narrower than that, and rests of every size."""
+    clip, faces = soup(width, 4, batch=3)
+    face_index = rasterize(clip, faces, (5, width)).face_index
+    weights = torch.randn(3, 1, 5, width, generator=torch.Generator().manual_seed(width), dtype=torch.float64)
+    pictures, grads = [], []
+    for function in (soft_silhouette, reference.soft_silhouette):
+        leaf = clip.clone().requires_grad_()
+        pictures.append(function(leaf, faces, face_index, 0.1))
+        (pictures[-1] * weights).sum().backward()
+        grads.append(leaf.grad)
+    assert grads[1].abs().max() > 1e-3
+    torch.testing.assert_close(pictures[0], pictures[1], rtol=0, atol=1e-12)
+    torch.testing.assert_close(grads[0], grads[1], rtol=1e-6, atol=1e-9)
+
+
+def test_float32_is_as_good_as_float32_can_be() -> None:
+    """The kernels have an exponential of their own: exp(-d^2 / sigma) beside an edge at x = 0, to 2e-7."""
+    clip = torch.tensor([[[-9.0, -9, 0, 1], [0, -9, 0, 1], [0, 9, 0, 1], [-9, 9, 0, 1]]])
+    faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    face_index = rasterize(clip, faces, 512).face_index
+    row = soft_silhouette(clip, faces, face_index, 0.05, cut=1e-12)[0, 0, 100, 256:]
+    x = (torch.arange(256, dtype=torch.float64) + 0.5) / 256
+    torch.testing.assert_close(row.double(), torch.exp(-(x**2) / 0.05), rtol=0, atol=2e-7)
+
+
 def test_value_beside_a_straight_edge() -> None:
     """Outside one edge the definition is exp(-d^2 / sigma) with d in half picture heights, 0 beyond the reach."""
     clip = torch.tensor([[[-9.0, -9, 0, 1], [-9, 9, 0, 1], [0.01, 0, 0, 1], [0.01, 9, 0, 1]]], dtype=torch.float64)

@@ -32,6 +32,21 @@ def test_agrees_with_the_definition(seed: int, dtype: torch.dtype) -> None:
     torch.testing.assert_close(ours.depth[same].double(), truth.depth[same], **close)
 
 
+@pytest.mark.parametrize("direction", [(1.0, 0.0), (0.0, 1.0), (1.0, 1e-4), (1e-4, 1.0), (1.0, -0.3)])
+def test_thin_faces_cover_what_the_definition_says(direction: tuple[float, float]) -> None:
+    """Rows begin and end where they meet the edges: also edges along them, across them and nearly so."""
+    random = torch.Generator().manual_seed(7)
+    middle = torch.rand(1, 12, 1, 2, generator=random, dtype=torch.float64) * 1.6 - 0.8
+    along = torch.tensor(direction, dtype=torch.float64) * torch.tensor([[-0.9], [0.7], [0.8]], dtype=torch.float64)
+    xy = middle + along + 0.08 * torch.rand(1, 12, 3, 2, generator=random, dtype=torch.float64)
+    xy = torch.cat([xy, (xy * 32).round() / 32], 1)  # then some edges are exactly horizontal, vertical or points
+    clip = torch.cat([xy, torch.zeros_like(xy[..., :1]), torch.ones_like(xy[..., :1])], -1).flatten(1, 2)
+    clip = clip * torch.tensor([1.0, 2.5, 1.2]).repeat(24)[:, None]  # the corners of a face at different depths
+    faces = torch.arange(72).reshape(24, 3)
+    ours, truth = (f(clip, faces, (61, 93)).face_index for f in (rasterize, reference.rasterize))
+    assert (truth >= 0).sum() > 50 and torch.equal(ours, truth)
+
+
 def test_faces_that_reach_behind_the_camera() -> None:
     """A floor under the camera: half of its corners have w < 0. An even size: no pixel centre lies on its diagonal."""
     floor = torch.tensor([[[-9.0, 0, -9], [9, 0, -9], [9, 0, 9], [-9, 0, 9]]], dtype=torch.float64)

@@ -18,7 +18,7 @@ def kernels(real: type) -> SimpleNamespace:
     module.options["enable_backward"] = False
     vec2, vec3, vec3l = wp.types.vector(2, real), wp.types.vector(3, real), wp.types.vector(3, wp.int64)
     shared = silhouette.kernels(real)
-    inverse_square, along, outside, add = shared.inverse_square, shared.along, shared.outside, shared.add
+    inverse_square, unit, outside, add = shared.inverse_square, shared.unit, shared.outside, shared.add
 
     @wp.func
     def center(i: int, j: int, height: int, width: int):
@@ -38,7 +38,7 @@ def kernels(real: type) -> SimpleNamespace:
     def foot(p: vec2, a: vec3, b: vec3):
         """From the nearest point of the edge a b to p, and where on the edge that point is."""
         start, way = vec2(a[0], a[1]), vec2(b[0] - a[0], b[1] - a[1])
-        t = along(p, start, way, inverse_square(way))
+        t = unit(wp.dot(p - start, way) * inverse_square(way))
         rest = p - start - t * way
         return vec3(rest[0], rest[1], t)
 
