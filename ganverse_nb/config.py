@@ -146,6 +146,18 @@ class PhotoModelConfig:
 
 
 @dataclass(frozen=True)
+class InitializationConfig:
+    """Appendix D: trainings from other initial cameras, compared among themselves; without camera head."""
+
+    steps: int = 1200  # of each of the two trainings of Table A, else with the settings of `inverse`
+    camera_share: float = 0.6  # of the steps, in which the cameras move: so few steps would not bring them far else
+    recovery_steps: int = 600
+    recovery_contents: int = 48  # objects of the studio, seen by known cameras
+    recovery_views: int = 24
+    recovery_noise: tuple[float, ...] = (15.0, 30.0)  # degrees, at most: half a bin of labels, and a whole one
+
+
+@dataclass(frozen=True)
 class StyleGANRConfig:
     """Section 3.3, Eq 3 to Eq 6. Losses are in units of the data's own variance, so that weights are near 1."""
 
@@ -191,6 +203,7 @@ class Config:
     multiview: MultiviewConfig = field(default_factory=MultiviewConfig)
     inverse: InverseGraphicsConfig = field(default_factory=InverseGraphicsConfig)
     photo_model: PhotoModelConfig = field(default_factory=PhotoModelConfig)
+    initialization: InitializationConfig = field(default_factory=InitializationConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
 
     @property
@@ -219,6 +232,7 @@ def _smoke(category: str, seed: int) -> Config:
         multiview=MultiviewConfig(contents=12, test_contents=4),
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
+        initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
         stylegan_r=StyleGANRConfig(
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),

@@ -119,6 +119,11 @@ class Run:
         """Whether a stage of this name is finished, with whatever settings."""
         return (self.directory / name / COMPLETE).exists()
 
+    def seconds(self, name: str) -> float:
+        """Seconds that a finished stage took, interrupted attempts included; NaN where there is none."""
+        mark = self.directory / name / COMPLETE
+        return float(read_json(mark)["seconds"]) if mark.exists() else float("nan")
+
     def stage_seconds(self) -> float:
         """Seconds spent in the stages that are there, interrupted attempts included."""
         marks = [*self.directory.glob(f"*/{COMPLETE}"), *self.directory.glob(f"*.partial/{PARTIAL}")]

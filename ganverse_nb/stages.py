@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ganverse_nb.config import InverseGraphicsConfig
@@ -19,6 +20,7 @@ from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.data.pascal3d import read_pascal3d
 from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
+from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
@@ -30,14 +32,17 @@ from ganverse_nb.files import read_json, sha256, write_json
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.structure_from_motion import Motion
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.bank import Pictures
 from ganverse_nb.neural_renderer.observer import Observer
@@ -48,12 +53,13 @@ from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
 from ganverse_nb.studio.archive import make_photo_archive
-from ganverse_nb.studio.cameras import FOV
+from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
-TRUTH_PHOTOS = 6000
+TRUTH_PHOTOS, RECOVERY_OBJECTS = 6000, 7000
+INITIALIZATIONS = ("view", "keypoint")
 GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
 CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
@@ -319,6 +325,63 @@ def photo_model_settings(run: Run) -> InverseGraphicsConfig:
     config, steps = run.config.inverse, run.config.photo_model.steps
     later = round(config.perceptual_after * steps / config.steps)
     return replace(config, pairs=2 * config.pairs, steps=steps, perceptual_after=later)
+
+
+def keypoints(run: Run) -> Keypoints:
+    """The bundled points of one content in every view code (appendix D)."""
+    path = bundled_keypoints(run.config.category)
+    made_from = {"teacher": _use_weights(run, "teacher"), "views_file": _use_weights(run, "views")}
+    views, size = len(view_codes(run)), teacher(run).resolution
+    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
+
+
+def keypoint_motion(run: Run) -> Motion:
+    """Cameras of the view codes from the keypoints; the search begins at the coarse labels (seconds)."""
+    path, config = bundled_keypoints(run.config.category), run.config.inverse
+    start = {"elevation": config.initial_elevation, "distance": config.initial_distance}
+    return keypoints(run).motion(view_codes(run).labelled_azimuth, path, **start)
+
+
+def initialized_graphics(run: Run, cameras: str) -> InverseGraphicsModel:
+    """A shortened training whose cameras start at the coarse labels ("view") or at the keypoints' ("keypoint").
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if cameras not in INITIALIZATIONS:
+        raise ValueError(f"Unknown initial cameras {cameras!r}; give one of {', '.join(INITIALIZATIONS)}.")
+    config, seed = shortened(run.config), run.config.seed
+    file = sha256(bundled_keypoints(run.config.category)) if cameras == "keypoint" else ""
+
+    def compute(directory: Path) -> None:
+        bank = CameraBank.of(keypoint_motion(run).camera, learned=True) if cameras == "keypoint" else None
+        train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), bank=bank)
+
+    multiview(run)
+    directory = run.stage(f"{cameras}_initialization", compute, [config, seed, file], needs=["multiview"])
+    return InverseGraphicsModel.load(directory / MODEL)
+
+
+def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
+    """Largest error of the initial azimuths in degrees -> errors of the cameras over the steps of a training.
+
+    The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
+    """
+    settings, seed = run.config.initialization, run.config.seed
+    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
+    curves = {}
+    for noise in settings.recovery_noise:
+
+        def compute(directory: Path, noise: float = noise) -> None:
+            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
+            contents = settings.recovery_contents
+            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
+            recover_cameras(views, true, noise, config, directory, seed, compute_device())
+
+        counts = [settings.recovery_contents, settings.recovery_views]
+        directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
+        curves[noise] = read_curve(directory)
+    return curves
 
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:

@@ -40,7 +40,17 @@ LAYERS = [
     },
 ]
 STRANGERS = {("gan", "render")}  # a GAN's pictures come from no mesh
-NOTEBOOK_LIBRARIES = {"ipywidgets", "IPython", "plotly", "papermill", "jupytext", "nbformat", "nbclient", "matplotlib"}
+NOTEBOOK_LIBRARIES = {
+    "anywidget",
+    "ipywidgets",
+    "IPython",
+    "plotly",
+    "papermill",
+    "jupytext",
+    "nbformat",
+    "nbclient",
+    "matplotlib",
+}
 
 
 def layer(part):

@@ -15,6 +15,15 @@ from ganverse_nb.figures.gan import (
     view_gate,
 )
 from ganverse_nb.figures.grid import picture_grid
+from ganverse_nb.figures.initialization import (
+    annotated_views,
+    camera_sets,
+    keypoint_errors,
+    recovery_curves,
+    reprojections,
+    table_a,
+    two_models,
+)
 from ganverse_nb.figures.inverse import (
     cameras,
     photo_reconstructions,
@@ -43,14 +52,17 @@ __all__ = [
     "all_views",
     "annotated_photos",
     "annotation_costs",
+    "annotated_views",
     "azimuth_control",
     "camera_audit",
     "camera_controller",
+    "camera_sets",
     "cameras",
     "dataset_overview",
     "domain_scores",
     "dual_renderer",
     "kept_pictures",
+    "keypoint_errors",
     "layer_swaps",
     "layers",
     "manipulation",
@@ -66,6 +78,8 @@ __all__ = [
     "photo_table",
     "picture_grid",
     "reconstructions",
+    "recovery_curves",
+    "reprojections",
     "same_view",
     "samples",
     "save_figure",
@@ -75,6 +89,8 @@ __all__ = [
     "truth_by_angle",
     "truth_distributions",
     "truth_examples",
+    "table_a",
     "training_curves",
+    "two_models",
     "view_gate",
 ]

@@ -83,3 +83,10 @@ def frustum(camera: CameraModel, depth: float = 0.2, aspect: float = 1.0) -> Ten
     signs = ((-1, 1), (1, 1), (1, -1), (-1, -1))
     corners = [ahead + reach * (x * aspect * right + y * up) for x, y in signs]
     return torch.stack([camera.position, *corners], 1)
+
+
+def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
+    """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
+    camera = Camera.orbit(azimuth, elevation, distance, fov)
+    right, up, _ = camera.axes().unbind(1)
+    return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)

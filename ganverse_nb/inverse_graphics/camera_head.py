@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.inverse_graphics.cameras import CameraBank, orbit_around
+from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.network import Encoder
 
 

@@ -6,15 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import orbit_around
 
 BIN_DEGREES = 30.0
-
-
-def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
-    """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
-    camera = Camera.orbit(azimuth, elevation, distance, fov)
-    right, up, _ = camera.axes().unbind(1)
-    return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)
 
 
 class CameraBank(nn.Module):
@@ -40,8 +34,8 @@ class CameraBank(nn.Module):
         self.shift = nn.Parameter(torch.zeros(count, 2))
 
     @classmethod
-    def of(cls, camera: Camera) -> CameraBank:
-        """Cameras that are known, as those of annotated photographs are: they stay as given, and are not optimised.
+    def of(cls, camera: Camera, learned: bool = False) -> CameraBank:
+        """Cameras that are known, as those of annotated photographs are, and stay as given; or, `learned`, begin there.
 
         Raises:
             ValueError: parallel rays, or more than one field of view.
@@ -56,7 +50,7 @@ class CameraBank(nn.Module):
             bank.elevation.copy_(torch.deg2rad(camera.elevation))
             bank.log_distance.copy_((camera.distance + backward).log())
             bank.shift.copy_(torch.stack([right, up], 1))
-        return bank.requires_grad_(False)
+        return bank.requires_grad_(learned)
 
     def __len__(self) -> int:
         return len(self.azimuth)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.inverse_graphics.cameras import orbit_around
+from ganverse_nb.geometry.views import orbit_around
 from ganverse_nb.inverse_graphics.losses import mask_iou
 from ganverse_nb.render.renderer import render
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +39,7 @@ from ganverse_nb.threads import one_thread
 
 MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.jsonl"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
+Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
 
 class Views(Protocol):
@@ -81,7 +83,10 @@ def new_model(
         )
         elevation, distance = config.initial_elevation, config.initial_distance
         if bank is not None:
-            elevation, distance = float(torch.rad2deg(bank.elevation.median())), float(bank.log_distance.median().exp())
+            if isinstance(dataset, MultiViewDataset) and len(bank) != dataset.num_views:
+                raise ValueError(f"{len(bank)} cameras for {dataset.num_views} view codes; give one for each.")
+            camera = bank().detach()
+            elevation, distance = float(camera.elevation.median()), float(camera.distance.median())
         elif isinstance(dataset, MultiViewDataset):
             bank = CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
         else:
@@ -99,13 +104,15 @@ def train_inverse_graphics(
     device: str = "cpu",
     bf16: bool = True,
     bank: CameraBank | None = None,
+    watch: Watch | None = None,
 ) -> InverseGraphicsModel:
     """Train on the training contents of `dataset`; an interrupted call continues from its last checkpoint.
 
     Args:
         features: for L_percept, which is added after `config.perceptual_after` steps; see `perceptual_features`.
         bf16: bfloat16 for the convolutions; vertices, cameras, rendering and losses stay in float32.
-        bank: known cameras of the pictures, see `CameraBank.of`; without it, one is learned for each view code.
+        bank: the cameras, known or to begin at, see `CameraBank.of`; without it, one is learned for each view code.
+        watch: further numbers to log, from the model as it is.
 
     Returns:
         The model in evaluation mode, also written to `directory`/model.safetensors.
@@ -119,7 +126,7 @@ def train_inverse_graphics(
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     directory.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, bank)
+    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, bank, watch)
     trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
@@ -143,9 +150,10 @@ class Trainer:
         device: str,
         bf16: bool,
         bank: CameraBank | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
-        self.device, self.bf16 = device, bf16
+        self.device, self.bf16, self.watch = device, bf16, watch
         self.model = new_model(dataset, config, seed, bank).to(device).train()
         network, bank, head = self.model.network, self.model.bank, self.model.head
         self.optimizers = {
@@ -180,6 +188,7 @@ class Trainer:
                     seconds = (time.perf_counter() - mark) / (self.step - mark_step)
                     mark, mark_step = time.perf_counter(), self.step
                     values = {k: round(float(v), 6) for k, v in row.items()}
+                    values |= self.watch(self.model) if self.watch else {}
                     bar.set_postfix({k: f"{v:.3f}" for k, v in values.items() if k.endswith("iou")})
                     log.write(json.dumps({"step": self.step, **values, "seconds_per_step": round(seconds, 5)}) + "\n")
                 if self.step % CHECKPOINT_EVERY == 0:

@@ -3,14 +3,17 @@
 from ganverse_nb.widgets.camera_orbit import camera_orbits
 from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
 from ganverse_nb.widgets.control_scene import ControlState
+from ganverse_nb.widgets.keypoint_labeller import ClickableImage, KeypointLabeller
 from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState
 from ganverse_nb.widgets.mesh_viewer import mesh_beside_truth, mesh_figure
 from ganverse_nb.widgets.photo_upload import PhotoUpload
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
 __all__ = [
+    "ClickableImage",
     "ControlPanel",
     "ControlState",
+    "KeypointLabeller",
     "LayerPanel",
     "LayerState",
     "PhotoUpload",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganverse_nb.figures.shots import textured
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.inverse_graphics.cameras import orbit_around
+from ganverse_nb.geometry.views import orbit_around
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.threads import one_thread

@@ -3,7 +3,8 @@ import torch
 
 from ganverse_nb.evaluation.metrics import angle_error, iou
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.inverse_graphics.cameras import CameraBank, orbit_around
+from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.losses import color_loss, iou_loss
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render

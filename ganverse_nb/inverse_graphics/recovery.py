@@ -1,0 +1,79 @@
+"""Trainings from wrong initial cameras: how many of their degrees the optimisation takes back (appendix D)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.config import Config, InverseGraphicsConfig
+from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.files import read_json, write_json
+from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.training import METRICS, train_inverse_graphics
+
+START = "start.json"
+
+
+def shortened(config: Config, steps: int | None = None) -> InverseGraphicsConfig:
+    """The settings of inverse graphics for the trainings that compare initial cameras.
+
+    f and cameras for `steps` (`config.initialization.steps`), without perceptual term and camera head.
+    """
+    steps = config.initialization.steps if steps is None else steps
+    share = config.initialization.camera_share
+    return replace(config.inverse, steps=steps, perceptual_after=steps, head_steps=0, camera_share=share)
+
+
+def mean_azimuth_error(predicted: Tensor, true: Tensor) -> float:
+    """Mean absolute error of azimuths [V], degrees, without the one turn common to all that is smallest in the mean."""
+    difference = wrap_degrees(predicted.double() - true.double())
+    return float(wrap_degrees(difference[:, None] - difference[None]).abs().mean(0).min())
+
+
+def recover_cameras(
+    dataset: MultiViewDataset,
+    true: Camera,
+    noise: float,
+    config: InverseGraphicsConfig,
+    directory: Path,
+    seed: int = 0,
+    device: str = "cpu",
+) -> InverseGraphicsModel:
+    """Train from azimuths that are up to `noise` degrees wrong; elevation and distance start at the constants of all.
+
+    The metrics of the training get `azimuth_error` and `elevation_error`, mean absolute degrees over the views.
+
+    Args:
+        true: the V cameras that the pictures of `dataset` were taken with.
+
+    Raises:
+        ValueError: another number of cameras than views.
+    """
+    if len(true) != dataset.num_views:
+        raise ValueError(f"recover_cameras: {len(true)} cameras for {dataset.num_views} views.")
+    wrong = noise * (2 * torch.rand(len(true), generator=torch.Generator().manual_seed(seed)) - 1)
+    fov = float(true.fov[0])
+    start = Camera.orbit(true.azimuth + wrong, config.initial_elevation, config.initial_distance, fov)
+
+    def errors(azimuth: Tensor, elevation: Tensor) -> dict[str, float]:
+        height = (elevation - true.elevation).abs().mean()
+        return {"azimuth_error": mean_azimuth_error(azimuth, true.azimuth), "elevation_error": float(height)}
+
+    def watch(model: InverseGraphicsModel) -> dict[str, float]:
+        camera = model.bank().detach()
+        return errors(camera.azimuth.cpu(), camera.elevation.cpu())
+
+    write_json(directory / START, {"step": 0, **errors(start.azimuth, start.elevation)})
+    bank = CameraBank.of(start, learned=True)
+    return train_inverse_graphics(dataset, config, directory, None, seed, device, bank=bank, watch=watch)
+
+
+def read_curve(directory: Path) -> list[dict[str, float]]:
+    """What `recover_cameras` logged, from step 0 on."""
+    return [read_json(directory / START), *map(json.loads, (directory / METRICS).read_text().splitlines())]
