@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -26,9 +25,6 @@ OPTIONS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-HARMLESS: tuple[str, ...] = ()  # patterns of JupyterLab's own errors, each with the reason why it may stay
-
-
 MISSING = "There is no Chromium: `apt install chromium` (Debian, Ubuntu), or put a Chrome that is there on the PATH."
 
 
@@ -63,13 +59,13 @@ def parameters(tmp_path_factory):
     return {"profile": "smoke", "runs": str(root / "runs"), "figures": str(root / "figures")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_page(browser):
-    """Opens windows, each of a new visitor; at the end none may have reported an error."""
+    """Opens windows, each of a new visitor. In the end not one error may stand in their consoles."""
     complaints, contexts = [], []
 
     def heard(message):
-        if message.type == "error" and not any(re.search(pattern, message.text) for pattern in HARMLESS):
+        if message.type == "error":
             complaints.append(f"{message.text} ({message.location.get('url', '')})")
 
     def open_page(width=1400, height=1000):

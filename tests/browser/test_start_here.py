@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 
 import numpy as np
 import pytest
@@ -11,69 +12,76 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from ganverse_nb.notebooks import notebooks
-from tests.browser.lab import NotebookPage
+from tests.browser.lab import PATIENCE, NotebookPage
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opened(new_page, lab, parameters):
+    """The notebook with all its cells run."""
     (notebook,) = notebooks(only=["00"])
-    return NotebookPage(new_page(), lab, lab.add(notebook, parameters))
-
-
-def shown(opened, azimuth):
-    """Waits until the status line tells the azimuth and the page shows the picture that Python holds; returns it."""
-    expect(opened.page.locator(".gv-status")).to_contain_text(f"azimuth {azimuth % 360}°")
-    seen = opened.picture("gv-picture")
-    while base64.b64encode(seen).decode() != opened.value("gv-picture"):  # a picture may be on its way
-        seen = opened.picture("gv-picture")
-    assert opened.value("gv-azimuth") == azimuth == opened.python("dashboard.state.azimuth_deg")
-    return np.asarray(Image.open(io.BytesIO(seen)).convert("RGB")).astype(int)
-
-
-def test_sliders_and_mesh(opened, shoot):
+    opened = NotebookPage(new_page(), lab, lab.add(notebook, parameters))
     opened.run_all()
+    return opened
+
+
+def shown(opened, handle):
+    """Waits until slider, status line and picture are what Python holds; returns the azimuth and the picture."""
+    azimuth = int(float(handle.get_attribute("aria-valuenow")))
+    expect(opened.page.locator(".gv-status")).to_contain_text(f"azimuth {azimuth % 360}°")
+    end = time.monotonic() + PATIENCE
+    while base64.b64encode(seen := opened.picture("gv-picture")).decode() != opened.value("gv-picture"):
+        assert time.monotonic() < end, "the page does not show the picture that Python holds"
+    assert opened.value("gv-azimuth") == azimuth == opened.python("dashboard.state.azimuth_deg")
+    assert opened.python("dashboard.errors") == []
+    return azimuth, np.asarray(Image.open(io.BytesIO(seen)).convert("RGB")).astype(int)
+
+
+def drag(page, begin, end):
+    """The mouse, pressed at one place and let go at another."""
+    page.mouse.move(*begin)
+    page.mouse.down()
+    page.mouse.move(*end, steps=8)
+    page.mouse.up()
+
+
+def test_a_slider_follows_keys_and_mouse_and_moves_the_picture(opened, shoot):
     page = opened.page
-    opened.scroll_to("OrbitDashboard(")
+    opened.scroll_to("azimuth.value = ")  # what stands above it is in the window with it
     handle = page.locator(".gv-azimuth .noUi-handle")
-    expect(handle).to_have_attribute("aria-valuenow", "120.0")  # the notebook's own last word
-    before = shown(opened, 120)
-    assert before.std() > 5, "the picture is one colour"
+    start, first = shown(opened, handle)
+    assert first.std() > 5, "the picture has one colour"
 
+    number = handle.get_attribute("aria-valuenow")
     handle.press("ArrowRight")
-    expect(handle).to_have_attribute("aria-valuenow", "125.0")
-    by_key = shown(opened, 125)
-    assert np.abs(by_key - before).max() > 20
+    expect(handle).not_to_have_attribute("aria-valuenow", number)
+    by_key, second = shown(opened, handle)
+    assert by_key > start and (first != second).any()
 
+    number, goal = handle.get_attribute("aria-valuenow"), -90
     track, knob = page.locator(".gv-azimuth .noUi-base").bounding_box(), handle.bounding_box()
     low, high = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max"))
-    target = track["x"] + track["width"] * (-90 - low) / (high - low)
-    page.mouse.move(knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(target, knob["y"] + knob["height"] / 2, steps=8)
-    page.mouse.up()
-    expect(page.locator(".gv-status")).not_to_contain_text("azimuth 125°")
-    reached = int(float(handle.get_attribute("aria-valuenow")))
-    assert abs(reached + 90) <= 5
-    assert np.abs(shown(opened, reached) - by_key).max() > 20
-    assert opened.python("dashboard.errors") == []
-    shoot(page, "start_here_sliders")
+    height = knob["y"] + knob["height"] / 2
+    place = track["x"] + track["width"] * (goal - low) / (high - low)
+    drag(page, (knob["x"] + knob["width"] / 2, height), (place, height))
+    expect(handle).not_to_have_attribute("aria-valuenow", number)
+    by_mouse, third = shown(opened, handle)
+    assert abs(by_mouse - goal) <= 5 and np.abs(third - second).max() > 20
+    shoot(page, "start_here_slider")
 
+
+def test_the_mesh_is_drawn_and_turns_with_the_mouse(opened, shoot):
     opened.scroll_to("mesh_figure(")
-    canvas = page.locator(".js-plotly-plot canvas").first
-    expect(canvas).to_be_visible()
-    drawn = page.locator(".js-plotly-plot")
-    first = settled(drawn)
-    assert covered(first) > 0.03, "no mesh is drawn"
-    box = canvas.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5, steps=8)
-    page.mouse.up()
-    turned = settled(drawn, since=first)
-    assert covered(turned) > 0.03
-    shoot(page, "start_here_mesh")
+    drawing = opened.page.locator(".js-plotly-plot")
+    expect(drawing.locator("canvas").first).to_be_visible()
+    first = settled(drawing)
+    shoot(opened.page, "start_here_mesh")
+    box = drawing.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    drag(opened.page, (box["x"] + 0.4 * box["width"], middle), (box["x"] + 0.7 * box["width"], middle))
+    settled(drawing, since=first)
+    shoot(opened.page, "start_here_mesh_turned")
 
 
 def pixels(element):
@@ -86,12 +94,12 @@ def covered(picture):
     return 1 - counts.max() / counts.sum()
 
 
-def settled(element, since=None, tries=60):
-    """The element once it has something in it, differs from what it was, and stays the same."""
-    last = pixels(element)
-    for _ in range(tries):
+def settled(element, since=None):
+    """The element's pixels, once there is something in it, it has changed since then, and stays the same."""
+    end, last = time.monotonic() + PATIENCE, pixels(element)
+    while time.monotonic() < end:
         now = pixels(element)
-        if (now == last).all() and covered(now) > 0.01 and (since is None or np.abs(now - since).max() > 20):
+        if (now == last).all() and covered(now) > 0.03 and (since is None or np.abs(now - since).max() > 20):
             return now
         last = now
     raise AssertionError("the drawing is empty, does not change or never comes to rest")
