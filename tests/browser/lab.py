@@ -153,7 +153,7 @@ class NotebookPage:
             AssertionError: a cell raised.
         """
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
         self.page.wait_for_function(FINISHED, timeout=COMPUTING * 1000)
         raised = {cell["source"]: cell["errors"] for cell in self.page.evaluate(CELLS) if cell["errors"]}
         assert not raised, raised
