@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,8 @@ def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         for path in runtime.glob("jpserver-*.json"):
-            return str(json.loads(path.read_text())["url"])
+            with suppress(json.JSONDecodeError):  # it is being written
+                return str(json.loads(path.read_text())["url"])
         time.sleep(0.1)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
 
