@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
+from uuid import uuid4
 
 import nbformat
 from jupyter_client import BlockingKernelClient
@@ -139,7 +140,8 @@ class NotebookPage:
 
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
         self.page, self.lab, self.name = page, lab, name
-        page.goto(f"{lab.url}lab/tree/{name}")
+        workspace = uuid4().hex  # of its own, or JupyterLab opens beside it what was open before
+        page.goto(f"{lab.url}lab/workspaces/{workspace}/tree/{name}")
         self.wait_for_kernel("idle")
 
     def wait_for_kernel(self, status: str) -> None:
