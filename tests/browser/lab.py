@@ -38,6 +38,12 @@ FINISHED = f"""() => {{
     const cells = ({CELLS})().filter(cell => cell.code);
     return cells.some(cell => cell.errors.length) || cells.every(cell => cell.count && !cell.running);
 }}"""
+# Before that a key or click may be lost: JupyterLab puts its windows, and the focus, where they were.
+READY = """async () => {
+    await jupyterapp.restored;
+    const panel = jupyterapp.shell.currentWidget;
+    await Promise.all([panel.revealed, panel.sessionContext.ready]);
+}"""
 SCROLL = "index => jupyterapp.shell.currentWidget.content.scrollToItem(index, 'center')"
 BYTES = "async picture => Array.from(new Uint8Array(await (await fetch(picture.src)).arrayBuffer()))"
 # What Python holds of the widget that has a class: its value, as base64 where it is bytes.
@@ -142,6 +148,8 @@ class NotebookPage:
         self.page, self.lab, self.name = page, lab, name
         workspace = uuid4().hex  # of its own, or JupyterLab opens beside it what was open before
         page.goto(f"{lab.url}lab/workspaces/{workspace}/tree/{name}")
+        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+        page.evaluate(READY)
         self.wait_for_kernel("idle")
 
     def wait_for_kernel(self, status: str) -> None:
@@ -163,8 +171,9 @@ class NotebookPage:
 
     def run_cell(self, number: int) -> None:
         """A click into a code cell, then Shift+Enter."""
-        self.page.locator(".jp-CodeCell .cm-content").nth(number).click()
-        self.page.keyboard.press("Shift+Enter")
+        editor = self.page.locator(".jp-CodeCell .cm-content").nth(number)
+        editor.click()
+        editor.press("Shift+Enter")
 
     def scroll_to(self, source: str) -> None:
         """Brings the code cell that holds some text into the window."""
