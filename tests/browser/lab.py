@@ -90,7 +90,7 @@ class Lab:
 def _ask(connection: Path, expression: str) -> str:
     client = BlockingKernelClient(connection_file=str(connection))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(hb=False)  # no heartbeat: its thread complains when it is ended
     try:
         asked = {"value": expression}
         reply = client.execute("", silent=True, user_expressions=asked, reply=True, timeout=PATIENCE)
