@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .notebook_engine import Stop
 
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
+TRACEBACK = "Traceback (most recent call last):"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -211,18 +212,28 @@ def as_html(notebook: NotebookNode) -> str:
 
 
 def errors(notebook: NotebookNode) -> list[str]:
-    """What went wrong in an executed notebook, in cell outputs and in the outputs that widgets hold."""
-    found = []
-    for index, cell in enumerate(notebook.cells):
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                found.append(f"cell {index} raised {output.ename}: {output.evalue}")
+    """What went wrong in an executed notebook, in cell outputs and in the outputs that widgets hold.
+
+    A traceback on stderr counts, too: that is how threads and callbacks of a library fail, while the cell goes on.
+    """
+    outputs = [
+        (f"cell {index}", output) for index, cell in enumerate(notebook.cells) for output in cell.get("outputs", [])
+    ]
     for widgets in notebook.metadata.get("widgets", {}).values():
         for model in widgets.get("state", {}).values():
-            for output in model.get("state", {}).get("outputs", []):
-                if output.get("output_type") == "error":
-                    found.append(f"a widget's callback raised {output['ename']}: {output['evalue']}")
-    return found
+            outputs += [("a widget's callback", output) for output in model.get("state", {}).get("outputs", [])]
+    found = ((where, _error(output)) for where, output in outputs)
+    return [f"{where} {error}" for where, error in found if error]
+
+
+def _error(output: Mapping[str, Any]) -> str | None:
+    """What an output says of an error, None if nothing."""
+    if output.get("output_type") == "error":
+        return f"raised {output['ename']}: {output['evalue']}"
+    if output.get("name") == "stderr" and TRACEBACK in output["text"]:
+        after = output["text"].split(TRACEBACK, 1)[1].splitlines()
+        return f"printed a traceback: {next((line for line in after if line.strip() and line[0] != ' '), 'cut off')}"
+    return None
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,6 +1,8 @@
 """What is installed, and that the files which list it agree."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -72,6 +74,20 @@ def test_continuous_integration_runs_what_the_readme_says():
     assert steps[-1] == "make test"
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert "make test" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("demanded", "verdict"), [(False, "2 skipped"), (True, "2 errors")])
+def test_without_chromium_the_browser_tests_say_so_and_fail_where_it_is_demanded(tmp_path, demanded, verdict):
+    """No test of a browser is passed over in continuous integration, which installs one."""
+    steps = (ROOT / ".ci" / "run").read_text()
+    assert "missing+=(chromium)" in steps
+    environment = {k: v for k, v in os.environ.items() if k != "GANVERSE_BROWSER"} | {"PATH": str(tmp_path)}
+    if demanded:
+        (name, value) = re.search(r"^export (\w+)=(\w+)", steps, re.MULTILINE).groups()
+        environment[name] = value
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/browser/test_report_page.py"]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
+    assert verdict in said.splitlines()[-1] and "There is no " in said and "install" in said
 
 
 @pytest.mark.parametrize("target", ["reproduce", "test", "bench", "lab", "notebooks", "lint"])

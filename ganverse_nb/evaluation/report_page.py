@@ -26,6 +26,10 @@ code { font: .92em ui-monospace, monospace } ul { color: #57606a; font-size: .88
 figure { margin: 2em 0 } figure img { max-width: 100%; height: auto; display: block }
 figcaption { margin-top: .5em } figcaption small { color: #57606a }
 nav a { margin-right: 1em }
+@media (max-width: 700px) {
+  table { font-size: .8em } th, td { padding: .25em .3em }
+  th:nth-child(1) { width: 30% } th:nth-child(5) { width: 10% }
+}
 """
 
 

@@ -1,12 +1,14 @@
 """Every notebook of this project, executed at smoke size."""
 
+import nbformat
 import pytest
 
 from ganverse_nb.files import read_json
-from ganverse_nb.notebooks import execute, notebooks
+from ganverse_nb.notebooks import errors, execute, notebooks
 
 # The last comes first, in an empty directory: it has to compute all it needs. The others find what it left.
 pytestmark = pytest.mark.notebook
+CONTROLS = ("00", "02")  # notebooks with controls to click
 NOTEBOOKS = sorted(notebooks(), reverse=True)
 
 
@@ -21,5 +23,10 @@ def test_a_notebook_runs_alone(path, root):
     before = set(figures.glob("*.png"))
     parameters = {"profile": "smoke", "runs": str(root / "runs"), "figures": str(figures)}
     execute(path, root / "executed" / path.name, parameters)
+    executed = nbformat.read(root / "executed" / path.name, as_version=4)
+    assert errors(executed) == []
+    if path.name.startswith(CONTROLS):  # their state was there to be searched
+        widgets = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+        assert any("gv-status" in widget["state"].get("_dom_classes", ()) for widget in widgets)
     for picture in set(figures.glob("*.png")) - before:
         assert read_json(picture.with_suffix(".json")), f"{picture.name} has no numbers beside it"

@@ -150,3 +150,13 @@ def test_errors_are_searched_everywhere():
     }
     assert errors(notebook) == ["cell 1 raised KeyError: 'a'", "a widget's callback raised KeyError: 'a'"]
     assert errors(nbformat.v4.new_notebook()) == []
+
+
+def test_a_failed_thread_is_an_error_and_a_warning_is_none():
+    printed = "loading\nException in thread Thread-5:\nTraceback (most recent call last):\n"
+    printed += '  File "a.py", line 1, in run\n    work()\nValueError: no picture\n'
+    stream = nbformat.v4.new_output("stream", name="stderr", text=printed)
+    warning = nbformat.v4.new_output("stream", name="stderr", text="UserWarning: slow\n")
+    cells = [nbformat.v4.new_code_cell("", outputs=[warning]), nbformat.v4.new_code_cell("", outputs=[stream])]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    assert errors(notebook) == ["cell 1 printed a traceback: ValueError: no picture"]
