@@ -21,6 +21,7 @@ def number_table(
     formats: Sequence[str],
     groups: Mapping[str, tuple[int, int]] | None = None,
     total: bool = True,
+    title: str = "",
 ) -> Figure:
     """Rows (name, numbers) under column names; `-` where a number is not known (NaN).
 
@@ -49,12 +50,15 @@ def number_table(
     for gap, width in zip(gaps, widths):
         x += gap + width
         rights.append(x)
-    lines = len(rows) + 1 + bool(groups)
+    lines = len(rows) + 1 + bool(groups) + bool(title)
     height = lines * LINE + 2 * MARGIN + 0.2
-    figure = empty_figure(x + MARGIN, height)
+    figure = empty_figure(max(x, MARGIN + text_size(title, bold=True)[0]) + MARGIN, height)
     axes = inches_axes(figure)
     y = height + CAPTION - MARGIN
     end = rights[-1]
+    if title:
+        y -= LINE
+        axes.text(MARGIN, y + 0.06, title, ha="left", va="bottom", fontweight="bold")
     axes.hlines(y, MARGIN, end, color=BLACK, lw=1.2)
     if groups:
         y -= LINE
