@@ -33,14 +33,23 @@ from ganverse_nb.figures.neural import (
 from ganverse_nb.figures.saving import SavedFigure, save_figure
 from ganverse_nb.figures.studio import photo_sheet, studio_photos
 from ganverse_nb.figures.tables import number_table
+from ganverse_nb.figures.user_study import (
+    agreement_table,
+    comparisons,
+    open_study,
+    preference_table,
+    study_interface,
+)
 
 __all__ = [
     "SavedFigure",
+    "agreement_table",
     "aligned_views",
     "all_views",
     "azimuth_control",
     "camera_controller",
     "cameras",
+    "comparisons",
     "dataset_overview",
     "dual_renderer",
     "kept_pictures",
@@ -49,18 +58,21 @@ __all__ = [
     "manipulation",
     "mapping_network",
     "number_table",
+    "open_study",
     "outlined",
     "photo_editing",
     "photo_reconstructions",
     "photo_sheet",
     "photo_table",
     "picture_grid",
+    "preference_table",
     "reconstructions",
     "same_view",
     "samples",
     "save_figure",
     "starting_point",
     "studio_photos",
+    "study_interface",
     "swap_matrix",
     "training_curves",
     "view_gate",

@@ -29,6 +29,7 @@ def number_table(
         formats: of each column, as in ".3f".
         groups: a title over a range of columns (first, last).
         total: the last row is a total, set apart.
+        title: above the table.
 
     Raises:
         ValueError: a row of another length than the columns.
@@ -40,8 +41,8 @@ def number_table(
     name_room = max(text_size(name)[0] for name, _ in rows) + PAD
     widths = [max(text_size(t)[0] for t in [name, *column]) + PAD for name, column in zip(columns, zip(*cells))]
     groups = groups or {}
-    for title, (first, last) in groups.items():
-        lacking = text_size(title, bold=True)[0] + PAD - sum(widths[first : last + 1])
+    for group, (first, last) in groups.items():
+        lacking = text_size(group, bold=True)[0] + PAD - sum(widths[first : last + 1])
         for column in range(first, last + 1):
             widths[column] += max(0.0, lacking) / (last - first + 1)
     starts = {first for first, _ in groups.values()}
@@ -62,10 +63,10 @@ def number_table(
     axes.hlines(y, MARGIN, end, color=BLACK, lw=1.2)
     if groups:
         y -= LINE
-        for title, (first, last) in groups.items():
+        for group, (first, last) in groups.items():
             left = rights[first] - widths[first] + PAD / 2
             axes.text(
-                (left + rights[last]) / 2, y + LINE / 2 - 0.02, title, ha="center", va="center", fontweight="bold"
+                (left + rights[last]) / 2, y + LINE / 2 - 0.02, group, ha="center", va="center", fontweight="bold"
             )
             axes.hlines(y, left, rights[last], color=GREY, lw=0.5)
     y -= LINE

@@ -133,16 +133,16 @@ def agreement_table(votes: Votes, results: Mapping[str, StudyResult]) -> Figure:
     for question in ORDER:
         a, p, place = results[question].agreement, results[question].preference, results[question].position
         shares = [PERCENT * x for x in (a.all_agree, a.some_agree, a.none_agree, a.chance)]
-        rows.append(
-            (question, [*shares, a.kappa, p.wins, p.losses, p.p_value, PERCENT * place.share, place.p_value])
-        )
+        rows.append((question, [*shares, a.kappa, p.wins, p.losses, p.p_value, PERCENT * place.share, place.p_value]))
     formats = [".1f", ".1f", ".1f", ".1f", ".3f", "d", "d", ".2g", ".1f", ".2g"]
     return number_table(columns, rows, formats=formats, groups=groups, total=False, title=_who(votes))
 
 
 def _who(votes: Votes) -> str:
     """Whose votes: an automatic rater's must never be taken for people's."""
-    kind = "the automatic rater, from three standpoints; no person" if votes.automatic else f"{len(votes.raters)} people"
+    kind = (
+        "the automatic rater, from three standpoints; no person" if votes.automatic else f"{len(votes.raters)} people"
+    )
     return f"Votes of {kind}"
 
 

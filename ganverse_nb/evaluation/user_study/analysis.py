@@ -143,10 +143,11 @@ def agreement(counts: np.ndarray) -> Agreement:
     if len(counts) == 0:
         return Agreement(0, *[float("nan")] * 5)
     raters, most = counts.sum(1), counts.max(1)
-    everyone, nobody = float((most == raters).mean()), float((most == 1).mean())
+    everyone, nobody = most == raters, most == 1
     share = counts.sum(0) / counts.sum()
     chance = float(1 - 6 * share.prod()) if (raters == 3).all() else float("nan")
-    return Agreement(len(counts), everyone, 1 - everyone - nobody, nobody, fleiss_kappa(counts), chance)
+    shares = [float(x.mean()) for x in (everyone, ~everyone & ~nobody, nobody)]
+    return Agreement(len(counts), *shares, kappa=fleiss_kappa(counts), chance=chance)
 
 
 def fleiss_kappa(counts: np.ndarray) -> float:

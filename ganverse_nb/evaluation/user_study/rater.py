@@ -115,9 +115,7 @@ def aligned(mesh: Mesh, truth: Mesh, seed: int = 0) -> Mesh:
     return replace(mesh, vertices=torch.stack(moved))
 
 
-def write_automatic_answers(
-    directory: str | Path, survey: Survey, photos: Photos, results: tuple[Mesh, Mesh]
-) -> None:
+def write_automatic_answers(directory: str | Path, survey: Survey, photos: Photos, results: tuple[Mesh, Mesh]) -> None:
     """One file of answers for each of the `STANDPOINTS`, as if three raters had answered, marked as automatic.
 
     Args:

@@ -41,7 +41,7 @@ def repainted(mesh):
 
 def test_the_truth_has_almost_no_error(photos, truth):
     errors = novel_view_errors(photos, (truth, noisy(truth)), 60.0, 15.0)
-    assert errors.shape[:, 0].max() < 1e-3 and errors.texture[:, 0].max() < 0.02  # texels are the means of faces
+    assert errors.shape[:, 0].max() < 1e-3 and errors.texture[:, 0].max() < 0.03  # texels are the means of faces
     assert errors.shape[:, 1].min() > 0.1
 
 
