@@ -39,6 +39,7 @@ from ganverse_nb.figures.user_study import (
     open_study,
     preference_table,
     study_interface,
+    with_balls,
 )
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "swap_matrix",
     "training_curves",
     "view_gate",
+    "with_balls",
 ]

@@ -23,6 +23,7 @@ QUESTIONS = {
     "texture": "Considering texture (colours and patterns) only, the better guess is:",
     "overall": "Overall, the better guess is:",
 }
+ROOM = 6  # white rows of pixels that are kept above and below the objects
 PAGE, KEY, PICTURES = "survey.html", "key.json", "pictures"
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -145,8 +146,9 @@ def write_survey(
         comparison = comparisons[index]
         item = Item(f"{number:03d}", index, (a, 1 - a), comparison.check)
         files = {"input": _encode(comparison.picture, "png")}
+        views = _without_empty_rows(torch.stack([comparison.shapes, comparison.textured], 1))
         for name, system in zip("ab", item.systems):
-            rows = [torch.cat(list(views[system]), -1) for views in (comparison.shapes, comparison.textured)]
+            rows = [torch.cat(list(row), -1) for row in views[system]]
             files[name] = _encode(torch.cat(rows, -2), "jpeg")
         for name, content in files.items():
             _file(directory, item.id, name).write_bytes(content)
@@ -160,6 +162,13 @@ def write_survey(
     write_text(directory / PAGE, text.replace("__DATA__", json.dumps(data).replace("<", "\\u003c")))
     write_json(directory / KEY, {"format": FORMAT, "survey": survey, "systems": systems, "items": listed})
     return Survey(directory, survey, systems, tuple(items))
+
+
+def _without_empty_rows(views: Tensor) -> Tensor:
+    """[..., H, W] without the rows above and below that are white in all pictures: both trials fit on one screen."""
+    used = (views < 0.98).any(-1).flatten(0, -2).any(0).nonzero().flatten()
+    low, high = (int(used[0]), int(used[-1])) if len(used) else (0, views.shape[-2])
+    return views[..., max(0, low - ROOM) : high + 1 + ROOM, :]
 
 
 def _file(directory: Path, item: str, name: str) -> Path:

@@ -31,6 +31,18 @@ def test_the_key_finds_every_picture(survey):
             assert views.shape == (32, 96, 3) and views.mean() == pytest.approx(grey, abs=0.01)
 
 
+def test_rows_that_are_white_everywhere_are_left_out_of_both_trials_alike(tmp_path):
+    views = torch.ones(2, 6, 3, 64, 64)
+    views[0, 2, :, 20:30, 5] = 0
+    views[1, 4, :, 28:44, 9] = 0
+    survey = write_survey(tmp_path, [Comparison(torch.zeros(3, 8, 8), views, views)], ("x", "y"))
+    for system, rows in ((0, range(20, 30)), (1, range(28, 44))):
+        shown = opened(survey.picture("001", survey.items[0].name(system)))
+        assert shown.shape == (2 * (44 - 20 + 12), 6 * 64, 3)
+        dark = np.flatnonzero((shown[:36] < 0.5).any((1, 2)))
+        assert dark.tolist() == [row - 14 for row in rows]
+
+
 def test_the_page_holds_the_same_pictures_and_needs_nothing_else(survey):
     for shown, item in zip(page_data(survey)["items"], survey.items, strict=True):
         for name in ("input", "a", "b"):
