@@ -32,6 +32,7 @@ SIDE = 128  # pixels of each view
 CHECKS = 2
 ORDER = ("overall", "shape", "texture")  # as the paper's tables have it
 PERCENT = 100.0
+SQUARE = 1.5  # inches of the input picture in Figure I
 
 
 def open_study(run: Run, photos: Photos, systems: Mapping[str, Mesh], needs: Sequence[str]) -> Survey:
@@ -92,15 +93,17 @@ def study_interface(survey: Survey, number: int = 0) -> Figure:
     picture, first, second = (_pixels(survey.picture(item.id, name)) for name in ("input", "a", "b"))
     wide, gap, line = 6.0, 0.32, 0.24
     high = wide * first.shape[0] / first.shape[1]
-    left = MARGIN + high + 0.25
+    left = MARGIN + SQUARE + 0.25
     below = len(QUESTIONS) * 2 * line + 0.2
     figure = empty_figure(left + wide + MARGIN, 2 * (high + gap) + below + 2 * MARGIN)
     axes = inches_axes(figure)
     top = 2 * (high + gap) + below + MARGIN + CAPTION
-    _place(axes, picture, MARGIN, top - gap - high, high, high, "Input")
+    _place(axes, picture, MARGIN, top - gap - SQUARE, SQUARE, SQUARE, "Input")
     for index, views in enumerate((first, second)):
         y = top - (index + 1) * (gap + high)
         _place(axes, views, left, y, wide, high, f"Trial {index + 1}")
+    width, height = figure.get_size_inches()
+    axes.set(xlim=(0, width), ylim=(0, height))  # pictures move them
     y = top - 2 * (gap + high) - 0.2
     for name, text in QUESTIONS.items():
         axes.text(MARGIN, y, f"{name.capitalize()}.", ha="left", va="center", fontweight="bold")
@@ -128,7 +131,7 @@ def preference_table(votes: Votes, results: Mapping[str, StudyResult]) -> Figure
 def agreement_table(votes: Votes, results: Mapping[str, StudyResult]) -> Figure:
     """Table B (b), transposed, with what tells agreement and preference from chance. In percent but for kappa and p."""
     groups = {"raters agree": (0, 4), "comparisons": (5, 7), "shown first": (8, 9)}
-    columns = ["all", "two", "none", "two by\u00a0chance", "κ", "won", "lost", "p", "%", "p"]
+    columns = ["all", "two", "none", "≥ 2 by chance", "κ", "won", "lost", "p", "%", "p"]
     rows = []
     for question in ORDER:
         a, p, place = results[question].agreement, results[question].preference, results[question].position
@@ -140,15 +143,13 @@ def agreement_table(votes: Votes, results: Mapping[str, StudyResult]) -> Figure:
 
 def _who(votes: Votes) -> str:
     """Whose votes: an automatic rater's must never be taken for people's."""
-    kind = (
-        "the automatic rater, from three standpoints; no person" if votes.automatic else f"{len(votes.raters)} people"
-    )
-    return f"Votes of {kind}"
+    if votes.automatic:
+        return "Votes of the automatic rater, from three standpoints; no person voted"
+    return f"Votes of {len(votes.raters)} people"
 
 
 def _place(axes: Axes, picture: np.ndarray, x: float, y: float, width: float, height: float, title: str) -> None:
     axes.imshow(picture, extent=(x, x + width, y, y + height), aspect="auto", zorder=1)
-    axes.set(xlim=(0, axes.figure.get_size_inches()[0]), ylim=(0, axes.figure.get_size_inches()[1]))
     axes.text(x, y + height + 0.05, title, ha="left", va="bottom", fontweight="bold")
     axes.plot([x, x + width, x + width, x, x], [y, y, y + height, y + height, y], color=LIGHT, lw=0.8, zorder=2)
 

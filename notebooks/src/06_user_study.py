@@ -60,7 +60,7 @@ fig.save_figure(run, "figure_i_interface", fig.study_interface(survey), {"survey
 # attention checks: one of their results is a grey ball.
 
 # %%
-votes_folder = run.directory / "votes"
+votes_folder = run.directory / "votes" / survey.id
 print(f"Send to raters:        {survey.page.resolve()}")
 print(f"Put their files into:  {votes_folder.resolve()}")
 
@@ -120,8 +120,8 @@ if said:
 # ## Record
 
 # %%
-for question, result in measured.items():
-    run.record(f"user_study.automatic_{question}_win_rate", result.preference.win_rate, "no people")
+for question, result in measured.items():  # the paper's numbers are people's, so they stand beside people's only
+    run.record(f"user_study.automatic_rater_{question}", 100 * result.preference.share[0], "%")
 paper = {"overall": 57.5, "shape": 61.6, "texture": 56.3}
 for question, result in said.items():
     run.record(f"user_study.people_{question}", 100 * result.preference.share[0], "%", paper=paper[question])

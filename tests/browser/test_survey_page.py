@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganverse_nb.evaluation.user_study.answers import AnswersError, read_answers
-from ganverse_nb.evaluation.user_study.survey import Comparison, write_survey
+from ganverse_nb.evaluation.user_study.survey import write_survey
 from ganverse_nb.figures import comparisons, with_balls
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.studio.photos import make_photos

@@ -141,13 +141,14 @@ def agreement(counts: np.ndarray) -> Agreement:
     counts = _checked(counts)
     counts = counts[counts.sum(1) >= 2]
     if len(counts) == 0:
-        return Agreement(0, *[float("nan")] * 5)
+        unknown = float("nan")
+        return Agreement(0, unknown, unknown, unknown, unknown, unknown)
     raters, most = counts.sum(1), counts.max(1)
     everyone, nobody = most == raters, most == 1
     share = counts.sum(0) / counts.sum()
     chance = float(1 - 6 * share.prod()) if (raters == 3).all() else float("nan")
-    shares = [float(x.mean()) for x in (everyone, ~everyone & ~nobody, nobody)]
-    return Agreement(len(counts), *shares, kappa=fleiss_kappa(counts), chance=chance)
+    whole, some, none = (float(x.mean()) for x in (everyone, ~everyone & ~nobody, nobody))
+    return Agreement(len(counts), whole, some, none, fleiss_kappa(counts), chance)
 
 
 def fleiss_kappa(counts: np.ndarray) -> float:

@@ -115,9 +115,7 @@ def test_a_file_of_another_survey_is_named(survey, send, tmp_path):
 
 def test_automatic_answers_are_never_read_as_peoples_nor_the_other_way(survey, send, tmp_path):
     machine, person = send("automatic-1", first, kind=AUTOMATIC), send("anna", first)
-    with pytest.raises(
-        AnswersError, match=r"^automatic-1.json is by an automatic rater, .* among people"
-    ):
+    with pytest.raises(AnswersError, match=r"^automatic-1.json is by an automatic rater, .* among people"):
         read_answers(tmp_path / "votes", survey)
     with pytest.raises(AnswersError, match=r"^anna.json is by a person: move it out"):
         read_answers([person], survey, automatic=True)
