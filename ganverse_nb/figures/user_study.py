@@ -28,6 +28,7 @@ from ganverse_nb.studio.photos import Photos
 
 STAGE, AUTOMATIC = "user_study", "automatic"
 AZIMUTHS = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]
+DISTANCE = 2.3  # the longest objects just fit into the picture
 SIDE = 128  # pixels of each view
 CHECKS = 2
 ORDER = ("overall", "shape", "texture")  # as the paper's tables have it
@@ -62,7 +63,7 @@ def open_study(run: Run, photos: Photos, systems: Mapping[str, Mesh], needs: Seq
         survey = write_survey(directory, shown, (first_name, second_name), run.config.seed)
         write_automatic_answers(directory / AUTOMATIC, survey, photos, (first, spoiled))
 
-    settings = [list(systems), len(photos), CHECKS, SIDE]
+    settings = [list(systems), len(photos), CHECKS, SIDE, DISTANCE]
     return Survey.load(run.stage(STAGE, compute, settings, needs))
 
 
@@ -79,7 +80,7 @@ def comparisons(photos: Photos, first: Mesh, second: Mesh, checks: int = 0) -> l
     """Each photograph with both systems' results from six sides; the last `checks` are attention checks."""
     shown = []
     for i, picture in enumerate(tqdm(photos.image(), "drawing the survey", leave=False)):
-        both = [around(mesh[i], AZIMUTHS) for mesh in (first, second)]
+        both = [around(mesh[i], AZIMUTHS, distance=DISTANCE) for mesh in (first, second)]
         shapes = torch.stack([plain(*views, SIDE) for views in both])
         painted = torch.stack([textured(*views, SIDE) for views in both])
         shown.append(Comparison(picture, shapes, painted, check=i >= len(photos) - checks))
@@ -87,9 +88,9 @@ def comparisons(photos: Photos, first: Mesh, second: Mesh, checks: int = 0) -> l
 
 
 @styled
-def study_interface(survey: Survey, number: int = 0) -> Figure:
-    """Figure I: one comparison as raters see it, with its three questions."""
-    item = survey.items[number]
+def study_interface(survey: Survey) -> Figure:
+    """Figure I: the first comparison that is no attention check as raters see it, with its three questions."""
+    item = next(item for item in survey.items if not item.check)
     picture, first, second = (_pixels(survey.picture(item.id, name)) for name in ("input", "a", "b"))
     wide, gap, line = 6.0, 0.32, 0.24
     high = wide * first.shape[0] / first.shape[1]
