@@ -63,6 +63,15 @@ CAPTIONS: dict[str, str] = {
     "figure_f_photos": "Figure F. More photographs.",
     "figure_g_web": "Figure G. Photographs of another style: light, places, angles and cars outside of all training "
     "data.",
+    "study_photos": "Photographs that no network has seen, on which two systems are compared.",
+    "figure_i_interface": "Figure I. One page of the survey: the input, two trials in random order from six sides, and "
+    "three questions.",
+    "table_1c_automatic": "Tables 1c and B (a), by an automatic rater that knows the true shapes; no person voted. "
+    "Shares of the votes with 95 % intervals.",
+    "table_b_automatic": "Table B (b), by the same automatic rater: how far its three standpoints agree, comparisons "
+    "won, and whether the place on the page decided.",
+    "table_1c_people": "Tables 1c and B (a): shares of people's votes with 95 % intervals.",
+    "table_b_people": "Table B (b): how far people agree, comparisons won, and whether the place on the page decided.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
     "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",

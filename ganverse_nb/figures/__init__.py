@@ -45,9 +45,18 @@ from ganverse_nb.figures.saving import SavedFigure, save_figure
 from ganverse_nb.figures.studio import photo_sheet, studio_photos
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.figures.truth import camera_audit, truth_by_angle, truth_distributions, truth_examples
+from ganverse_nb.figures.user_study import (
+    agreement_table,
+    comparisons,
+    open_study,
+    preference_table,
+    study_interface,
+    with_balls,
+)
 
 __all__ = [
     "SavedFigure",
+    "agreement_table",
     "aligned_views",
     "all_views",
     "annotated_photos",
@@ -58,6 +67,7 @@ __all__ = [
     "camera_controller",
     "camera_sets",
     "cameras",
+    "comparisons",
     "dataset_overview",
     "domain_scores",
     "dual_renderer",
@@ -69,6 +79,7 @@ __all__ = [
     "mapping_network",
     "model_comparison",
     "number_table",
+    "open_study",
     "outlined",
     "photo_card",
     "overlap_table",
@@ -77,6 +88,7 @@ __all__ = [
     "photo_sheet",
     "photo_table",
     "picture_grid",
+    "preference_table",
     "reconstructions",
     "recovery_curves",
     "reprojections",
@@ -85,6 +97,7 @@ __all__ = [
     "save_figure",
     "starting_point",
     "studio_photos",
+    "study_interface",
     "swap_matrix",
     "truth_by_angle",
     "truth_distributions",
@@ -93,4 +106,5 @@ __all__ = [
     "training_curves",
     "two_models",
     "view_gate",
+    "with_balls",
 ]

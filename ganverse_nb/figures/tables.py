@@ -21,6 +21,7 @@ def number_table(
     formats: Sequence[str],
     groups: Mapping[str, tuple[int, int]] | None = None,
     total: bool = True,
+    title: str = "",
 ) -> Figure:
     """Rows (name, numbers) under column names; `-` where a number is not known (NaN).
 
@@ -28,6 +29,7 @@ def number_table(
         formats: of each column, as in ".3f".
         groups: a title over a range of columns (first, last).
         total: the last row is a total, set apart.
+        title: above the table.
 
     Raises:
         ValueError: a row of another length than the columns.
@@ -39,8 +41,8 @@ def number_table(
     name_room = max(text_size(name)[0] for name, _ in rows) + PAD
     widths = [max(text_size(t)[0] for t in [name, *column]) + PAD for name, column in zip(columns, zip(*cells))]
     groups = groups or {}
-    for title, (first, last) in groups.items():
-        lacking = text_size(title, bold=True)[0] + PAD - sum(widths[first : last + 1])
+    for group, (first, last) in groups.items():
+        lacking = text_size(group, bold=True)[0] + PAD - sum(widths[first : last + 1])
         for column in range(first, last + 1):
             widths[column] += max(0.0, lacking) / (last - first + 1)
     starts = {first for first, _ in groups.values()}
@@ -49,19 +51,22 @@ def number_table(
     for gap, width in zip(gaps, widths):
         x += gap + width
         rights.append(x)
-    lines = len(rows) + 1 + bool(groups)
+    lines = len(rows) + 1 + bool(groups) + bool(title)
     height = lines * LINE + 2 * MARGIN + 0.2
-    figure = empty_figure(x + MARGIN, height)
+    figure = empty_figure(max(x, MARGIN + text_size(title, bold=True)[0]) + MARGIN, height)
     axes = inches_axes(figure)
     y = height + CAPTION - MARGIN
     end = rights[-1]
+    if title:
+        y -= LINE
+        axes.text(MARGIN, y + 0.06, title, ha="left", va="bottom", fontweight="bold")
     axes.hlines(y, MARGIN, end, color=BLACK, lw=1.2)
     if groups:
         y -= LINE
-        for title, (first, last) in groups.items():
+        for group, (first, last) in groups.items():
             left = rights[first] - widths[first] + PAD / 2
             axes.text(
-                (left + rights[last]) / 2, y + LINE / 2 - 0.02, title, ha="center", va="center", fontweight="bold"
+                (left + rights[last]) / 2, y + LINE / 2 - 0.02, group, ha="center", va="center", fontweight="bold"
             )
             axes.hlines(y, left, rights[last], color=GREY, lw=0.5)
     y -= LINE

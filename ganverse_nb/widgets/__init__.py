@@ -7,6 +7,7 @@ from ganverse_nb.widgets.keypoint_labeller import ClickableImage, KeypointLabell
 from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState
 from ganverse_nb.widgets.mesh_viewer import mesh_beside_truth, mesh_figure
 from ganverse_nb.widgets.photo_upload import PhotoUpload
+from ganverse_nb.widgets.study_voting import StudyVoting
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LayerPanel",
     "LayerState",
     "PhotoUpload",
+    "StudyVoting",
     "ViewLabeller",
     "camera_orbits",
     "mesh_beside_truth",

@@ -15,7 +15,7 @@ from ganverse_nb.notebooks import notebooks
 from tests.browser.lab import PATIENCE, NotebookPage
 
 pytestmark = pytest.mark.browser
-PANEL, PICTURE = "dashboard", "gv-picture"  # what the notebook calls its panel, and the class of the picture in it
+PANEL, PICTURE = "panel", "gv-dibr"
 SIZE = (128, 128)  # to which pictures are brought before they are compared
 
 
