@@ -1,4 +1,5 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
+# make evidence    further trainings to compare with: initial cameras, annotated photographs, user study
 # make test        lint, types and tests, as continuous integration runs them
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make lab         the notebooks in JupyterLab
@@ -13,13 +14,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: help install reproduce test bench lint types notebooks lab doctor clean
+.PHONY: help install reproduce evidence test bench lint types notebooks lab doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
 
 reproduce: $(VENV)/installed
 	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS)
+
+evidence: $(VENV)/installed
+	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS) --only 03,05,06
 
 test: lint types
 	$(BIN)/python -m pytest

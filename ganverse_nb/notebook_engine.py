@@ -6,7 +6,7 @@ import html
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -39,11 +39,16 @@ class Stop:
 class WatchedClient(PapermillNotebookClient):
     """Calls `progress(cells done, cells, text)` around every cell and whenever a tqdm bar moves.
 
+    Cells with one of the tags `skip` are left as they are.
+
     In a kernel, tqdm draws with widgets, which a terminal does not show; their text travels in widget messages.
     """
 
-    def __init__(self, nb_man: Any, progress: Progress | None, stop: Stop, **options: Any) -> None:
+    def __init__(
+        self, nb_man: Any, progress: Progress | None, stop: Stop, skip: Collection[str] = (), **options: Any
+    ) -> None:
         super().__init__(nb_man, **options)
+        self.skip = set(skip)
         self.progress = progress or (lambda done, total, text: None)
         self.stop = stop
 
@@ -58,6 +63,8 @@ class WatchedClient(PapermillNotebookClient):
         self.progress(cell_index, len(self.nb.cells), "")
         if self.stop.asked:
             raise KeyboardInterrupt
+        if self.skip & set(cell.metadata.get("tags", ())):
+            return cell
         result = super().execute_cell(cell, cell_index, *arguments, **options)
         self.progress(cell_index + 1, len(self.nb.cells), "")
         return result
@@ -86,12 +93,13 @@ class WatchedEngine(NBClientEngine):
         kernel_log: str = os.devnull,
         kernel_cwd: str | None = None,
         stop: Stop | None = None,
+        skip: Collection[str] = (),
         **_: Any,
     ) -> None:
         options = {"kernel_name": kernel_name, "startup_timeout": start_timeout, "timeout": None}
         place = {"resources": {"metadata": {"path": kernel_cwd}}} if kernel_cwd else {}
         stop = stop or Stop()
-        client = WatchedClient(nb_man, progress, stop, **options, **place)
+        client = WatchedClient(nb_man, progress, stop, skip, **options, **place)
         stop.add(client)
         try:
             with open(kernel_log, "w") as log:  # what the kernel itself says; cells' output goes into the notebook

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from .files import write_text
 if TYPE_CHECKING:
     from .notebook_engine import Stop
 
+EVIDENCE = ("03", "05", "06")  # comparisons that need further trainings: `make evidence`
+STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
 TRACEBACK = "Traceback (most recent call last):"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -150,6 +152,7 @@ def execute(
     parameters: Mapping[str, Any],
     progress: Callable[[int, int, str], None] | None = None,
     stop: Stop | None = None,
+    skip: Collection[str] = (),
 ) -> NotebookNode:
     """Executes a notebook in its directory with this Python and writes the executed copy to `output`, and as .html.
 
@@ -159,6 +162,7 @@ def execute(
     Args:
         progress: called with (cells done, cells, what the running cell's progress bar shows).
         stop: ends it from another thread.
+        skip: tags of cells that are not executed.
 
     Raises:
         NotebookError: a cell raised, or a widget callback did, in which case Jupyter itself says nothing.
@@ -184,6 +188,7 @@ def execute(
             engine_name=ENGINE,
             progress=progress,
             stop=stop,
+            skip=skip,
             progress_bar=False,
             kernel_log=str(log),
         )

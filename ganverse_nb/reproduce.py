@@ -1,4 +1,4 @@
-"""The whole paper with one call: every notebook in order, then the report."""
+"""The whole paper with one call: the notebooks in order, then the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import ExpectedError
 from .evaluation.report import as_markdown, write_report
 from .files import read_json, write_json, write_text
 from .notebook_engine import Stop
-from .notebooks import execute, notebooks
+from .notebooks import EVIDENCE, STUDIO, execute, notebooks
 from .progress import Board
 from .run import Run, exclusive
 from .schedule import dependencies, run_all
@@ -39,7 +39,8 @@ def reproduce(
 
     Args:
         settings: the changes to the profile that `run` was opened with.
-        only: notebooks to execute, by number as in `04`; all when empty. The report keeps the numbers of the others.
+        only: notebooks to execute, by number as in `04`; all but `EVIDENCE` when empty. The report keeps the numbers of
+            the others.
         directory: where the notebooks are; the checkout's by default.
         jobs: how many run at the same time, where they do not need each other.
 
@@ -50,7 +51,7 @@ def reproduce(
     """
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: at least one notebook must run at a time.")
-    paths = notebooks(directory, only)
+    paths = [path for path in notebooks(directory, only) if only or not path.name.startswith(EVIDENCE)]
     if not paths:
         raise FileNotFoundError("There are no built notebooks; `make notebooks` builds them from notebooks/src.")
     config = run.config
@@ -64,7 +65,8 @@ def reproduce(
     }
 
     def one(path: Path, progress: Callable[[int, int, str], None], stop: Stop) -> None:
-        execute(path, run.directory / "notebooks" / path.name, parameters, progress, stop)
+        skip = () if config.has_studio else (STUDIO,)
+        execute(path, run.directory / "notebooks" / path.name, parameters, progress, stop, skip)
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
         with Stopwatch(run) as stopwatch:

@@ -26,6 +26,7 @@ from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
+from ganverse_nb.evaluation.scorecard import clear_photos
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
 from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
 from ganverse_nb.files import read_json, sha256, write_json
@@ -318,6 +319,21 @@ def photo_model(run: Run) -> InverseGraphicsModel:
     return InverseGraphicsModel.load(
         run.stage("photo_model", compute, [config, seed], needs=["annotated_photos"]) / MODEL
     )
+
+
+def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
+    """`count` pictures [n, 3, R, R] with one clear object that no network has learned from, and masks [n, 1, R, R].
+
+    Test photos (fewer where fewer are clear); where the GAN has learned from other photos than the studio's, its own
+    pictures of held-out objects, each in another view.
+    """
+    if run.config.has_studio:
+        photos, masks = clear_photos(segmenter(run), test_photos(run), count)
+        return photos.image(), masks
+    dataset = multiview(run)
+    content, view = dataset.kept_pictures(dataset.test_contents)
+    chosen = torch.linspace(0, len(content) - 1, min(count, len(content))).long()
+    return dataset.batch(content[chosen], view[chosen])
 
 
 def photo_model_settings(run: Run) -> InverseGraphicsConfig:

@@ -66,7 +66,7 @@ fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2
 # LSUN and Pascal3D+ pictures. Each comes with its true mask, depth, shape and camera, so that what the networks find
 # can be checked.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.studio.photos import make_photos
 
 fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, seed=seed + 11)), {})
@@ -85,12 +85,11 @@ model = stages.inverse_graphics(run)
 # and camera, and the renderer shows the prediction in the same view and from other sides.
 
 # %%
-from ganverse_nb.evaluation.scorecard import clear_photos
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
-photos, masks = clear_photos(stages.segmenter(run), stages.test_photos(run), 5)
-mesh, camera = reconstruct(photos.image(), masks, model)
-reconstructions = fig.reconstructions(photos.image(), mesh, camera)
+photos, masks = stages.unseen_pictures(run, 5)
+mesh, camera = reconstruct(photos, masks, model)
+reconstructions = fig.reconstructions(photos, mesh, camera)
 fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camera.azimuth})
 
 # %% [markdown]
@@ -105,7 +104,7 @@ fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camer
 from ganverse_nb.widgets import open_panel
 
 renderer = stages.stylegan_r(run) if run.is_complete("stylegan_r") else None
-panel = open_panel(run, photos.image(), renderer)
+panel = open_panel(run, photos, renderer)
 panel
 
 # %% [markdown]
@@ -136,15 +135,14 @@ save_mesh(mesh[0], run.directory / "start_here.glb")
 # ## Your own photo
 #
 # Set `photo` above to the path of a picture file of any size (or give it to papermill: `-p photo car.jpg`); without
-# one, this cell takes a photo of the studio's. The object should be in the middle: a square is cut out there. The same
+# one, this cell takes the first of those above. The object should be in the middle: a square is cut out there. The same
 # without a notebook: `ganverse reconstruct photo.jpg --out car.glb --turntable car.gif`.
 
 # %%
 from ganverse_nb.data.pictures import write_picture
 from ganverse_nb.photo import reconstruct_photo
 
-studio = write_picture(make_photos(category, 1, seed + 12, resolution=256).image()[0], run.directory / "own_photo.png")
-own = reconstruct_photo(run, photo or studio)
+own = reconstruct_photo(run, photo or write_picture(photos[0], run.directory / "own_photo.png"))
 if own.verdict.inside:
     own.save(run.directory / "own_photo.glb", turntable=run.directory / "own_photo.gif")
 card = fig.photo_card(own.image, own.mask, own.verdict, own.mesh, own.camera)
@@ -169,11 +167,11 @@ upload
 # reconstruction covers it, and in the segmenter's features. The limit was set on such photographs alone, so that two in
 # a hundred of them are above it; here are others, and pictures that should be refused.
 
-# %%
+# %% tags=["studio"]
 check = stages.domain_check(run)
 fig.save_figure(run, "start_domain", fig.domain_scores(check), {"limit": check.limit, "scores": check.scores})
 
-# %%
+# %% tags=["studio"]
 run.record("photo.refused_photographs", check.refused("photographs"))
 run.record("photo.refused_strangers", check.strangers_refused, bar=">= 0.95")
 run.rows()[-2:]

@@ -64,7 +64,7 @@ fig.save_figure(run, "layer_swaps", fig.layer_swaps(pictures, depths, views.spli
 # and how much those of different cars differ under one real camera. A good cut is low on the left and high in the
 # middle. The shaded *k* is the one used from here on. Right: the view codes that were kept, with their deviation.
 
-# %%
+# %% tags=["studio"]
 gate = stages.view_gate(run)
 numbers = {"gate": gate, "split_layer": views.split_layer, "azimuth": views.azimuth, "deviation": views.deviation}
 fig.save_figure(run, "view_gate", fig.view_gate(gate, views), numbers)
@@ -99,6 +99,7 @@ split._asdict()
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer
 
 segmenter = stages.segmenter(run)
+contents = sample_w(teacher, 24, seed + 31, run.config.views.content_truncation)
 outlines = silhouette_descriptor(lambda pictures: segmenter.segment(pictures).mask)
 suggestion = suggest_split_layer(teacher, outlines, range(1, 5), views=16, contents=5, seed=seed)
 suggestion
@@ -106,12 +107,11 @@ suggestion
 # %% [markdown]
 # The middle curve in pictures: contents under one view code, and photographs of different cars by one camera.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.studio.photos import make_photos
 
 side = int((ring.azimuth.remainder(360) - 60).abs().argmin())
-contents = sample_w(teacher, 24, seed + 31, run.config.views.content_truncation)
 generated = crossed_pictures(teacher, ring.codes[[side]], contents, views.split_layer)[0]
 camera = Camera.orbit(ring.azimuth[[side]], 12.0, 2.1)
 photographs = make_photos(category, 24, seed + 41, teacher.resolution, camera).image()
@@ -150,21 +150,24 @@ fig.save_figure(run, "figure_b_viewpoints", all_views, {"views": len(views), "az
 # photographs it has not seen, here on the features of this project's segmenter: it compares our GANs with each other,
 # and with nobody else's.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import read_views
 
 config = run.config.views
 readings = read_views(teacher, stages.pose_regressor(run), views, config.contents, config.content_truncation, seed)
-run.record("gan.views", len(views), "views", paper=39, bar=">= 16")
 run.record("gan.max_view_gap_deg", readings.largest_gap, "°", bar="<= 40")
 run.record("gan.view_deviation_deg", readings.median_deviation, "°", bar="<= 6")
-run.record("gan.split_layer", views.split_layer, "layers", paper=4)
-run.record("gan.split_layer_from_silhouettes", suggestion.split_layer, "layers")
 run.record("gan.shape_variety", gate.chosen.silhouette)
 run.record("gan.shape_variety_photos", gate.photos.silhouette)
 run.record("gan.pose_regressor_error_deg", gate.regressor_error, "°")
 run.record("gan.kid", stages.gan_kid(run).value, "own features")
 readings
+
+# %%
+run.record("gan.views", len(views), "views", paper=39, bar=">= 16")
+run.record("gan.split_layer", views.split_layer, "layers", paper=4)
+run.record("gan.split_layer_from_silhouettes", suggestion.split_layer, "layers")
+run.rows()[-3:]
 
 # %% [markdown]
 # ## See also

@@ -31,18 +31,27 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %% [markdown]
 # ## The segmenter
 #
-# The outline that it draws on photographs it was not trained on:
+# What cuts the object out of its picture, and which weights it has:
 
 # %%
-segmenter, photos = stages.segmenter(run), stages.test_photos(run)
+segmenter = stages.segmenter(run)
+segmenter
+
+# %% [markdown]
+# The outline that it draws on photographs it was not trained on:
+
+# %% tags=["studio"]
+photos = stages.test_photos(run)
 images = photos.image()[:24]
 outlined = [fig.outlined(image, mask) for image, mask in zip(images, segmenter.segment(images).mask)]
 fig.save_figure(run, "segmenter", fig.samples(outlined, columns=12), {"segmenter": segmenter.source})
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.segmentation.training import evaluate
 
 found = evaluate(segmenter, photos)
+run.record("segmentation.photo_iou", found["iou"], bar=">= 0.93")
+run.record("segmentation.photo_single", found["single"])
 found
 
 # %% [markdown]
@@ -94,8 +103,6 @@ fig.save_figure(run, "multiview_counts", fig.kept_pictures(dataset), counts)
 # ## Record
 
 # %%
-run.record("segmentation.photo_iou", found["iou"], bar=">= 0.93")
-run.record("segmentation.photo_single", found["single"])
 run.record("multiview.contents", counts["contents"], "objects", paper=6000)
 run.record("multiview.pictures_kept", counts["kept"], "pictures", paper=55429)
 run.record("multiview.kept_share", counts["kept"] / counts["pictures"], paper=0.237)

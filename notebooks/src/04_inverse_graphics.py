@@ -82,7 +82,7 @@ scores
 # which has no part in the training, reads off the pictures where the cameras really stand. Cameras learned from
 # pictures are known up to one rotation common to all; it is taken off before they are compared.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import camera_errors
 
 cameras = camera_errors(model, dataset, stages.pose_regressor(run))
@@ -106,7 +106,7 @@ camera_orbits(labelled, model.bank().detach(), held_out.mesh()[0])
 # Studio photographs were never part of this network's training. Their camera comes from the camera head, which
 # learned from the same GAN pictures. On the right, the predicted shape beside the true one.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import clear_photos, score_test_photos
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
@@ -118,7 +118,7 @@ fig.save_figure(run, "photo_reconstructions", fig.photo_reconstructions(clear, m
 # %% [markdown]
 # The first of them to be turned with the mouse, above the true mesh:
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.widgets import mesh_beside_truth
 
 mesh_beside_truth(mesh[0], clear[:1].mesh(), clear[:1].colors()[0])
@@ -129,7 +129,7 @@ mesh_beside_truth(mesh[0], clear[:1].mesh(), clear[:1].colors()[0])
 # of the length. "As found" compares the meshes where they stand; the alignment takes off position, size and rotation,
 # which cameras without labels leave open.
 
-# %%
+# %% tags=["studio"]
 report = score_test_photos(model, segmenter, photos, meshes=64, seed=seed)
 table = dict(report.rows())
 fig.save_figure(run, "photo_table", fig.photo_table(report), table)
@@ -143,7 +143,7 @@ fig.save_figure(run, "photo_table", fig.photo_table(report), table)
 # is common to all of them, since a world learned without cameras is known up to that; "each aligned" also corrects what
 # is wrong about each one.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.ground_truth import found_objects, score_reconstructions
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 
@@ -156,14 +156,14 @@ fig.save_figure(run, "truth_distributions", fig.truth_distributions(result.score
 # %% [markdown]
 # The further away a camera stands from the photograph's side, the less the network knows. Triangles: from above.
 
-# %%
+# %% tags=["studio"]
 compared = {"one gauge": result.scores["gauge"], "each aligned": result.scores["similarity"]}
 fig.save_figure(run, "truth_by_angle", fig.truth_by_angle(compared, features.name), compared)
 
 # %% [markdown]
 # The median and the worst by Chamfer distance; nobody chose them.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.examples import median_and_worst
 
 gauged = measured["gauge"]
@@ -179,7 +179,7 @@ fig.save_figure(run, "truth_examples", examples, chosen)
 # reads it off the picture; it can be refined until the outline of the predicted shape fits the mask. How far both are
 # from the true cameras, how often front and rear are taken for each other, and what each camera does to the IoU:
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.camera_audit import audit_cameras
 
 clear, masks = clear_photos(segmenter, photos, 160)
@@ -191,9 +191,11 @@ fig.save_figure(run, "camera_audit", fig.camera_audit(audit), {"errors": audit.e
 # ## Record
 
 # %%
-every = table["all"]
 run.record("inverse.gan_test_iou", scores.same_view, paper=0.95, bar=">= 0.93")
 run.record("inverse.gan_novel_view_iou", scores.novel_view, bar=">= 0.87")
+
+# %% tags=["studio"]
+every = table["all"]
 run.record("inverse.camera_error_deg_before", cameras.before.mean, "°")
 run.record("inverse.camera_error_deg_after", cameras.after.mean, "°", bar="<= 0.6 x inverse.camera_error_deg_before")
 run.record("inverse.photo_test_iou", every["iou"], paper=0.76, bar=">= 0.75")

@@ -31,7 +31,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 #
 # Photographs that no network has seen.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import clear_photos
 
 photos, masks = clear_photos(stages.segmenter(run), stages.test_photos(run), 26)
@@ -43,7 +43,7 @@ fig.save_figure(run, "study_photos", fig.photo_sheet(photos, columns=9), {"photo
 # The networks are the same, their teachers differ: one learned from the GAN's multi-view pictures, the other from
 # single photographs with annotated cameras (notebook 05).
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
 models = {"GAN-trained": stages.inverse_graphics(run), "photo-trained": stages.photo_model(run)}
@@ -59,7 +59,7 @@ fig.save_figure(run, "figure_i_interface", fig.study_interface(survey), {"survey
 # exchanged at random; neither the page nor the answers say which side is which system. Two of the comparisons are
 # attention checks: one of their results is a grey ball.
 
-# %%
+# %% tags=["studio"]
 votes_folder = run.directory / "votes" / survey.id
 print(f"Send to raters:        {survey.page.resolve()}")
 print(f"Put their files into:  {votes_folder.resolve()}")
@@ -70,7 +70,7 @@ print(f"Put their files into:  {votes_folder.resolve()}")
 # The same comparisons, one after the other. Every answer is saved at once, and counts when this notebook is run again
 # with your votes in place. Keys in the field: 1, 2, 3, and u to undo.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.user_study.ballot import Ballot
 from ganverse_nb.widgets import StudyVoting
 
@@ -84,7 +84,7 @@ voting
 # is nearer: in shape by silhouette and normals, in texture by colours; differences below 5 % are no preference. It
 # stands at three different places, as if three had voted. This tests the study; it says nothing about people.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.user_study.analysis import analyse
 from ganverse_nb.evaluation.user_study.answers import read_answers
 
@@ -97,7 +97,7 @@ fig.save_figure(run, "table_1c_automatic", fig.preference_table(automatic, measu
 # what chance gives with these preferences: Fleiss' kappa of the paper's counts is 0.05 to 0.07), on how many pictures
 # either system won, and whether the side a result was shown on decided.
 
-# %%
+# %% tags=["studio"]
 fig.save_figure(run, "table_b_automatic", fig.agreement_table(automatic, measured), measured)
 
 # %% [markdown]
@@ -106,12 +106,12 @@ fig.save_figure(run, "table_b_automatic", fig.agreement_table(automatic, measure
 # The same from files of people, where there are any. A file that was edited, came twice or belongs to another survey
 # is refused, with a sentence that names it.
 
-# %%
+# %% tags=["studio"]
 people = read_answers(votes_folder, survey)
 said = analyse(people, seed) if len(people) else {}
 print(f"Votes of {len(people.raters)} people; left out for missing an attention check: {len(people.left_out)}.")
 
-# %%
+# %% tags=["studio"]
 if said:
     fig.save_figure(run, "table_1c_people", fig.preference_table(people, said), said)
     fig.save_figure(run, "table_b_people", fig.agreement_table(people, said), said)
@@ -119,7 +119,7 @@ if said:
 # %% [markdown]
 # ## Record
 
-# %%
+# %% tags=["studio"]
 for question, result in measured.items():  # the paper's numbers are people's, so they stand beside people's only
     run.record(f"user_study.automatic_rater_{question}", 100 * result.preference.share[0], "%")
 paper = {"overall": 57.5, "shape": 61.6, "texture": 56.3}

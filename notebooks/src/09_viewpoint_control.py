@@ -83,7 +83,7 @@ assert panel.state.azimuth_deg == 60 and not panel.errors
 # Every held-out object is asked for 36 azimuths. The pose regressor, which no renderer was trained with, reads the
 # azimuth off each picture. Nothing is aligned afterwards: an offset between the two counts as error.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.disentanglement import azimuth_sweep
 from ganverse_nb.evaluation.scorecard import azimuth_reader
 
@@ -99,7 +99,7 @@ fig.save_figure(run, "azimuth_control", fig.azimuth_control(sweeps), numbers)
 # The same for the elevation, over what the views have shown. The gain is how many degrees the picture moves for one
 # that was asked for.
 
-# %%
+# %% tags=["studio"]
 from ganverse_nb.evaluation.disentanglement import elevation_sweep
 from ganverse_nb.evaluation.scorecard import elevation_reader
 
@@ -110,7 +110,7 @@ heights = elevation_sweep(
 # %% [markdown]
 # ## Record
 
-# %%
+# %% tags=["studio"]
 ours = numbers["StyleGAN-R"]
 run.record("stylegan_r.azimuth_correlation", ours["correlation"], bar=">= 0.95")
 run.record("stylegan_r.azimuth_error_deg", ours["median_error"], "°", bar="<= 6")

@@ -62,15 +62,12 @@ fig.save_figure(run, "figure_10_manipulation", swaps, {"azimuth": properties.cam
 # donor on the right.
 
 # %%
-from ganverse_nb.evaluation.scorecard import clear_photos
 from ganverse_nb.neural_renderer.editing import observe
 
-photos, _ = clear_photos(segmenter, stages.test_photos(run), 8)
+photos, _ = stages.unseen_pictures(run, 8)
 half = len(photos) // 2
-seen = observe(renderer, photos.image())
-editing = fig.photo_editing(
-    renderer, photos.image()[:half], seen[:half], photos.image()[half : 2 * half], seen[half : 2 * half]
-)
+seen = observe(renderer, photos)
+editing = fig.photo_editing(renderer, photos[:half], seen[:half], photos[half : 2 * half], seen[half : 2 * half])
 fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
 
 # %% [markdown]

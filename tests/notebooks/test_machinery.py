@@ -126,6 +126,15 @@ def test_an_error_is_a_sentence_and_leaves_no_finished_copy(folder, tmp_path):
 
 
 @pytest.mark.notebook
+def test_tagged_cells_can_be_left_out(folder, tmp_path):
+    path = add(folder, "01_two", "print('always')\n\n# %% tags=[\"studio\"]\nprint('with a studio')")
+    for skip, words in ((), ["always", "with a studio"]), (("studio",), ["always"]):
+        executed = execute(path, tmp_path / "run" / "01_two.ipynb", {"profile": "smoke"}, skip=skip)
+        printed = [output.text.strip() for cell in executed.cells for output in cell.get("outputs", [])]
+        assert printed == words
+
+
+@pytest.mark.notebook
 def test_an_error_hidden_in_a_widget_is_found(folder, tmp_path):
     code = "import ipywidgets\nwith ipywidgets.Output():\n    raise ValueError('nobody sees this')"
     path = add(folder, "01_two", code)

@@ -1,12 +1,13 @@
 """What every notebook of this project keeps to: it tells and shows, the library computes."""
 
 import ast
+import builtins
 import json
 
 import pytest
 
 from ganverse_nb.config import load_config
-from ganverse_nb.notebooks import PARAMETERS, build, folder, notebooks, source_of
+from ganverse_nb.notebooks import PARAMETERS, STUDIO, build, folder, notebooks, source_of
 
 NOTEBOOKS = notebooks()
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -72,3 +73,33 @@ def test_papermill_says_which_parameter_is_unknown(path, tmp_path, caplog):
     parameters = {"profile": "smoke", "speed": 2}
     papermill.execute_notebook(path, tmp_path / "out.ipynb", parameters, prepare_only=True, progress_bar=False)
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == ["Passed unknown parameter: speed"]
+
+
+NEEDS_STUDIO = {"test_photos", "train_photos", "truth_photos", "pose_regressor", "view_gate", "gan_kid", "domain_check"}
+
+
+def names(cells):
+    """Names that cells bind, names that they use, and stages that they call."""
+    bound, used, called = set(), set(), set()
+    for node in ast.walk(ast.parse("\n".join("".join(cell["source"]) for cell in cells))):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "stages":
+            called.add(node.attr)
+    return bound, used, called
+
+
+@each
+def test_without_the_studio_a_notebook_does_what_it_can(path):
+    """Profile `paper` skips the cells tagged `studio`: the others need neither its photos nor what those cells made."""
+    tagged, others = [], []
+    for cell in code_cells(path):
+        (tagged if STUDIO in cell["metadata"].get("tags", []) else others).append(cell)
+    bound, used, called = names(others)
+    assert not called & NEEDS_STUDIO
+    assert not used - bound - set(dir(builtins))
+    assert "make_photos" not in used
