@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import table, words_of
+from ganverse_nb.config import load_config
 from ganverse_nb.files import write_text
 
 ROOT = Path(__file__).parent.parent
@@ -28,13 +30,30 @@ def page(cpu: dict[str, Any] | None, gpu: dict[str, Any] | None) -> str:
         parts.append("Not measured yet: `make bench`.\n")
     else:
         parts += [f"{words_of(cpu['machine'])}.\n", "![Growth of time and memory](../figures/benchmark_render.png)\n"]
-        parts.append(table(cpu["rows"]))
+        parts += [table(cpu["rows"]), rendering_share(cpu["rows"])]
     parts.append("## On a GPU (`python -m benchmarks.gpu_check`)\n")
     if gpu is None:
         parts.append("Not run yet: it needs a CUDA machine.\n")
     else:
         parts += [f"{words_of(gpu['machine'])}. {' '.join(gpu['notes'])}\n", _checks(gpu), table(gpu["rows"])]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def rendering_share(rows: Sequence[dict[str, Any]]) -> str:
+    """The share of rendering in the mini profile's training, a part of which is without L_percept; a sentence or ""."""
+    config = load_config("mini").inverse
+    before = config.perceptual_after / config.steps
+    parts = {"training, before L_percept": before, "training, with L_percept": 1 - before}
+    times = {(row["kind"], row["who"]): row["ms"] for row in rows}
+    if not all((kind, who) in times for kind in parts for who in ("whole step", "rendering")):
+        return ""
+    rendering, whole = (
+        sum(weight * times[kind, who] for kind, weight in parts.items()) for who in ("rendering", "whole step")
+    )
+    return (
+        f"Over the {config.steps} steps of the mini profile, {before:.0%} of them before L_percept, rendering is "
+        f"{rendering / whole:.1%} of the time.\n"
+    )
 
 
 def _checks(gpu: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.page import page
+from benchmarks.page import page, rendering_share
 from benchmarks.report import plot, rows_of, table, words_of
+from ganverse_nb.config import load_config
 
 ROOT = Path(__file__).parent.parent.parent
 MACHINE = {"device": "cpu, 2 cores", "cpu": "Some Processor, 2 cores", "commit": "abc", "torch_threads": 2}
@@ -80,3 +81,15 @@ def test_benchmarks_only_use_what_their_extra_names():
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["bench"]
     assert "moderngl" in third and any(text.startswith("moderngl") for text in extra)
     assert any(text.startswith("pytest-benchmark") for text in extra)
+
+
+def test_the_share_of_rendering_is_weighted_by_the_schedule():
+    config = load_config("mini").inverse
+    kinds = ("training, before L_percept", "training, with L_percept")
+    times = {(kinds[0], "whole step"): 80.0, (kinds[0], "rendering"): 8.0}
+    times |= {(kinds[1], "whole step"): 160.0, (kinds[1], "rendering"): 24.0}
+    rows = [{"kind": kind, "who": who, "ms": ms} for (kind, who), ms in times.items()]
+    before = config.perceptual_after / config.steps
+    share = (8 * before + 24 * (1 - before)) / (80 * before + 160 * (1 - before))
+    assert f"rendering is {share:.1%} of the time" in rendering_share(rows)
+    assert rendering_share(rows[:3]) == ""
