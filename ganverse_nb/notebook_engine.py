@@ -63,9 +63,8 @@ class WatchedClient(PapermillNotebookClient):
         self.progress(cell_index, len(self.nb.cells), "")
         if self.stop.asked:
             raise KeyboardInterrupt
-        if self.skip & set(cell.metadata.get("tags", ())):
-            return cell
-        result = super().execute_cell(cell, cell_index, *arguments, **options)
+        left_out = self.skip & set(cell.metadata.get("tags", ()))
+        result = cell if left_out else super().execute_cell(cell, cell_index, *arguments, **options)
         self.progress(cell_index + 1, len(self.nb.cells), "")
         return result
 

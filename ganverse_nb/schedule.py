@@ -15,7 +15,7 @@ from .notebooks import NotebookError, source_code
 from .progress import Board
 
 # Every notebook runs alone; but where the one that tells of a stage is executed too, the others wait for it.
-HOMES = {"view_gate": "01", "multiview": "02", "inverse_graphics": "04", "stylegan_r": "08"}
+HOMES = {"view_gate": "01", "multiview": "02", "inverse_graphics": "04", "photo_model": "05", "stylegan_r": "08"}
 """Stage -> number of the notebook that tells of it."""
 
 Execute = Callable[[Path, Callable[[int, int, str], None], Stop], object]

@@ -249,9 +249,11 @@ def domain(run: Run) -> Domain:
     model, cut = inverse_graphics(run), segmenter(run)
 
     def compute(directory: Path) -> None:
-        dataset = multiview(run)
-        held_out = dataset.kept_pictures(dataset.test_contents)
-        pictures = make_photos(*order).image() if config.has_studio else dataset.batch(*held_out)[0]
+        if config.has_studio:
+            pictures = make_photos(*order).image()
+        else:
+            dataset = multiview(run)
+            pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
         Domain.fit(pictures, cut, model).save(directory / DOMAIN)
 
     return Domain.load(run.stage("domain", compute, [*order, cut.source], needs=["inverse_graphics"]) / DOMAIN)

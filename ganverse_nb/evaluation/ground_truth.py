@@ -27,6 +27,7 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_distance
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.texture import sample_texture
+from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 from ganverse_nb.studio.all_round import VIEWS, TruthPhotos
 from ganverse_nb.studio.photos import SUPERSAMPLING, Photos
@@ -95,11 +96,8 @@ def found_objects(segmenter: Segmenter, photos: TruthPhotos) -> tuple[TruthPhoto
     Raises:
         ValueError: it finds none.
     """
-    masks = segmenter.segment(photos.photos.image()).mask
-    rows = (masks.flatten(1).amax(1) > 0.5).nonzero().flatten()
-    if len(rows) == 0:
-        raise ValueError("The segmenter found no object in any of the photographs.")
-    return photos[rows], masks[rows]
+    rows, masks = found_rows(segmenter.segment(photos.photos.image()))
+    return photos[rows], masks
 
 
 def score_reconstructions(

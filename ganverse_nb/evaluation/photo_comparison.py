@@ -19,6 +19,7 @@ from ganverse_nb.inverse_graphics.losses import iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.silhouette import SIGMA
+from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
 HOURS_PER_PHOTO = 4 / 60  # section 4.1: 3 to 5 minutes to mark one object's keypoints
@@ -80,11 +81,8 @@ def found_photos(photos: AnnotatedPhotos, segmenter: Segmenter) -> tuple[Annotat
     Raises:
         ValueError: it finds none.
     """
-    masks = segmenter.segment(photos.images.float() / 255).mask
-    rows = (masks.flatten(1).amax(1) > 0.5).nonzero().flatten()
-    if len(rows) == 0:
-        raise ValueError("The segmenter found no object in any of the annotated photographs.")
-    return photos[rows], masks[rows]
+    rows, masks = found_rows(segmenter.segment(photos.images.float() / 255))
+    return photos[rows], masks
 
 
 def photo_test_set(photos: AnnotatedPhotos, masks: Tensor | None = None) -> TestSet:

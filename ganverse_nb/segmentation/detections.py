@@ -87,3 +87,15 @@ def merge_duplicates(masks: Tensor, overlap: float = 0.7) -> Tensor:
     for k in range(1, masks.shape[1]):
         stays[:, k] &= ~(repeats[:, k, :k] & stays[:, :k]).any(1)
     return stays
+
+
+def found_rows(found: Detections) -> tuple[Tensor, Tensor]:
+    """Which pictures [n] have an object in them, and its masks [n, 1, H, W].
+
+    Raises:
+        ValueError: none has.
+    """
+    rows = (found.mask.flatten(1).amax(1) > 0.5).nonzero().flatten()
+    if len(rows) == 0:
+        raise ValueError("The segmenter found no object in any of the photographs.")
+    return rows, found.mask[rows]
