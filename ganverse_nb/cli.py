@@ -133,7 +133,9 @@ def _measure_gan(options: argparse.Namespace) -> None:
     from .commands import measure_gan
 
     real = options.images or _open(options)
-    print(f"KID: {measure_gan(options.gan or options.category, real, options.seed)}")
+    inception, own = measure_gan(options.gan or options.category, real, options.seed)
+    print(inception or "no FID: Inception's weights are not on disk (README.md, section Your own category)")
+    print(f"KID: {own}")
 
 
 def _project(options: argparse.Namespace) -> None:

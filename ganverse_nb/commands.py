@@ -12,6 +12,7 @@ from .run import Run
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .evaluation.fid import InceptionDistance
     from .evaluation.kid import Kid
     from .gan.projection import Distance
     from .gan.view_gate import SplitMeasure
@@ -48,18 +49,28 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
         command, begun = f"{command} --from {start}", sha256(resolve(start))
     team = Team.from_environment()
     source = "gan_photos" if images is None else "gan_images"
+    load: Callable[[], tuple[Tensor, Tensor | None]]
     load = _studio_photos(run, source, team.leads) if images is None else _folder(run, source, images, team.leads)
     team.wait()
-    photos = load()
+    photos, directions = load()
 
     def train(directory: Path) -> None:
-        train_gan(photos, config, directory, seed, start=start, device=compute_device(), command=command)
+        train_gan(
+            photos,
+            config,
+            directory,
+            seed,
+            directions=directions,
+            start=start,
+            device=compute_device(),
+            command=command,
+        )
 
     return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
 
 
-def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], Tensor]:
-    """The studio's photos for the GAN as a stage; returns what loads them."""
+def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tensor, Tensor]]:
+    """The studio's photos for the GAN as a stage; returns what loads them, and the directions of their cameras."""
     from .studio.archive import make_photo_archive
     from .studio.photos import Photos
 
@@ -70,10 +81,15 @@ def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], Tensor]:
 
     if make:
         run.stage(stage, photograph, [category, config.photos, seed, config.resolution])
-    return lambda: Photos.load(run.directory / stage).images
+
+    def load() -> tuple[Tensor, Tensor]:
+        photos = Photos.load(run.directory / stage)
+        return photos.images, photos.camera.axes()[:, 2]
+
+    return load
 
 
-def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], Tensor]:
+def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tuple[Tensor, None]]:
     """The pictures of a folder for the GAN as a stage, which belongs to their content; returns what loads them."""
     from .data.image_folder import folder_key, load_image_archive, make_image_archive
 
@@ -84,7 +100,7 @@ def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], Tens
 
     if make:
         run.stage(stage, collect, [folder_key(folder), resolution])
-    return lambda: load_image_archive(run.directory / stage / archive)
+    return lambda: (load_image_archive(run.directory / stage / archive), None)
 
 
 def train_segmenter(run: Run) -> Path:
@@ -132,17 +148,24 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
     )
 
 
-def measure_gan(gan: str, real: Run | Path, seed: int) -> Kid:
-    """KID on own features between a GAN and the studio photos of a run, or the pictures in a folder."""
+def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistance | None, Kid]:
+    """How far a GAN is from the studio photos of a run, or the pictures in a folder.
+
+    FID and KID where Inception's weights are on disk, and KID on own features.
+    """
     from . import stages
     from .data.image_folder import read_image_folder
+    from .evaluation.fid import gan_distance, inception_weights
     from .evaluation.kid import gan_kid
     from .gan.checkpoint import load_generator
 
-    generator = load_generator(gan)
+    generator, weights = load_generator(gan), inception_weights()
     if isinstance(real, Path):
-        return gan_kid(generator, read_image_folder(real, generator.resolution), seed=seed)
-    return gan_kid(generator, stages.train_photos(real).images, seed=seed)
+        photos = read_image_folder(real, generator.resolution)
+    else:
+        photos = stages.train_photos(real).images
+    inception = None if weights is None else gan_distance(generator, photos, weights, seed)
+    return inception, gan_kid(generator, photos, seed=seed)
 
 
 def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:

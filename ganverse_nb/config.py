@@ -48,6 +48,7 @@ class GanConfig:
     path_length_batch: int = 8
     mixing_probability: float = 0.9
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
+    pair_weight: float = 0.0  # of the discriminator's head for pairs of one view; needs photos of known cameras
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
     augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them, for sets of a few hundred pictures
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32

@@ -123,14 +123,17 @@ def gan_kid(
     features = features or SegmenterFeatures()
     photos = photos[torch.randperm(len(photos), generator=torch.Generator().manual_seed(seed))[:pictures]]
     real = torch.cat([features(part.float() / 255) for part in photos.split(BATCH)])
-    w = sample_w(generator, len(photos), seed)
-    generated = torch.cat([features(_pictures(generator, part)) for part in w.split(BATCH)])
+    samples = sampled_pictures(generator, len(photos), seed)
+    generated = torch.cat([features(part.float() / 255) for part in samples.split(BATCH)])
     value, deviation = kernel_distance(real, generated, seed)
     return Kid(value, deviation, features.name, len(real), len(generated))
 
 
 @torch.no_grad()
-def _pictures(generator: Generator, w: Tensor) -> Tensor:
-    """The samples of w [B, w_dim] in [0, 1], in the 8 bits that photos have."""
-    images = generator.synthesize(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)))
-    return (images * 255).round().cpu() / 255
+def sampled_pictures(generator: Generator, count: int, seed: int) -> Tensor:
+    """Untruncated samples in the 8 bits that photos have: uint8 [count, 3, H, W]."""
+    parts = [
+        generator.synthesize(generator.styles(w[:, None].expand(-1, generator.num_ws, -1))).mul(255).round().byte()
+        for w in sample_w(generator, count, seed).split(BATCH)
+    ]
+    return torch.cat(parts).cpu()

@@ -102,11 +102,15 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Pictures [B, 3, R, R] in [-1, 1] -> logits [B] (float32)."""
-        x = self._trunk(images, dtype)[-1]
-        x = self.conv(minibatch_deviation(x))
+        return self.judge(self.trunk(images, dtype)[-1])
+
+    def judge(self, features: Tensor) -> Tensor:
+        """The last features of `trunk` [B, C, 4, 4] -> logits [B] (float32)."""
+        x = self.conv(minibatch_deviation(features))
         return self.out(self.fc(at_least_float32(x.flatten(1)))).squeeze(1)
 
-    def _trunk(self, images: Tensor, dtype: torch.dtype) -> list[Tensor]:
+    def trunk(self, images: Tensor, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+        """Pictures [B, 3, R, R] in [-1, 1] -> features [B, C, R, R], [B, C, R/2, R/2], ... [B, C, 4, 4]."""
         x = self.fromrgb(images.to(dtype).contiguous(memory_format=torch.channels_last))
         features = [x]
         for block in self.blocks:
@@ -117,4 +121,4 @@ class Discriminator(nn.Module):
         """Perceptual features of pictures [B, 3, R, R] in [0, 1]: [B, C, R, R], [B, C, R/2, R/2], ... [B, C, 4, 4]."""
         if images.shape[-1] != self.resolution or images.shape[-2] != self.resolution:
             raise ValueError(f"This discriminator sees {self.resolution} px pictures, got {tuple(images.shape)}.")
-        return self._trunk(images * 2.0 - 1.0, torch.float32)
+        return self.trunk(images * 2.0 - 1.0)

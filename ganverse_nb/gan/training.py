@@ -45,6 +45,7 @@ from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
+from ganverse_nb.gan.view_pairs import PairHead, nearest_views
 from ganverse_nb.precision import convolution_dtype
 
 FORMAT = "ganverse_nb.gan_training/1"
@@ -68,10 +69,17 @@ class GanTrainer:
         seed: decides everything random.
         device: where the networks live.
         team: the processes that share the work.
+        directions: [N, 3] from the objects to the photos' cameras, for `pair_weight`.
     """
 
     def __init__(
-        self, photos: Tensor, config: GanConfig, seed: int, device: str | torch.device = "cpu", team: Team | None = None
+        self,
+        photos: Tensor,
+        config: GanConfig,
+        seed: int,
+        device: str | torch.device = "cpu",
+        team: Team | None = None,
+        directions: Tensor | None = None,
     ):
         self.team = team or Team()
         expected = (3, config.resolution, config.resolution)
@@ -101,12 +109,20 @@ class GanTrainer:
             self.discriminator = Discriminator(config.resolution, config.channels, config.discriminator_filter).to(
                 self.device
             )
+            self.pair_head = PairHead(config.channels[0]).to(self.device) if config.pair_weight > 0 else None
+        self.neighbours = None
+        if self.pair_head is not None:
+            if directions is None:
+                raise ValueError("gan.pair_weight needs photos of known cameras; set it to 0 for pictures of your own.")
+            self.neighbours = nearest_views(directions)
         if not config.noise:  # the strengths stay zero, which is the network without noise
             for name, parameter in self.generator.named_parameters():
                 parameter.requires_grad_(not name.endswith("noise_strength"))
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.generator_optimiser = _adam(self.generator, config.generator_lr)
-        self.discriminator_optimiser = _adam(self.discriminator, config.discriminator_lr)
+        judges = [self.discriminator] if self.pair_head is None else [self.discriminator, self.pair_head]
+        self.judges = torch.nn.ModuleList(judges)
+        self.discriminator_optimiser = _adam(self.judges, config.discriminator_lr)
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.path_length_mean = torch.zeros([], device=self.device)
         self.steps = 0
@@ -119,7 +135,10 @@ class GanTrainer:
         return self.steps * self.config.batch
 
     def real_batch(self) -> Tensor:
-        """The next photos in [-1, 1]; every photo once per epoch, in an order that seed and epoch decide."""
+        """The next photos in [-1, 1]; every photo once per epoch, in an order that seed and epoch decide.
+
+        With pairs, the second half of a batch are other photos of the first half's views.
+        """
         c, indices = self.config, []
         for position in range(self.images, self.images + c.batch):
             epoch, offset = divmod(position, len(self.photos))
@@ -127,16 +146,24 @@ class GanTrainer:
                 order_rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
                 self._epoch, self._order = epoch, torch.randperm(len(self.photos), generator=order_rng)
             indices.append(int(self._order[offset]))
+        if self.neighbours is not None:
+            firsts = torch.tensor(indices[: c.batch // 2])
+            drawn = torch.randint(self.neighbours.shape[1], (len(firsts),), generator=self.rng, device=self.device)
+            indices = [*firsts.tolist(), *self.neighbours[firsts, drawn.cpu()].tolist()]
         photos = self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
         if not c.mirror:
             return photos
-        mirrored = self.team.share(torch.rand(c.batch, generator=self.rng, device=self.device) < 0.5)
+        mirrored = torch.rand(c.batch, generator=self.rng, device=self.device) < 0.5
+        if self.neighbours is not None:
+            mirrored = mirrored[: c.batch // 2].repeat(2)
+        mirrored = self.team.share(mirrored)
         return torch.where(mirrored[:, None, None, None], photos.flip(3), photos)
 
     def latents(self, batch: int) -> Tensor:
         """This process' share of w_plus [batch, num_ws, w_dim] with style mixing.
 
-        The crossover is uniform in `mixing_layers`, both ends included.
+        The crossover is uniform in `mixing_layers`, both ends included. With pairs, codes i and batch/2 + i have the
+        first layers in common, and the second of them is always mixed.
         """
         g, c = self.generator, self.config
         z = torch.randn(2 * batch, c.z_dim, generator=self.rng, device=self.device)
@@ -146,6 +173,9 @@ class GanTrainer:
         low, high = c.mixing_layers
         crossover = torch.randint(low, high + 1, (batch,), generator=self.rng, device=self.device)
         mixed = torch.rand(batch, generator=self.rng, device=self.device) < c.mixing_probability
+        if self.pair_head is not None:
+            first, crossover = (half[: batch // 2].repeat(2, *[1] * (half.dim() - 1)) for half in (first, crossover))
+            mixed[batch // 2 :] = True
         crossover = torch.where(mixed, crossover, g.num_ws)
         from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
         return self.team.share(torch.where(from_first[..., None], first[:, None], second[:, None]))
@@ -163,30 +193,41 @@ class GanTrainer:
         uniform = torch.rand(self.config.batch, DRAWS, generator=self.rng, device=self.device)
         return augment(images, self.policy, self.team.share(uniform))
 
+    def judge(self, images: Tensor, dtype: torch.dtype) -> list[tuple[float, Tensor]]:
+        """What the discriminator says of an augmented batch: weight and logits, of each picture and of each pair."""
+        features = self.discriminator.trunk(images, dtype)[-1]
+        verdicts = [(1.0, self.discriminator.judge(features))]
+        if self.pair_head is not None:
+            verdicts.append((self.config.pair_weight, self.pair_head(features)))
+        return verdicts
+
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; returns its losses as scalars."""
-        c, g, d = self.config, self.generator, self.discriminator
+        c, g = self.config, self.generator
         dtype = convolution_dtype(c.bfloat16, self.device)
         metrics: dict[str, Tensor] = {}
-        parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, d))
+        parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, self.judges))
         fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)
         leaf = fake.detach().requires_grad_()
-        fake_logits = d(self.augment(leaf), dtype)
-        loss_g = generator_loss(fake_logits)
+        fakes = self.judge(self.augment(leaf), dtype)
+        loss_g = torch.stack([weight * generator_loss(logits) for weight, logits in fakes]).sum()
         (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
         torch.autograd.backward(fake, gradient, inputs=parameters_g)
         real = self.real_batch()
         regularise_d = c.r1_gamma > 0 and self.steps % c.r1_interval == 0
-        real_logits = d(self.augment(real.requires_grad_(regularise_d)), dtype)
-        loss_d = discriminator_loss(fake_logits, real_logits)
+        reals = self.judge(self.augment(real.requires_grad_(regularise_d)), dtype)
+        pairs = zip(fakes, reals, strict=True)
+        loss_d = torch.stack([weight * discriminator_loss(a, b) for (weight, a), (_, b) in pairs]).sum()
         total = loss_d
         if regularise_d:
-            metrics["r1"] = r1_penalty(real_logits, real)
+            metrics["r1"] = r1_penalty(torch.cat([weight * logits for weight, logits in reals]), real)
             total = total + metrics["r1"] * (0.5 * c.r1_gamma * c.r1_interval)
         torch.autograd.backward(total, inputs=parameters_d)
         if c.path_length_weight > 0 and self.steps % c.path_length_interval == 0:
             metrics["path_length"] = self._path_length(dtype)
-        metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": real_logits.mean(), "fake": fake_logits.mean()}
+        metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": reals[0][1].mean(), "fake": fakes[0][1].mean()}
+        if self.pair_head is not None:
+            metrics |= {"real_pair": reals[1][1].mean(), "fake_pair": fakes[1][1].mean()}
         metrics = {key: value.detach() for key, value in metrics.items()}
         self.team.average([p.grad for p in [*parameters_g, *parameters_d] if p.grad is not None] + [*metrics.values()])
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
@@ -238,10 +279,13 @@ class GanTrainer:
         self.average.load_state_dict(starts["generator"].state_dict())
         self.steps = int(provenance(source).get("images", 0)) // self.config.batch
 
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
+        return networks if self.pair_head is None else networks | {"pair_head": self.pair_head}
+
     def _named_state(self) -> dict[str, Tensor]:
         state = {"rng": self.rng.get_state(), "path_length_mean": self.path_length_mean}
-        networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
-        for name, network in networks.items():
+        for name, network in self._networks().items():
             state |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         optimisers = {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
         for name, optimiser in optimisers.items():
@@ -276,10 +320,9 @@ class GanTrainer:
                     f"{path} belongs to a training with {key} {metadata.get(key)}, this one has {value}; "
                     "use another directory or remove the file."
                 )
-        for name in ("generator", "discriminator", "average"):
+        for name, network in self._networks().items():
             prefix = f"{name}."
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            getattr(self, name).load_state_dict(state)
+            network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         for name in ("generator", "discriminator"):
             optimiser = getattr(self, f"{name}_optimiser")
             state_dict = optimiser.state_dict()
@@ -299,6 +342,7 @@ def train_gan(
     directory: str | Path,
     seed: int = 0,
     *,
+    directions: Tensor | None = None,
     images: int | None = None,
     start: str | Path | None = None,
     snapshot_every: int = 10_000,
@@ -310,6 +354,7 @@ def train_gan(
 
     Args:
         photos: uint8 [N, 3, R, R].
+        directions: [N, 3] unit vectors from the objects to the photos' cameras, for pairs of one view.
         start: a bundled name or a file of `save_networks` to begin with, instead of random networks.
         snapshot_every: pictures between checkpoints, grids and lines of metrics.
         command: how this was started, for the provenance (default: the process' arguments).
@@ -327,7 +372,7 @@ def train_gan(
     goal = config.images if images is None else images
     keep_freed_memory()
     torch.set_flush_denormal(True)
-    trainer = GanTrainer(photos, config, seed, device, team)
+    trainer = GanTrainer(photos, config, seed, device, team, directions)
     state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
     if start is not None:
         check_start(start, goal)

@@ -22,19 +22,23 @@ def state(trainer, path):
 OFFICIAL = {"noise": True, "discriminator_filter": True, "bfloat16": False}
 OURS = {"noise": False, "discriminator_filter": False, "bfloat16": True}
 FEW_PICTURES = OURS | {"mirror": True, "augment": "color,translation,cutout"}
+PAIRS = OURS | {"pair_weight": 0.5}
 
 
-@pytest.mark.parametrize("settings", [OFFICIAL, OURS, FEW_PICTURES], ids=["official", "ours", "few_pictures"])
+@pytest.mark.parametrize(
+    "settings", [OFFICIAL, OURS, FEW_PICTURES, PAIRS], ids=["official", "ours", "few_pictures", "pairs"]
+)
 def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp_path, settings):
     config = replace(small_config, **settings)
-    straight = GanTrainer(photos, config, seed=3)
+    directions = torch.nn.functional.normalize(torch.randn(len(photos), 3), dim=1)
+    straight = GanTrainer(photos, config, seed=3, directions=directions)
     for _ in range(6):
         straight.step()
-    first = GanTrainer(photos, config, seed=3)
+    first = GanTrainer(photos, config, seed=3, directions=directions)
     for _ in range(3):
         first.step()
     first.save(tmp_path / "middle")
-    second = GanTrainer(photos, config, seed=3)
+    second = GanTrainer(photos, config, seed=3, directions=directions)
     second.load(tmp_path / "middle")
     for _ in range(3):
         second.step()
@@ -44,7 +48,7 @@ def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp
     assert not different
     assert straight.steps == second.steps == 6
     assert not torch.equal(
-        one["generator.const"], state(GanTrainer(photos, config, seed=3), tmp_path / "0")["generator.const"]
+        one["generator.const"], state(GanTrainer(photos, config, seed=3, directions=directions), tmp_path / "0")["generator.const"]
     )
 
 
@@ -71,8 +75,8 @@ def test_half_of_the_photos_are_mirrored_when_asked(small_config, photos):
 def test_the_discriminator_sees_real_and_generated_pictures_augmented(small_config, photos, monkeypatch):
     """With every draw at its middle the picture stays, but for the hole: both batches have it, in both passes."""
     trainer = GanTrainer(photos, replace(small_config, augment="cutout", bfloat16=False), seed=0)
-    seen, forward = [], trainer.discriminator.forward
-    monkeypatch.setattr(trainer.discriminator, "forward", lambda x, dtype: seen.append(x) or forward(x, dtype))
+    seen, trunk = [], trainer.discriminator.trunk
+    monkeypatch.setattr(trainer.discriminator, "trunk", lambda x, dtype: seen.append(x) or trunk(x, dtype))
     before = trainer.generator.const.detach().clone()
     trainer.step()
     assert len(seen) == 2 and not torch.equal(trainer.generator.const, before)

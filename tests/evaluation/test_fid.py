@@ -1,0 +1,62 @@
+"""FID and KID through torch-fidelity: on an Inception of random weights, whose file the test makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganverse_nb.evaluation import fid
+from ganverse_nb.evaluation.fid import gan_distance, inception_weights, picture_distance
+from ganverse_nb.gan.checkpoint import CheckpointError
+from ganverse_nb.gan.generator import Generator
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    path = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save({}, path)
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        network = FeatureExtractorInceptionV3("random", ["2048"], str(path))
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def test_the_same_pictures_are_at_no_distance_and_darker_ones_at_some(weights: Path) -> None:
+    pictures = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    same = picture_distance(pictures, pictures, weights)
+    darker = picture_distance(pictures, pictures // 2, weights)
+    assert abs(same.fid) < 1e-3 * darker.fid and abs(same.kid) < 1e-6
+    assert darker.kid > 10 * abs(same.kid) and (darker.real, darker.generated) == (12, 12)
+    assert "Inception" in str(darker)
+
+
+def test_a_gan_is_measured_on_as_many_pictures_as_there_are_photos(weights: Path) -> None:
+    torch.manual_seed(0)
+    generator = Generator(16, 6, 10, 2, (12, 12, 8)).requires_grad_(False)
+    photos = torch.randint(0, 256, (10, 3, 16, 16), dtype=torch.uint8)
+    found = gan_distance(generator, photos, weights, seed=1, pictures=6)
+    assert (found.real, found.generated) == (6, 6) and found.fid > 0
+    assert found == gan_distance(generator, photos, weights, seed=1, pictures=6)
+
+
+def test_pictures_that_are_no_bytes_are_refused(weights: Path) -> None:
+    with pytest.raises(ValueError, match=r"generated must be uint8 \[N >= 2"):
+        picture_distance(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, 3, 8, 8), weights)
+
+
+def test_weights_are_looked_up_in_torchs_cache_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    assert inception_weights() is None
+    path = tmp_path / "checkpoints" / fid.INCEPTION
+    path.parent.mkdir()
+    path.write_bytes(b"something else")
+    with pytest.raises(CheckpointError, match="SHA-256 differs"):
+        inception_weights()
+    monkeypatch.setattr(fid, "sha256", lambda file: "6726825d" + 56 * "0")
+    assert inception_weights() == path
