@@ -126,14 +126,15 @@ def _optional_weights() -> str:
     """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
     from torch.hub import get_dir
 
+    from .evaluation.fid import inception_weights
     from .inverse_graphics.perceptual import lpips_weights
     from .segmentation.mask_rcnn import COCO_URL
 
     coco = Path(get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
     perceptual = "VGG16 for LPIPS" if lpips_weights() else "no VGG16 (the discriminator's features instead of LPIPS)"
-    return f"{perceptual}; {'' if coco.is_file() else 'no '}Mask R-CNN of COCO" + (
-        "" if coco.is_file() else " (the bundled one instead)"
-    )
+    masks = "Mask R-CNN of COCO" if coco.is_file() else "no Mask R-CNN of COCO (the bundled one instead)"
+    distance = "Inception for FID" if inception_weights() else "no Inception (KID on own features instead of FID)"
+    return f"{perceptual}; {masks}; {distance}"
 
 
 def _memory() -> float | None:
