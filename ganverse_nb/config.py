@@ -48,7 +48,7 @@ class GanConfig:
     path_length_batch: int = 8
     mixing_probability: float = 0.9
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
-    pair_weight: float = 0.0  # of the discriminator's head for pairs of one view; needs photos of known cameras
+    pair_weight: float = 1.0  # of judging pairs of one view, which frees the view code of the body; 0 without cameras
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
     augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them, for sets of a few hundred pictures
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32
@@ -344,8 +344,8 @@ def load_config(
 
     Args:
         settings: changes by dotted name: `{"inverse.steps": 100}`.
-        foreign: `category` is the user's own name for pictures that the studio cannot take. The GAN's R1 weight is then
-            `auto_r1_gamma` where it is not given.
+        foreign: `category` is the user's own name for pictures that the studio cannot take. Where they are not given,
+            the GAN's R1 weight is then `auto_r1_gamma` and pairs of one view are not judged.
         overrides: the same as keywords: `inverse__steps=100`.
 
     Raises:
@@ -363,9 +363,11 @@ def load_config(
         if "." not in name:
             raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
         config = _override(config, name.split("."), value, name)
-    if foreign and "gan.r1_gamma" not in changes:
+    if foreign:
         gan = config.gan
-        config = replace(config, gan=replace(gan, r1_gamma=auto_r1_gamma(gan.resolution, gan.batch)))
+        gamma = gan.r1_gamma if "gan.r1_gamma" in changes else auto_r1_gamma(gan.resolution, gan.batch)
+        pairs = gan.pair_weight if "gan.pair_weight" in changes else 0.0
+        config = replace(config, gan=replace(gan, r1_gamma=gamma, pair_weight=pairs))
     return config
 
 

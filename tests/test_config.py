@@ -58,6 +58,8 @@ def test_pictures_of_ones_own_have_a_name_of_their_own_and_an_automatic_r1_weigh
     assert config.gan.r1_gamma == pytest.approx(0.0002 * 64**2 / 32) == auto_r1_gamma(64, 32)
     assert load_config("mini", "cat", foreign=True, gan__batch=16).gan.r1_gamma == auto_r1_gamma(64, 16)
     assert load_config("mini", "cat", foreign=True, gan__r1_gamma=2).gan.r1_gamma == 2.0
+    assert load_config("mini", "cat", foreign=True).gan.pair_weight == 0.0 < load_config("mini", "car").gan.pair_weight
+    assert load_config("mini", "cat", foreign=True, gan__pair_weight=2).gan.pair_weight == 2.0
     assert dataclasses.replace(config, category="car", gan=load_config().gan) == load_config()
     assert auto_r1_gamma(256, 16) == pytest.approx(0.8192)  # as in StyleGAN2-ADA's automatic configuration
     for name, words in {"car": "studio", "../bird": "small letters", "Bird": "small letters", "": "small"}.items():

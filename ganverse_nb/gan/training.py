@@ -1,6 +1,6 @@
 """Training the StyleGAN2 teacher, resumable bit for bit.
 
-    train_gan(photos, config.gan, directory, seed=0)
+    train_gan(photos, config.gan, directory, seed=0, directions=camera.axes()[:, 2])
 
 or, with processes that share each batch, in a program started by `torchrun --nproc_per_node 2` (two processors) or
 `accelerate launch` (every GPU).

@@ -56,6 +56,7 @@ def small_config() -> GanConfig:
         path_length_interval=3,
         path_length_batch=4,
         mixing_layers=(1, 3),
+        pair_weight=0.0,
     )
 
 
