@@ -8,7 +8,7 @@ import torch
 
 from .config import Config
 from .errors import ExpectedError
-from .gan.checkpoint import bundled
+from .gan.checkpoint import bundled, provenance
 from .run import Run
 
 LABELLED = "labelled_views.safetensors"  # in the run's directory; notebook 02 writes it
@@ -52,6 +52,12 @@ def teacher_file(run: Run) -> Path:
             "NVIDIA's there, `ganverse train-gan` trains one of your own."
         )
     return path
+
+
+def images_seen(run: Run) -> int | None:
+    """How many real pictures the teacher was shown in its training; None where its file does not say."""
+    seen = provenance(teacher_file(run)).get("images")
+    return None if seen is None else int(seen)
 
 
 def labelled_views(run: Run) -> Path:

@@ -33,16 +33,24 @@ def same_view(generated: Tensor, photographs: Tensor, columns: int = 8) -> Figur
     return picture_grid(rows, row_labels=labels, row_groups=[border], size=128)
 
 
-def layers(blocks: Sequence[tuple[int, Tensor]], pictures: Tensor) -> Figure:
+def layers(blocks: Sequence[tuple[int, Tensor]], own: Sequence[tuple[int, Tensor]], pictures: Tensor) -> Figure:
     """Figure A: what each block adds, for B samples.
 
     Args:
         blocks: from `gan.layers.block_pictures`: (resolution r, [B, 3, r, r]) from the first block to the last.
+        own: the same in the blocks' own colours, in a second row under each sample.
         pictures: [B, 3, R, R] what the network makes of them.
     """
-    rows = [[*(block[index] for _, block in blocks), pictures[index]] for index in range(len(pictures))]
-    labels = [f"block {number}\n{r} × {r}" for number, (r, _) in enumerate(blocks, 1)] + ["picture\n"]
-    return picture_grid(rows, column_labels=labels, column_groups=[len(blocks)])
+    rows: list[list[Tensor | None]] = []
+    for index, picture in enumerate(pictures):
+        rows.append([*(block[index] for _, block in blocks), picture])
+        rows.append([*(block[index] for _, block in own), None])
+    columns = [f"block {number}\n{r} × {r}" for number, (r, _) in enumerate(blocks, 1)] + ["picture\n"]
+    names = ["through the\nlast ToRGB", "through its\nown ToRGB"] * len(pictures)
+    between = range(2, len(rows), 2)
+    return picture_grid(
+        rows, row_labels=names, column_labels=columns, row_groups=between, column_groups=[len(blocks)], size=128
+    )
 
 
 def layer_swaps(pictures: Sequence[Tensor], split_layers: Sequence[int], chosen: int) -> Figure:

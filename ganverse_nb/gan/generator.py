@@ -228,10 +228,11 @@ class Generator(nn.Module):
         _, activations = self._run(styles, self._noise(noise, styles[0].shape[0], None), torch.float32)
         return activations[::2]  # the first block has one convolution, all others two
 
-    def last_torgb_weight(self, style: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight [B, 3] and bias [3] of the last ToRGB for features that are equal in all channels."""
-        torgb = self.torgbs[-1]
+    def torgb_weight(self, block: int, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Weight [B, 3] and bias [3] of a block's ToRGB (-1: the last) for features that are equal in all channels."""
+        torgb = self.torgbs[block]
         assert isinstance(torgb, ToRGB)
+        style = [s for s, layer in zip(styles, self.layers, strict=True) if layer.kind == "torgb"][block]
         return (torgb.weight * (style * torgb.weight_gain)[:, None, :]).sum(2), torgb.bias
 
     def _run(

@@ -45,14 +45,16 @@ def test_split_must_leave_something_to_both(generator):
             view_content_split(generator, k)
 
 
-def test_block_pictures_apply_the_last_torgb_to_repeated_channel_sums(generator):
+@pytest.mark.parametrize("own", [False, True])
+def test_block_pictures_apply_the_last_or_their_own_torgb_to_repeated_channel_sums(generator, own):
     styles = torch.cat(generator.styles(torch.randn(2, generator.num_ws, 10)), 1)
-    pictures = block_pictures(generator, styles)
+    pictures = block_pictures(generator, styles, own)
     assert [(r, tuple(p.shape)) for r, p in pictures] == [(r, (2, 3, r, r)) for r in (4, 8, 16)]
     parts = generator.split_styles(styles)
-    for (_, picture), features in zip(pictures, generator.block_features(parts), strict=True):
-        repeated = features.sum(1, keepdim=True).repeat(1, 8, 1, 1)
-        rgb = generator.torgbs[-1](repeated, parts[-1], None)
+    for block, ((_, picture), features) in enumerate(zip(pictures, generator.block_features(parts), strict=True)):
+        torgb, style = (generator.torgbs[block], parts[(1, 4, 7)[block]]) if own else (generator.torgbs[-1], parts[-1])
+        repeated = features.sum(1, keepdim=True).repeat(1, style.shape[1], 1, 1)
+        rgb = torgb(repeated, style, None)
         for mine, theirs in zip(picture, rgb, strict=True):
             assert mine.min() >= 0 and mine.max() <= 1
             inside = (mine > 0) & (mine < 1)
