@@ -108,7 +108,8 @@ class InverseGraphicsConfig:
     """Section 3.2, Eq 1 and Eq 2, with the weights of section 4.1."""
 
     texture_size: tuple[int, int] = (64, 128)
-    pairs: int = 8  # objects per step, two views each
+    pairs: int = 8  # objects per step
+    views_per_object: int = 2  # that share one shape and texture in a step (Eq 2); 1 is Eq 1, without consistency
     steps: int = 6500
     perceptual_after: int = 3000
     lr: float = 5e-4

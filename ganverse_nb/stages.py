@@ -342,7 +342,8 @@ def photo_model_settings(run: Run) -> InverseGraphicsConfig:
     """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
     config, steps = run.config.inverse, run.config.photo_model.steps
     later = round(config.perceptual_after * steps / config.steps)
-    return replace(config, pairs=2 * config.pairs, steps=steps, perceptual_after=later)
+    pictures = config.pairs * config.views_per_object
+    return replace(config, pairs=pictures, views_per_object=1, steps=steps, perceptual_after=later)
 
 
 def keypoints(run: Run) -> Keypoints:
