@@ -21,7 +21,7 @@ def test_the_table_has_mean_and_sample_deviation_of_every_arm():
     }
     shown = texts(fig.ablation_table(cells, ["full", "no_multiview"]))
     assert "Mean ± standard deviation over trainings of the seeds 0, 1, 2" in shown
-    row = shown.index("full")
+    row = shown.index("full (2 views per step)")
     assert shown[row + 1 : row + 3] == ["0.920 ± 0.020", "0.0212 ± 0.0001"]
     row = shown.index("w.o. M. V. (1 view per step)")
     assert shown[row + 1 : row + 3] == ["0.800", "–"]

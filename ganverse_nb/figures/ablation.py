@@ -17,7 +17,7 @@ from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.sweep import Cell
 
 ARM_LABELS = {
-    "full": "full",
+    "full": "full (2 views per step)",
     "no_multiview": "w.o. M. V. (1 view per step)",
     "no_perceptual": "w.o. P.",
     "fixed_cameras": "fixed cameras",
