@@ -108,7 +108,8 @@ class InverseGraphicsConfig:
     """Section 3.2, Eq 1 and Eq 2, with the weights of section 4.1."""
 
     texture_size: tuple[int, int] = (64, 128)
-    pairs: int = 8  # objects per step, two views each
+    pairs: int = 8  # objects per step
+    views_per_object: int = 2  # that share one shape and texture in a step (Eq 2); 1 is Eq 1, without consistency
     steps: int = 6500
     perceptual_after: int = 3000
     lr: float = 5e-4
@@ -121,7 +122,7 @@ class InverseGraphicsConfig:
     weight_flatten: float = 5.0
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
-    perceptual_pictures: int = 4  # of a step's renders (two per object) that get the perceptual term, drawn at random
+    perceptual_pictures: int = 4  # of a step's renders that get the perceptual term, drawn at random
     perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
     sigma: tuple[float, float] = (1 / 7000, 2e-5)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
@@ -156,6 +157,23 @@ class InitializationConfig:
     recovery_contents: int = 48  # objects of the studio, seen by known cameras
     recovery_views: int = 24
     recovery_noise: tuple[float, ...] = (15.0, 30.0)  # degrees, at most: half a bin of labels, and a whole one
+
+
+@dataclass(frozen=True)
+class AblationConfig:
+    """Figures 6 and P: trainings that differ in one part of `inverse`, compared among themselves; no camera head."""
+
+    arms: tuple[str, ...] = (  # of inverse_graphics.ablation; all are compared with `full`
+        "full",
+        "no_multiview",
+        "no_perceptual",
+        "fixed_cameras",
+        "four_views",
+        "keypoint_cameras",
+    )
+    seeds: int = 3  # trainings of every arm, on the same pictures
+    steps: int = 1200  # of each; the perceptual term sets in at the same share of them as in `inverse`
+    camera_share: float = 0.6  # of the steps, in which the cameras move, for the reason in `InitializationConfig`
 
 
 @dataclass(frozen=True)
@@ -205,6 +223,7 @@ class Config:
     inverse: InverseGraphicsConfig = field(default_factory=InverseGraphicsConfig)
     photo_model: PhotoModelConfig = field(default_factory=PhotoModelConfig)
     initialization: InitializationConfig = field(default_factory=InitializationConfig)
+    ablation: AblationConfig = field(default_factory=AblationConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
 
     @property
@@ -234,6 +253,7 @@ def _smoke(category: str, seed: int) -> Config:
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
         initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
+        ablation=AblationConfig(seeds=1, steps=6),
         stylegan_r=StyleGANRConfig(
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),
@@ -263,6 +283,7 @@ def _gpu(category: str, seed: int) -> Config:
         multiview=MultiviewConfig(contents=1000, test_contents=50),
         inverse=InverseGraphicsConfig(texture_size=(128, 256), pairs=16, steps=20_000, perceptual_after=6000),
         photo_model=PhotoModelConfig(steps=20_000),
+        ablation=AblationConfig(arms=AblationConfig.arms[:-1], steps=4000),  # no keypoints were placed for its GAN
         stylegan_r=StyleGANRConfig(warmup_steps=6000, finetune_steps=1500, fresh_contents=6000),
     )
 
@@ -310,6 +331,7 @@ def _paper(category: str, seed: int) -> Config:
             head_steps=10_000,  # the paper has no camera head
         ),
         photo_model=PhotoModelConfig(pascal3d="PASCAL3D+_release1.1", steps=200_000),
+        ablation=AblationConfig(arms=AblationConfig.arms[:-1], seeds=1, steps=200_000),  # length and seeds not stated
         stylegan_r=StyleGANRConfig(
             warmup_steps=700,
             finetune_steps=2500,

@@ -22,8 +22,10 @@ from ganverse_nb.data.pascal3d import read_pascal3d
 from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
 from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.errors import ExpectedError
+from ganverse_nb.evaluation.ablation import ArmScores, score_arm
 from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
+from ganverse_nb.evaluation.ground_truth import found_objects
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.scorecard import clear_photos
@@ -40,6 +42,7 @@ from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, vie
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.inverse_graphics.ablation import KEYPOINT_ARM, arm_settings
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
@@ -62,7 +65,7 @@ TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 20
 TRUTH_PHOTOS, RECOVERY_OBJECTS = 6000, 7000
 INITIALIZATIONS = ("view", "keypoint")
 GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
-DOMAIN, CHECK = "domain.safetensors", "check.json"
+DOMAIN, CHECK, SCORES = "domain.safetensors", "check.json", "scores.json"
 CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
 
 
@@ -342,7 +345,8 @@ def photo_model_settings(run: Run) -> InverseGraphicsConfig:
     """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
     config, steps = run.config.inverse, run.config.photo_model.steps
     later = round(config.perceptual_after * steps / config.steps)
-    return replace(config, pairs=2 * config.pairs, steps=steps, perceptual_after=later)
+    pictures = config.pairs * config.views_per_object
+    return replace(config, pairs=pictures, views_per_object=1, steps=steps, perceptual_after=later)
 
 
 def keypoints(run: Run) -> Keypoints:
@@ -378,6 +382,41 @@ def initialized_graphics(run: Run, cameras: str) -> InverseGraphicsModel:
     multiview(run)
     directory = run.stage(f"{cameras}_initialization", compute, [config, seed, file], needs=["multiview"])
     return InverseGraphicsModel.load(directory / MODEL)
+
+
+def ablation(run: Run, arm: str, seed: int) -> InverseGraphicsModel:
+    """One training of an arm of the ablation study (Figures 6 and P), from a random state of its own.
+
+    Arms and seeds are stages of one run, not runs of a sweep: all learn from the same pictures, in one figure.
+
+    Raises:
+        ValueError: unknown arm.
+    """
+    config, from_keypoints = arm_settings(run.config, arm), arm == KEYPOINT_ARM
+    file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
+
+    def compute(directory: Path) -> None:
+        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        bank = CameraBank.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
+        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), bank=bank)
+
+    multiview(run)
+    directory = run.stage(f"ablation_{arm}_{seed}", compute, [config, seed, file], needs=["multiview"])
+    return InverseGraphicsModel.load(directory / MODEL)
+
+
+def ablation_scores(run: Run, arm: str, seed: int) -> ArmScores:
+    """How good `ablation` is on the GAN's held-out objects and, where there is a studio, on `truth_photos`."""
+    model, backbone = ablation(run, arm, seed), run.config.inverse.perceptual_backbone
+    truth = truth_photos(run) if run.config.has_studio else None
+
+    def compute(directory: Path) -> None:
+        photos = None if truth is None else found_objects(segmenter(run), truth)
+        features = perceptual_features(discriminator(run), backbone)
+        score_arm(model, multiview(run), photos, features, run.config.seed).save(directory / SCORES)
+
+    needs = [f"ablation_{arm}_{seed}", *([] if truth is None else ["truth_photos"])]
+    return ArmScores.load(run.stage(f"ablation_{arm}_{seed}_scores", compute, [backbone], needs=needs) / SCORES)
 
 
 def recovery(run: Run) -> dict[float, list[dict[str, float]]]:

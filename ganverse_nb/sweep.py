@@ -136,12 +136,16 @@ def as_json(cells: Table) -> dict[str, Any]:
     }
 
 
-def as_markdown(cells: Table, names: Sequence[str], seeds: Sequence[int]) -> str:
+def as_markdown(
+    cells: Table,
+    names: Sequence[str],
+    seeds: Sequence[int],
+    title: str = "Sweep",
+    note: str = "settings not named as in the profile",
+) -> str:
     """The table for people: mean ± standard deviation over the seeds; `-` where nothing was measured."""
-    over = (
-        f"Mean ± standard deviation over the seeds {', '.join(map(str, seeds))}; settings not named as in the profile."
-    )
-    lines = ["# Sweep", "", over, "", f"| number | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    over = f"Mean ± standard deviation over the seeds {', '.join(map(str, seeds))}; {note}."
+    lines = [f"# {title}", "", over, "", f"| number | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for key, columns in cells.items():
         lines.append(f"| {key} | {' | '.join(str(columns[n]) if n in columns else '-' for n in names)} |")
     return "\n".join(lines) + "\n"

@@ -30,6 +30,7 @@ SETTINGS = {
     "inverse.perceptual_pictures": 4,
     "inverse.perceptual_backbone": "discriminator",
     "inverse.head_steps": 2,
+    "ablation.steps": 4,
     "stylegan_r.warmup_steps": 4,
     "stylegan_r.finetune_steps": 2,
     "stylegan_r.batch": 4,
@@ -75,3 +76,13 @@ def test_the_whole_chain_runs_and_pictures_are_painted_as_large_as_the_gan_can(r
     shrunk = torch.nn.functional.interpolate(large, (32, 32), mode="bilinear", antialias=True)
     torch.testing.assert_close(shrunk, found.image)
     assert {"teacher.safetensors", labelled_views(run).name} == {w["file"] for w in run.manifest["weights"].values()}
+
+
+def test_an_arm_of_the_ablation_is_trained_once_and_measured_on_the_gan_alone(run):
+    scores = stages.ablation_scores(run, "no_multiview", 3)
+    assert set(scores.numbers()) == {"same_view_iou", "novel_view_iou", "novel_view_color_error"}
+    assert scores.photos == {} and not run.is_complete("truth_photos")
+    marks = [run.directory / f"ablation_no_multiview_3{part}" / "complete.json" for part in ("", "_scores")]
+    before = [mark.stat().st_mtime_ns for mark in marks]
+    assert stages.ablation_scores(run, "no_multiview", 3).numbers() == scores.numbers()
+    assert [mark.stat().st_mtime_ns for mark in marks] == before

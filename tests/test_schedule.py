@@ -26,6 +26,7 @@ def test_the_projects_notebooks_wait_for_those_that_tell_of_their_stages():
     paths = notebooks()
     needs = {p.name[:2]: {n.name[:2] for n in others} for p, others in dependencies(paths).items()}
     assert needs["02"] == set() and needs["01"] == set()
+    assert needs["07"] == {"02"}
     assert needs["00"] == {"04", "08"} and needs["04"] == {"02"}
     assert needs["08"] == {"02", "04"} and "08" in needs["09"] and "08" in needs["10"]
     alone = dependencies([p for p in paths if p.name.startswith("09")])

@@ -53,6 +53,8 @@ def test_mean_and_spread():
     rows = [{"key": "car.x", "ours": 1.0, "unit": ""}]
     text = as_markdown(table([{"variant": "b", "seed": 0, "rows": rows}], ["a", "b"]), ["a", "b"], [0])
     assert "| number | a | b |" in text and "| car.x | - | 1 |" in text
+    titled = as_markdown({}, ["a"], [3, 4], "Study", "the rest alike")
+    assert titled.startswith("# Study\n\nMean ± standard deviation over the seeds 3, 4; the rest alike.\n")
 
 
 def test_a_sweep_measures_each_case_once_and_shares_stages(measured, folder, tmp_path):

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ganverse_nb.data.multiview import ViewSets
 from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS, MINIMUM_POINTS, fit_cameras
@@ -99,18 +100,6 @@ def longest_side(masks: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Singles:
-    """n photographs, each in the one view it was taken from: `Pairs` without a second view."""
-
-    content: Tensor
-
-    @property
-    def views(self) -> tuple[Tensor, ...]:
-        """Which camera shows each: that of the photograph itself."""
-        return (self.content,)
-
-
-@dataclass(frozen=True)
 class AnnotatedPhotos:
     """N photographs, each of another object, with cameras of one field of view.
 
@@ -164,9 +153,16 @@ class AnnotatedPhotos:
         """(content [n], view [n]), one and the same here."""
         return contents, contents
 
-    def sample_pairs(self, count: int, generator: torch.Generator) -> Singles:
-        """Random photographs, one view each: Eq 2 has no second view here, and becomes Eq 1."""
-        return Singles(torch.randint(len(self), (count,), generator=generator))
+    def sample_views(self, count: int, views: int, generator: torch.Generator) -> ViewSets:
+        """Random photographs, each in the one view it was taken from: Eq 2 has no second one here, and becomes Eq 1.
+
+        Raises:
+            ValueError: more than one view is asked for.
+        """
+        if views != 1:
+            raise ValueError(f"A photograph shows its object in one view, not {views}; set views_per_object to 1.")
+        content = torch.randint(len(self), (count,), generator=generator)
+        return ViewSets(content, content[:, None])
 
     def save(self, directory: Path) -> None:
         """Write `annotated.safetensors`, whole or not at all."""

@@ -20,22 +20,21 @@ INDEX, IMAGES, MASKS, CODES = "index.json", "images.npy", "masks.npy", "codes.sa
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """n pairs of kept pictures of one content each, in two different views.
+class ViewSets:
+    """n contents, each with kept pictures of it in k different views: the pairs (i, j) of Eq 2 where k is 2.
 
     Attributes:
         content: [n] which content.
-        first, second: [n] which view code; never the same one.
+        view: [n, k] which view codes, never one of them twice for a content.
     """
 
     content: Tensor
-    first: Tensor
-    second: Tensor
+    view: Tensor
 
     @property
     def views(self) -> tuple[Tensor, ...]:
-        """The two view codes of each pair."""
-        return self.first, self.second
+        """k times the view codes [n] of the contents."""
+        return self.view.unbind(1)
 
 
 class MultiViewDataset:
@@ -120,31 +119,36 @@ class MultiViewDataset:
         row, view = self.keep[contents].nonzero(as_tuple=True)
         return contents[row], view
 
-    def usable(self, contents: Tensor) -> Tensor:
-        """Those of `contents` with at least two kept views, which is what a pair needs."""
-        return contents[self.keep[contents].sum(1) >= 2]
+    def usable(self, contents: Tensor, views: int = 2) -> Tensor:
+        """Those of `contents` with at least so many kept views: two are what a pair needs."""
+        return contents[self.keep[contents].sum(1) >= views]
 
-    def sample_pairs(self, count: int, generator: torch.Generator, contents: Tensor | None = None) -> Pairs:
-        """Random ordered pairs of views (i, j), i != j, of random contents (the training ones by default): Eq 2.
+    def sample_views(
+        self, count: int, views: int, generator: torch.Generator, contents: Tensor | None = None
+    ) -> ViewSets:
+        """`count` random contents (of the training ones by default), each in `views` random views: Eq 2 has two.
 
         Raises:
-            ValueError: no content has two kept views.
+            ValueError: fewer than one view, or no content has so many kept ones.
         """
-        usable = self.usable(self.train_contents if contents is None else contents)
+        if views < 1:
+            raise ValueError(f"sample_views: {views} views of an object; give at least one.")
+        usable = self.usable(self.train_contents if contents is None else contents, views)
         if len(usable) == 0:
             raise ValueError(
-                "No content has two views that passed the mask filter, so there are no pairs to learn from."
+                f"No content has {views} views that passed the mask filter; take fewer views of an object."
             )
         content = usable[torch.randint(len(usable), (count,), generator=generator)]
-        views = torch.multinomial(self.keep[content].float(), 2, replacement=False, generator=generator)
-        return Pairs(content, views[:, 0], views[:, 1])
+        return ViewSets(
+            content, torch.multinomial(self.keep[content].float(), views, replacement=False, generator=generator)
+        )
 
-    def all_pairs(self, contents: Tensor) -> Pairs:
+    def all_pairs(self, contents: Tensor) -> ViewSets:
         """Every ordered pair of different kept views of `contents`."""
         keep = self.keep[contents]
         both = keep[:, :, None] & keep[:, None, :] & ~torch.eye(self.num_views, dtype=torch.bool)
         row, first, second = both.nonzero(as_tuple=True)
-        return Pairs(contents[row], first, second)
+        return ViewSets(contents[row], torch.stack([first, second], 1))
 
     def counts(self) -> dict[str, Any]:
         """What a table of the dataset shows: pictures made, kept, removed by which rule, and kept per view."""

@@ -72,6 +72,14 @@ CAPTIONS: dict[str, str] = {
     "won, and whether the place on the page decided.",
     "table_1c_people": "Tables 1c and B (a): shares of people's votes with 95 % intervals.",
     "table_b_people": "Table B (b): how far people agree, comparisons won, and whether the place on the page decided.",
+    "figure_6_ablation": "Figure 6. The same network trained with all losses, without multi-view consistency (w.o. "
+    "M. V.) and without the perceptual term (w.o. P.): the view of the input, other views of the object, texture and "
+    "shape. The median and the worst held-out picture of the GAN, by the mean overlap of the three in other views.",
+    "figure_p_ablation": "Figure P. The same three on photographs, beside further photographs and the true "
+    "shapes: the median and the worst, by the mean overlap of the three with the further photographs.",
+    "ablation_table": "The ablation study: mean and standard deviation over the seeds of trainings on the same "
+    "pictures. Left: held-out objects of the GAN, with the cameras of each training. Right: photographs of objects "
+    "whose truth is known, medians, after the one similarity between the two worlds.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
     "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",

@@ -24,6 +24,8 @@ class DatasetScores:
         same_view: prediction from view i rendered in view i; novel_view: rendered in view j, over all pairs i != j.
         color: mean absolute colour difference in the same view; novel_color: in the other views.
         per_view: [V] same-view IoU of each view code, NaN where no picture was kept.
+        per_picture: [n] mean IoU in the other views of the prediction from each picture, in the order of
+            `MultiViewDataset.kept_pictures`; NaN where its content has no other one.
         pictures: how many pictures of the same-view mean; pairs: of the novel-view mean.
     """
 
@@ -32,6 +34,7 @@ class DatasetScores:
     color: float
     novel_color: float
     per_view: Tensor
+    per_picture: Tensor
     pictures: int
     pairs: int
 
@@ -46,6 +49,7 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
     model.eval()
     same: list[Tensor] = []
     novel: list[Tensor] = []
+    per_picture: list[Tensor] = []
     view_of: list[Tensor] = []
     for content in contents.tolist():
         views = dataset.keep[content].nonzero().flatten()
@@ -53,10 +57,14 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
             continue
         images, masks = dataset.batch(torch.full_like(views, content), views)
         mesh, camera = model.network(images, masks), model.bank(views)
+        others: list[Tensor] = []
         for shift in range(len(views)):
             other = torch.roll(torch.arange(len(views)), -shift)
             scores = compare(mesh, camera[other], images[other], masks[other])
-            (novel if shift else same).append(scores)
+            (others if shift else same).append(scores)
+        novel += others
+        iou_of_others = [scores[:, 0] for scores in others] or [torch.full((len(views),), torch.nan)]
+        per_picture.append(torch.stack(iou_of_others).mean(0))
         view_of.append(views)
     if not same:
         raise ValueError("None of these contents has a picture that passed the mask filter.")
@@ -65,7 +73,9 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
     per_view = torch.stack([own[view == v, 0].mean() for v in range(dataset.num_views)])
     means, other_means = own.mean(0).tolist(), other_views.mean(0).tolist()
     pairs = sum(len(n) for n in novel)
-    return DatasetScores(means[0], other_means[0], means[1], other_means[1], per_view, len(own), pairs)
+    return DatasetScores(
+        means[0], other_means[0], means[1], other_means[1], per_view, torch.cat(per_picture), len(own), pairs
+    )
 
 
 def compare(mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
+from ganverse_nb.figures.ablation import ablation_examples, ablation_table
 from ganverse_nb.figures.comparison import annotated_photos, annotation_costs, model_comparison, overlap_table
 from ganverse_nb.figures.domain import domain_scores, photo_card
 from ganverse_nb.figures.gan import (
@@ -56,6 +57,8 @@ from ganverse_nb.figures.user_study import (
 
 __all__ = [
     "SavedFigure",
+    "ablation_examples",
+    "ablation_table",
     "agreement_table",
     "aligned_views",
     "all_views",

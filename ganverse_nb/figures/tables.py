@@ -16,14 +16,14 @@ PAD = 0.16
 @styled
 def number_table(
     columns: Sequence[str],
-    rows: Sequence[tuple[str, Sequence[float]]],
+    rows: Sequence[tuple[str, Sequence[float | str]]],
     *,
     formats: Sequence[str],
     groups: Mapping[str, tuple[int, int]] | None = None,
     total: bool = True,
     title: str = "",
 ) -> Figure:
-    """Rows (name, numbers) under column names; `-` where a number is not known (NaN).
+    """Rows (name, numbers) under column names; `-` where a number is not known (NaN), words as they are.
 
     Args:
         formats: of each column, as in ".3f".
@@ -89,5 +89,7 @@ def number_table(
     return figure
 
 
-def _cell(value: float, layout: str) -> str:
+def _cell(value: float | str, layout: str) -> str:
+    if isinstance(value, str):
+        return value
     return "–" if isinstance(value, float) and math.isnan(value) else format(value, layout)

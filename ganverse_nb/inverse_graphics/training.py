@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import InverseGraphicsConfig
-from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
 from ganverse_nb.files import atomic_path, write_text
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
@@ -42,17 +42,6 @@ CHECKPOINT_EVERY, LOG_EVERY = 500, 50
 Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
 
-class Views(Protocol):
-    """n objects with one or two (Eq 2) views each: `Pairs`, or `Singles` of single photographs."""
-
-    @property
-    def content(self) -> Tensor: ...
-
-    @property
-    def views(self) -> tuple[Tensor, ...]:
-        """Which camera of the bank shows each object [n], for every view."""
-
-
 class Dataset(Protocol):
     """What a training needs of a `MultiViewDataset`, or of `AnnotatedPhotos`."""
 
@@ -62,7 +51,7 @@ class Dataset(Protocol):
     @property
     def train_contents(self) -> Tensor: ...
 
-    def sample_pairs(self, count: int, generator: torch.Generator) -> Views: ...
+    def sample_views(self, count: int, views: int, generator: torch.Generator) -> ViewSets: ...
 
     def batch(self, content: Tensor, view: Tensor) -> tuple[Tensor, Tensor]: ...
 
@@ -196,12 +185,15 @@ class Trainer:
                     self.save()
 
     def network_step(self) -> dict[str, Tensor]:
-        """One step of Eq 2 over `config.pairs` random pairs of views (Eq 1 over single photographs); the terms."""
+        """One step of Eq 2 over `config.pairs` random objects in `config.views_per_object` views each; the terms.
+
+        f predicts each object from the first of its views, and all of them must be explained; one view is Eq 1.
+        """
         config, bank = self.config, self.model.bank
         self.set_lr("network", self.step / config.steps)
-        pairs = self.dataset.sample_pairs(config.pairs, self.generator)
+        shots = self.dataset.sample_views(config.pairs, config.views_per_object, self.generator)
         mirrored = torch.rand(config.pairs, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
-        pictures = self.pictures(pairs, mirrored)
+        pictures = self.pictures(shots, mirrored)
         images, masks = (torch.cat(parts) for parts in zip(*pictures, strict=True))
         shown, shown_mask = pictures[0]
         if config.input_jitter:
@@ -210,7 +202,7 @@ class Trainer:
             )
         with self.autocast():
             mesh = self.model.network(shown, shown_mask)
-        camera = bank(torch.cat(pairs.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
+        camera = bank(torch.cat(shots.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
         terms = self.terms(mesh, camera, images, masks)
         weights = {k: getattr(config, f"weight_{k}") for k in terms}
         loss = torch.stack([weights[k] * v for k, v in terms.items()]).sum()
@@ -218,7 +210,7 @@ class Trainer:
         return {"loss": loss.detach(), **{k: v.detach() for k, v in terms.items()}}
 
     def terms(self, mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The terms of Eq 1; `mesh` [B], seen by each B of `camera` [B or 2B], is compared with `images` [B or 2B]."""
+        """The terms of Eq 1; `mesh` [B], seen by each B of `camera` [kB], is compared with `images` [kB]: k views."""
         output = self.render(repeat_mesh(mesh, len(images) // len(mesh)), camera, self.sigma())
         inside = masks * output.mask
         offsets = self.model.network.offsets(mesh.vertices)
@@ -273,11 +265,11 @@ class Trainer:
 
     # Parts
 
-    def pictures(self, pairs: Views, mirrored: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """(images, masks) of view i, and of view j where there is one, mirrored where `mirrored` [B]."""
+    def pictures(self, shots: ViewSets, mirrored: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """(images, masks) of the objects [B] for every view, mirrored where `mirrored` [B]."""
         found = []
-        for view in pairs.views:
-            images, masks = self.dataset.batch(pairs.content, view)
+        for view in shots.views:
+            images, masks = self.dataset.batch(shots.content, view)
             found.append((flip_where(images, mirrored).to(self.device), flip_where(masks, mirrored).to(self.device)))
         return found
 

@@ -74,12 +74,14 @@ def test_they_survive_saving_and_serve_as_pictures_to_train_on(photos, tmp_path)
     loaded = AnnotatedPhotos.load(tmp_path)
     assert loaded.files == found.files and loaded.removed == found.removed
     assert torch.equal(loaded.masks, found.masks) and torch.equal(loaded.camera.target, found.camera.target)
-    singles = loaded.sample_pairs(500, torch.Generator().manual_seed(0))
+    singles = loaded.sample_views(500, 1, torch.Generator().manual_seed(0))
     assert set(singles.content.tolist()) == set(range(len(loaded)))
     assert len(singles.views) == 1 and torch.equal(singles.views[0], singles.content)
     images, masks = loaded.batch(singles.content[:4], singles.views[0][:4])
     assert torch.equal((images * 255).round().byte(), found.images[singles.content[:4]])
     assert set(masks.unique().tolist()) == {0.0, 1.0}
+    with pytest.raises(ValueError, match="set views_per_object to 1"):
+        loaded.sample_views(4, 2, torch.Generator())
 
 
 def test_a_bank_of_known_cameras_is_these_cameras():

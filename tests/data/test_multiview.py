@@ -19,23 +19,35 @@ def small(contents=5, views=4, test=2, keep=None):
 def test_pairs_are_two_different_kept_views_of_training_contents_and_all_of_them_come_up():
     keep = torch.tensor([[1, 1, 0, 1], [1, 0, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1]]).bool()
     dataset = small(keep=keep)
-    pairs = dataset.sample_pairs(4000, torch.Generator().manual_seed(1))
-    assert (pairs.first != pairs.second).all()
-    assert keep[pairs.content, pairs.first].all() and keep[pairs.content, pairs.second].all()
-    seen = set(zip(pairs.content.tolist(), pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    pairs = dataset.sample_views(4000, 2, torch.Generator().manual_seed(1))
+    first, second = pairs.views
+    assert (first != second).all()
+    assert keep[pairs.content, first].all() and keep[pairs.content, second].all()
+    seen = set(zip(pairs.content.tolist(), first.tolist(), second.tolist(), strict=True))
     wanted = {(0, i, j) for i in (0, 1, 3) for j in (0, 1, 3) if i != j} | {(2, 1, 2), (2, 2, 1)}
     assert seen == wanted  # content 1 has one kept view, 3 and 4 are held out
-    share = torch.tensor([((pairs.content == 0) & (pairs.first == v)).float().mean() for v in (0, 1, 3)])
+    share = torch.tensor([((pairs.content == 0) & (first == v)).float().mean() for v in (0, 1, 3)])
     assert torch.allclose(share, torch.full((3,), 1 / 6), atol=0.03)
 
 
 def test_pairs_depend_on_the_given_generator_only():
     dataset = small()
     torch.manual_seed(1)
-    a = dataset.sample_pairs(16, torch.Generator().manual_seed(5))
+    a = dataset.sample_views(16, 2, torch.Generator().manual_seed(5))
     torch.manual_seed(2)
-    b = dataset.sample_pairs(16, torch.Generator().manual_seed(5))
-    assert torch.equal(a.content, b.content) and torch.equal(a.second, b.second)
+    b = dataset.sample_views(16, 2, torch.Generator().manual_seed(5))
+    assert torch.equal(a.content, b.content) and torch.equal(a.view, b.view)
+
+
+def test_one_or_four_views_of_a_content_are_sampled_from_contents_that_have_them():
+    keep = torch.tensor([[1, 1, 0, 1], [1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]]).bool()
+    dataset, generator = small(keep=keep), torch.Generator().manual_seed(1)
+    one, four = dataset.sample_views(500, 1, generator), dataset.sample_views(50, 4, generator)
+    assert set(one.content.tolist()) == {0, 1, 2} and keep[one.content, one.view[:, 0]].all()
+    assert set(four.content.tolist()) == {2} and (four.view.sort(1).values == torch.arange(4)).all()
+    for wrong, words in ((5, "No content has 5 views"), (0, "at least one")):
+        with pytest.raises(ValueError, match=words):
+            dataset.sample_views(2, wrong, generator)
 
 
 def test_split_is_by_content():
@@ -46,7 +58,7 @@ def test_split_is_by_content():
 def test_all_pairs_are_every_ordered_pair_once():
     keep = torch.tensor([[1, 1, 0], [1, 1, 1]]).bool()
     pairs = small(2, 3, 0, keep).all_pairs(torch.tensor([1, 0]))
-    listed = list(zip(pairs.content.tolist(), pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    listed = [(content, *views) for content, views in zip(pairs.content.tolist(), pairs.view.tolist(), strict=True)]
     assert len(listed) == len(set(listed)) == 8
     assert (0, 0, 1) in listed and (1, 2, 0) in listed and (0, 2, 0) not in listed
 
@@ -96,8 +108,8 @@ def test_arrays_that_would_execute_code_are_refused(tmp_path):
 
 def test_nothing_to_pair_is_an_error():
     dataset = small(keep=torch.eye(5, 4).bool())
-    with pytest.raises(ValueError, match="two views"):
-        dataset.sample_pairs(2, torch.Generator())
+    with pytest.raises(ValueError, match="2 views"):
+        dataset.sample_views(2, 2, torch.Generator())
 
 
 def test_wrong_shapes_are_refused():

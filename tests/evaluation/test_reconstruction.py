@@ -61,6 +61,20 @@ def test_a_wrong_camera_of_one_view_shows_in_that_view_only(dataset):
     assert scores.per_view[1] < 0.9 and scores.per_view[0] > 0.99 and scores.per_view[2] > 0.99
     assert scores.same_view == pytest.approx(scores.per_view.mean().item(), abs=1e-4)
     assert scores.novel_view == pytest.approx(scores.same_view, abs=1e-4)  # each view is the other of two
+    assert scores.per_picture[1] > 0.99 and scores.per_picture[[0, 2]].max() < 0.95  # what the wrong one does not see
+    assert scores.per_picture.mean() == pytest.approx(scores.novel_view, abs=1e-4)
+
+
+def test_a_picture_without_other_views_has_no_score_in_them(dataset):
+    lonely = MultiViewDataset(
+        dataset.images,
+        dataset.masks,
+        torch.tensor([[1, 1, 1], [0, 0, 1]]).bool(),
+        dataset.azimuth_bin,
+        test_contents=1,
+    )
+    scores = score_dataset(Oracle(body(), Camera.orbit(AZIMUTH, 10.0)), lonely, torch.tensor([0, 1]))
+    assert scores.per_picture.isnan().tolist() == [False, False, False, True] and scores.pairs == 6
 
 
 def test_nothing_kept_is_an_error(dataset):

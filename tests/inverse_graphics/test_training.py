@@ -6,7 +6,7 @@ import torch
 
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.annotated import AnnotatedPhotos
-from ganverse_nb.data.multiview import Pairs
+from ganverse_nb.data.multiview import ViewSets
 from ganverse_nb.evaluation.metrics import angle_error, iou
 from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.geometry.camera import Camera
@@ -120,10 +120,10 @@ def test_a_render_explains_its_own_picture_in_both_views(world, tmp_path):
     with torch.no_grad():
         trainer.model.bank.azimuth.copy_(torch.deg2rad(world.azimuth))
         trainer.model.bank.elevation.fill_(torch.deg2rad(torch.tensor(12.0)).item())
-    pairs = Pairs(torch.tensor([0, 0]), torch.tensor([1, 3]), torch.tensor([4, 0]))
+    pairs = ViewSets(torch.tensor([0, 0]), torch.tensor([[1, 4], [3, 0]]))
     for mirrored in (torch.tensor([False, False]), torch.tensor([True, True])):
         (image_i, mask_i), (image_j, mask_j) = trainer.pictures(pairs, mirrored)
-        camera = trainer.model.bank(torch.cat([pairs.first, pairs.second]), mirrored.repeat(2))
+        camera = trainer.model.bank(torch.cat(pairs.views), mirrored.repeat(2))
         mesh = world.true_mesh(0, 2)
         terms = trainer.terms(mesh, camera, torch.cat([image_i, image_j]), torch.cat([mask_i, mask_j]))
         assert terms["color"] < 0.003 and terms["iou"] < 0.1
@@ -144,7 +144,7 @@ def single_photos(world):
 def test_single_photographs_with_known_cameras_are_learned_from_and_the_cameras_stay(world, tmp_path):
     """The baseline of section 4.1: Eq 1 alone."""
     photos = single_photos(world)
-    config = replace(SHORT, pairs=6, steps=40, lr=1e-3, weight_perceptual=0.0)
+    config = replace(SHORT, pairs=6, views_per_object=1, steps=40, lr=1e-3, weight_perceptual=0.0)
     bank = CameraBank.of(photos.camera)
     start = training.new_model(photos, config, 0, bank)
     model = train_inverse_graphics(photos, config, tmp_path, bank=bank)

@@ -1,0 +1,58 @@
+"""The arms of the ablation study (Figures 6 and P): the settings of trainings that differ in one part.
+
+Every arm is trained for as many steps with as many renders in each. Of what the study compares, "two views per step"
+and "labels as initial cameras" are the arm `full`, and "one view per step" is `no_multiview`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ganverse_nb.config import Config, InverseGraphicsConfig
+
+KEYPOINT_ARM = "keypoint_cameras"
+ARMS = {
+    "full": "Eq 1 and Eq 2 with two views of an object, cameras optimised from labels of 30°",
+    "no_multiview": "every picture explained by itself alone (Eq 1): twice the objects, one view each",
+    "no_perceptual": "no perceptual term",
+    "fixed_cameras": "cameras stay at their labels, one elevation and distance for all",
+    "four_views": "half the objects, four views that share one shape and texture",
+    KEYPOINT_ARM: "cameras begin at those of the keypoints (appendix D)",
+}
+"""Name of an arm -> what it changes."""
+
+
+def arm_settings(config: Config, arm: str) -> InverseGraphicsConfig:
+    """The settings of an arm's trainings: those of `config.inverse`, shortened to `config.ablation`, less one part.
+
+    Raises:
+        ValueError: unknown arm, or renders in a step that cannot be shared out among its views.
+    """
+    if arm not in ARMS:
+        raise ValueError(f"Unknown arm {arm!r} of the ablation; the arms are {', '.join(ARMS)}.")
+    base, steps = config.inverse, config.ablation.steps
+    full = replace(
+        base,
+        steps=steps,
+        perceptual_after=round(base.perceptual_after * steps / base.steps),
+        camera_share=config.ablation.camera_share,
+        head_steps=0,  # every metric of the study has cameras of its own
+    )
+    match arm:
+        case "no_multiview":
+            return _with_views(full, 1)
+        case "four_views":
+            return _with_views(full, 4)
+        case "no_perceptual":
+            return replace(full, weight_perceptual=0.0)
+        case "fixed_cameras":
+            return replace(full, camera_lr=0.0)
+    return full  # initial cameras are no setting
+
+
+def _with_views(settings: InverseGraphicsConfig, views: int) -> InverseGraphicsConfig:
+    """Another number of views of an object at the same number of renders in a step."""
+    renders = settings.pairs * settings.views_per_object
+    if renders % views:
+        raise ValueError(f"{renders} renders in a step make no whole objects of {views} views; change inverse.pairs.")
+    return replace(settings, pairs=renders // views, views_per_object=views)

@@ -1,0 +1,153 @@
+# %% [markdown]
+# # Take one part away, and see what it was for
+#
+# The paper leaves out the multi-view consistency of Eq 2, and the perceptual term of Eq 1, and shows what becomes of
+# shape and texture (section 4.1, appendix H). Here both are measured too, with a few further questions: how many
+# views of an object a step should see, whether the cameras must move, and where they begin.
+#
+# You will
+# * train every arm several times on the same pictures (once; about an hour on two CPU cores),
+# * see the median and the worst example of each comparison, which nobody chose (figures 6 and P),
+# * read a table with mean and spread, and the paper's claims beside it.
+
+# %% tags=["parameters"]
+profile = "mini"
+category = "car"
+seed = 0
+runs = "../runs"
+figures = "../figures"
+settings = {}
+
+# %%
+from ganverse_nb import figures as fig
+from ganverse_nb import stages
+from ganverse_nb.run import open_run
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+# %% [markdown]
+# ## The arms
+#
+# Each differs from `full` in one thing, and renders as many pictures in a step. Two of the questions need no arm of
+# their own: two views per step are `full`, one view per step is `no_multiview`, as without a second view of an object
+# there is no consistency to ask for.
+
+# %%
+from ganverse_nb.inverse_graphics.ablation import ARMS, arm_settings
+
+arms, seeds = run.config.ablation.arms, range(seed, seed + run.config.ablation.seeds)
+for arm in arms:
+    used = arm_settings(run.config, arm)
+    print(f"{arm:16} {used.pairs:2} objects x {used.views_per_object} views, {used.steps} steps: {ARMS[arm]}")
+
+# %% [markdown]
+# ## All trainings
+#
+# The next cell trains and measures whatever is not there yet, a training after the other; an interrupted one goes on
+# where it stopped. A seed decides where the network starts and which pictures it sees when.
+
+# %%
+dataset = stages.multiview(run)
+scores = {(arm, s): stages.ablation_scores(run, arm, s) for arm in arms for s in seeds}
+{f"{arm}, seed {s}": round(score.novel_view, 3) for (arm, s), score in scores.items()}
+
+# %% [markdown]
+# ## The same object without a part (figure 6)
+#
+# Held-out pictures of the GAN: the first row shows the input and what the GAN paints from other sides, the rows below
+# what each network makes of the input, with the cameras that it learned. The median and the worst picture, by the
+# mean overlap of the three networks in all other views.
+
+# %%
+from ganverse_nb.evaluation.ablation import gan_example, median_and_worst_of
+
+shown = [arm for arm in ("full", "no_multiview", "no_perceptual") if arm in arms]
+models = {arm: stages.ablation(run, arm, seed) for arm in shown}
+chosen = median_and_worst_of([scores[arm, seed].per_picture for arm in shown])
+examples = {reason: gan_example(models, dataset, picture) for reason, picture in chosen.items()}
+overlaps = {reason: example.overlap for reason, example in examples.items()}
+numbers = {"pictures": chosen, "iou": overlaps}
+fig.save_figure(run, "figure_6_ablation", fig.ablation_examples(examples), numbers)
+
+# %% [markdown]
+# The overlap is written into every view. The paper's rows differ most where the input shows nothing: compare the other
+# views, and the texture of the side that the input hides.
+
+# %% [markdown]
+# ## Photographs (figure P)
+#
+# The same networks on photographs that no network has seen. The first row is the truth: further photographs of the same
+# object, and its shape. The predictions are brought into the true world by the one similarity that is common to all
+# predictions of a training, and seen by the true cameras.
+
+# %% tags=["studio"]
+from ganverse_nb.evaluation.ablation import photo_example
+from ganverse_nb.evaluation.ground_truth import found_objects
+
+photos = found_objects(stages.segmenter(run), stages.truth_photos(run))
+gauges = {arm: scores[arm, seed].gauge for arm in shown}
+chosen = median_and_worst_of([scores[arm, seed].photos["iou"] for arm in shown])
+examples = {reason: photo_example(models, gauges, photos, index) for reason, index in chosen.items()}
+overlaps = {reason: example.overlap for reason, example in examples.items()}
+fig.save_figure(run, "figure_p_ablation", fig.ablation_examples(examples), {"photos": chosen, "iou": overlaps})
+
+# %% [markdown]
+# Without the perceptual term the paper's textures become smooth and lose details: compare the edges of windows and
+# lamps in its rows with those of `full`.
+
+# %% [markdown]
+# ## Mean and spread
+#
+# On the GAN's pictures every training is measured with its own cameras, which is hard on fixed ones; on photographs
+# with the true ones. The colour of the unseen side is compared with the unlit paint that the studio knows. The
+# perceptual distance uses the same features as the term that one arm lacks.
+
+# %%
+from IPython.display import Markdown
+
+from ganverse_nb.files import write_text
+from ganverse_nb.sweep import as_json, as_markdown, table
+
+cells = table([{"variant": arm, "seed": s, "rows": score.rows()} for (arm, s), score in scores.items()], arms)
+text = as_markdown(cells, arms, seeds, "Ablation study", "all on the same pictures, with as many renders in a step")
+write_text(run.figures / "ablation_table.md", text)
+Markdown(text)
+
+# %%
+fig.save_figure(run, "ablation_table", fig.ablation_table(cells, arms), {"cells": as_json(cells), "arms": arms})
+
+# %% [markdown]
+# A difference that is smaller than the spreads beside it is none.
+
+# %% [markdown]
+# ## Record
+#
+# The change against `full`, beside what the paper says of it, and the mean of every measure.
+
+# %%
+change = {(m, arm): cells[m][arm].mean - cells[m]["full"].mean for m in cells for arm in cells[m]}
+claims = {"no_multiview": "worse in unseen parts", "four_views": "two views suffice"}
+for arm in [arm for arm in arms if arm != "full"]:
+    bar = "<= -0.03" if arm == "no_multiview" else ""
+    run.record(f"ablation.{arm}.novel_view_iou_change", change["novel_view_iou", arm], paper=claims.get(arm), bar=bar)
+if "keypoint_cameras" in arms:
+    run.record("ablation.keypoint_cameras.iou_change", change["same_view_iou", "keypoint_cameras"], paper=0.001)
+
+# %% tags=["studio"]
+hidden, distance = "photo_hidden_color_error", "photo_perceptual_distance"
+told = {("no_multiview", hidden): "texture worse in unseen parts", ("no_perceptual", distance): "smooth, details lost"}
+for (arm, measure), claim in told.items():
+    if arm in arms:
+        run.record(f"ablation.{arm}.{measure}_change", change[measure, arm], paper=claim)
+
+# %%
+for measure, columns in cells.items():
+    for arm, cell in columns.items():
+        run.record(f"ablation.{arm}.{measure}", cell.mean)
+
+# %% [markdown]
+# ## See also
+#
+# * 03: both kinds of initial cameras, and how wrong they may be
+# * 04: the full training, at full length
+# * 05: a network that has only single photographs to learn from
