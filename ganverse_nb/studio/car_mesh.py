@@ -145,7 +145,7 @@ def _wheels(cars: Cars) -> list[Tensor]:
     profile = torch.tensor([(0.35, 0.12), (0.62, 0.06), (0.70, 0.0), (0.93, 0.0), (1.0, 0.1), (1.0, 0.9), (0.9, 1.0)])
     phi = torch.arange(WHEEL_SEGMENTS) * (2 * torch.pi / WHEEL_SEGMENTS)
     ring = profile[:, :1] * radius[:, None, None]  # [B, P, 1]
-    across = cars["width"][:, None] / 2 + 0.006 - profile[:, 1] * tyre[:, None]
+    across = cars.get("track", cars["width"])[:, None] / 2 + 0.006 - profile[:, 1] * tyre[:, None]
     wheels = []
     for side in (1.0, -1.0):
         for z in (half - cars["axle_front"], -half + cars["axle_rear"]):
@@ -162,7 +162,15 @@ _BLOB_RINGS, _BLOB_SEGMENTS = 6, 12
 
 
 def _trim(cars: Cars) -> list[Tensor]:
-    """Rounded boxes: two mirrors, a spoiler, two roof rails; those a car lacks shrink to a point inside it."""
+    """Rounded boxes: two mirrors, a spoiler, two roof rails; those a car lacks shrink to a point inside it.
+
+    Odd cars (`studio.odd_cars`) say in `boxes` what they have instead.
+    """
+    if "boxes" in cars:
+        centre, size, lean = (part[:, :, None] for part in cars["boxes"].split((3, 3, 1), -1))
+        points = centre + size * _rounded_box()
+        points[..., 2] -= lean[..., 0] * _rounded_box()[:, 1]
+        return list(points.unbind(1))
     length, half, left = cars["length"], cars["length"] / 2, cars["width"] / 2
     roof_x = 0.8 * left * (1 - cars["tumble"])
     roof_front, roof_rear = half - cars["cowl"] - cars["screen"], -half + cars["tail_roof"]
@@ -177,6 +185,18 @@ def _trim(cars: Cars) -> list[Tensor]:
         centre, reach = (roof_front + roof_rear) / 2, 0.42 * (roof_front - roof_rear)
         boxes.append((side * roof_x, cars["roof"] + 0.012, centre, 0.008 * one, 0.008 * one, reach, cars["rack"]))
 
+    unit = _rounded_box()
+    result = []
+    for x, y, z, sx, sy, sz, present in boxes:
+        size = torch.stack([sx, sy, sz], -1) * present[:, None]
+        at = torch.stack([x * present, torch.where(present > 0, y, cars["belt"] * 0.8), z * present], -1)
+        result.append(at[:, None] + size[:, None] * unit)
+    return result
+
+
+@cache
+def _rounded_box() -> Tensor:
+    """[P, 3] vertices of a box with round edges that reaches from -1 to 1."""
     latitude = (torch.arange(_BLOB_RINGS) + 0.5) * (torch.pi / _BLOB_RINGS) - torch.pi / 2
     longitude = torch.arange(_BLOB_SEGMENTS) * (2 * torch.pi / _BLOB_SEGMENTS)
     e = torch.tensor(0.5)
@@ -188,13 +208,7 @@ def _trim(cars: Cars) -> list[Tensor]:
         ],
         -1,
     ).reshape(-1, 3)
-    unit = torch.cat([unit, torch.tensor([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])])
-    result = []
-    for x, y, z, sx, sy, sz, present in boxes:
-        size = torch.stack([sx, sy, sz], -1) * present[:, None]
-        at = torch.stack([x * present, torch.where(present > 0, y, cars["belt"] * 0.8), z * present], -1)
-        result.append(at[:, None] + size[:, None] * unit)
-    return result
+    return torch.cat([unit, torch.tensor([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])])
 
 
 @cache

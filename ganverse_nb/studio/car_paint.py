@@ -97,7 +97,8 @@ def _paint_cabin(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     pillar = torch.zeros_like(band)
     rows = car["window_rows"]
     for share, least in ((0.5, 2), (0.3, 3)):
-        pillar |= ((along - share).abs() < 0.022) & (rows >= least)
+        pillar |= ((along - share).abs() < 0.022) & (rows >= least) & (rows <= 3)
+    pillar |= ((along * rows) % 1 < 0.16) & (rows > 3)  # a bus
     closed = (rows == 1) & (along < 0.48)  # panel vans, coupes and single cabs have no rear side windows
     side_glass = sideways & band & ~pillar & ~closed & (along > 0.075) & (along < 0.93)
     screen = (p.nz > 0.1) & ~sideways & (t > 0.1) & (t < 0.9) & (across < 0.9)
@@ -116,7 +117,7 @@ def _paint_wheel(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     axle = torch.where(p.z > 0, front_axle, rear_axle)
     dz, dy = p.z - axle, p.y - car["wheel_radius"]
     radius = (dz**2 + dy**2).sqrt() / car["wheel_radius"]
-    outer = p.x > p.side - 0.012
+    outer = p.x > car.get("track", car["width"]) / 2 - 0.012
     spoke = torch.cos(5 * torch.atan2(dy, dz)) > -0.35
     albedo = torch.full((p.count, 3), 0.045)
     albedo = cover(albedo, outer & (radius < 0.66) & (spoke | (radius < 0.25) | (radius > 0.56)), car["rim"])
@@ -128,4 +129,10 @@ def _paint_wheel(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
 def _paint_trim(p: _Point) -> tuple[Tensor, Tensor, Tensor]:
     rail = p.y > p.car["roof"]
     albedo = torch.where(rail[:, None], torch.full((p.count, 3), 0.35), p.car["paint"])
+    if "boxes" in p.car:
+        centre, size, _ = p.car["boxes"].split((3, 3, 1), -1)
+        centre = torch.cat([centre[..., :1].abs(), centre[..., 1:]], -1)  # `p.x` knows no side either
+        away = (torch.stack([p.x, p.y, p.z], -1)[:, None] - centre) / size
+        nearest = away.square().sum(-1).argmin(1)
+        albedo = p.car["box_paint"][torch.arange(p.count), nearest]
     return albedo, torch.full((p.count,), 0.3), torch.zeros(p.count)

@@ -75,7 +75,7 @@ BODY_TYPES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }  # fmt: skip
 TYPE_NAMES = tuple(BODY_TYPES)
-_ABSOLUTE = ("tumble", "roundness", "window_rows", "length")  # not multiplied by the length
+ABSOLUTE = ("tumble", "roundness", "window_rows", "length")  # not multiplied by the length
 
 # Colours people paint cars in, with how often; each is varied a little.
 _PAINTS = torch.tensor(
@@ -111,7 +111,7 @@ def sample_cars(count: int, generator: torch.Generator, body_type: str | None = 
         cars[name] = ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * torch.rand(count, generator=generator)
     cars["window_rows"] = cars["window_rows"].round()
     for name in cars:
-        if name not in (*_ABSOLUTE, "type"):
+        if name not in (*ABSOLUTE, "type"):
             cars[name] = cars[name] * cars["length"]
 
     is_sports, is_pickup = kind == TYPE_NAMES.index("sports"), kind == TYPE_NAMES.index("pickup")

@@ -86,7 +86,7 @@ class Photos:
         """
         one = {k: v[[index]] for k, v in self.objects.items()}
         owners = torch.zeros(len(face), dtype=torch.int64)
-        return self._kind.paint(one, _surface_points(self._kind, self._kind.mesh(one), owners, face, weights)).albedo
+        return self._kind.paint(one, surface_points(self._kind, self._kind.mesh(one), owners, face, weights)).albedo
 
     def keypoints(self) -> Tensor:
         """[N, K, 3] world positions of `keypoint_names`."""
@@ -214,7 +214,7 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int =
     image = background(scene, camera, floor, _ground_shade(vertices, faces, scene, camera, floor, size))
 
     b, i, j = torch.nonzero(seen.face_index >= 0, as_tuple=True)
-    points = _surface_points(kind, mesh, b, seen.face_index[b, i, j], seen.barycentric[b, i, j])
+    points = surface_points(kind, mesh, b, seen.face_index[b, i, j], seen.barycentric[b, i, j])
     to_camera = torch.nn.functional.normalize(camera.position[b] - points.positions, dim=1)
     away = (points.normals * to_camera).sum(1, keepdim=True) < 0
     points = points._replace(normals=torch.where(away, -points.normals, points.normals))
@@ -228,7 +228,7 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int =
     return Photos((pictures * 255).round().to(torch.uint8), masks, (depth * masks).half(), camera, objects, category)
 
 
-def _surface_points(kind: Category, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:
+def surface_points(kind: Category, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:
     """P points of B meshes: whose they are [P], on which face [P], the weights of its corners [P, 3]."""
     corners, weights = mesh.faces[face], weights[:, :, None]
     positions = (mesh.vertices[owners[:, None], corners] * weights).sum(1)

@@ -111,16 +111,21 @@ def shadow_on_ground(vertices: Tensor, direction: Tensor, floor: Tensor) -> Tens
     return flat
 
 
+def diffuse_light(scene: Scene, index: Tensor, normals: Tensor) -> Tensor:
+    """[P, 3] factor on the albedo of matte surfaces with unit `normals` [P, 3] in scenes `index` [P]."""
+    upward = 0.5 + 0.5 * normals[:, 1:2]
+    facing = (normals * scene["sun"][index]).sum(1, keepdim=True).clamp_min(0)
+    bounce = 0.22 * scene["ground"][index] * (1 - upward)
+    return scene["sky_light"][index] * (0.45 + 0.55 * upward) + bounce + scene["sun_light"][index] * facing * 1.25
+
+
 def shade_surface(
     scene: Scene, index: Tensor, material: tuple[Tensor, Tensor, Tensor], normals: Tensor, to_camera: Tensor
 ) -> Tensor:
     """[P, 3] colours of surface points of scenes `index` [P]: sky and bounced light, sun, highlight, reflection."""
     albedo, gloss, mirror = material
     at = {k: v[index] for k, v in scene.items() if k != "skyline_waves"}
-    upward = 0.5 + 0.5 * normals[:, 1:2]
-    facing = (normals * at["sun"]).sum(1, keepdim=True).clamp_min(0)
-    bounce = 0.22 * at["ground"] * (1 - upward)
-    color = albedo * (at["sky_light"] * (0.45 + 0.55 * upward) + bounce + at["sun_light"] * facing * 1.25)
+    color = albedo * diffuse_light(scene, index, normals)
 
     half = torch.nn.functional.normalize(at["sun"] + to_camera, dim=1)
     highlight = gloss[:, None] * (normals * half).sum(1, keepdim=True).clamp_min(0) ** 40

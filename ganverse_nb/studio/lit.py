@@ -1,0 +1,72 @@
+"""Photographs with their light: the unlit colour and the shading of every pixel, which a network would have to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.render.rasterize import rasterize
+from ganverse_nb.studio.categories import CATEGORIES, find_category
+from ganverse_nb.studio.photos import BATCH, Photos, arrange, check_order, join, photograph, surface_points
+from ganverse_nb.studio.scene import Scene, diffuse_light
+
+
+@dataclass(frozen=True)
+class LitPhotos:
+    """N photographs and the scenes they were taken in (`studio.scene`)."""
+
+    photos: Photos
+    scene: Scene
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, rows: Tensor) -> LitPhotos:
+        return LitPhotos(self.photos[rows], {name: value[rows] for name, value in self.scene.items()})
+
+    def intrinsic(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Unlit colours [N, 3, R, R] in [0, 1], shading [N, 1, R, R] (mean of the channels) and where they are known.
+
+        The third is [N, 1, R, R], 1 where the middle of a pixel shows the object. There a matte object's picture is
+        colour x shading; glass and gloss come on top of it. Shading is 1 where as much light arrives as leaves a white
+        surface white.
+        """
+        photos, kind = self.photos, CATEGORIES[self.photos.category]
+        mesh, size = photos.mesh(), photos.images.shape[-1]
+        seen = rasterize(photos.camera.to_clip(mesh.vertices), mesh.faces, size)
+        b, i, j = torch.nonzero((seen.face_index >= 0) & (photos.masks[:, 0] > 0), as_tuple=True)
+        points = surface_points(kind, mesh, b, seen.face_index[b, i, j], seen.barycentric[b, i, j])
+        to_camera = photos.camera.position[b] - points.positions
+        away = (points.normals * to_camera).sum(1, keepdim=True) < 0
+        points = points._replace(normals=torch.where(away, -points.normals, points.normals))
+        albedo, shading = torch.zeros(len(self), size, size, 3), torch.zeros(len(self), size, size)
+        known = torch.zeros(len(self), size, size)
+        albedo[b, i, j] = kind.paint(photos.objects, points).albedo
+        shading[b, i, j] = diffuse_light(self.scene, b, points.normals).mean(1)
+        known[b, i, j] = 1.0
+        return albedo.permute(0, 3, 1, 2), shading[:, None], known[:, None]
+
+    def arriving(self, normals: Tensor) -> Tensor:
+        """[N, P] shading of matte surfaces with unit `normals` [P, 3] in each of the scenes, mean of the channels."""
+        count = len(normals)
+        index = torch.arange(len(self)).repeat_interleave(count)
+        return diffuse_light(self.scene, index, normals.repeat(len(self), 1)).mean(1).view(len(self), count)
+
+
+def make_lit_photos(category: str, count: int, seed: int, resolution: int = 64) -> LitPhotos:
+    """`count` photographs of random objects in random scenes that are kept.
+
+    Raises:
+        ValueError: unknown category, or `count` is not positive.
+    """
+    check_order(category, count)
+    generator = torch.Generator().manual_seed(seed)
+    objects, scene, camera = arrange(find_category(category), count, generator)
+    batches = []
+    for start in range(0, count, BATCH):
+        some = slice(start, start + BATCH)
+        things, places = ({name: value[some] for name, value in group.items()} for group in (objects, scene))
+        batches.append(photograph(things, places, camera[some], resolution, category))
+    return LitPhotos(join(batches), scene)

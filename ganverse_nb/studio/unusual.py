@@ -1,0 +1,38 @@
+"""Photographs of objects that no category of the studio holds: what reconstruction cannot be expected to know."""
+
+from __future__ import annotations
+
+import torch
+
+from ganverse_nb.studio.cameras import sample_cameras
+from ganverse_nb.studio.categories import CATEGORIES
+from ganverse_nb.studio.odd_cars import ODD_CARS, sample_odd_cars
+from ganverse_nb.studio.photos import BATCH, Photos, check_order, join, make_photos, photograph
+from ganverse_nb.studio.sampling import AIM
+from ganverse_nb.studio.scene import sample_scenes
+
+
+def unusual_photos(category: str, count: int, seed: int, resolution: int = 64) -> dict[str, Photos]:
+    """`count` photographs of each kind of unusual object, whole in the picture, by name of the kind.
+
+    Scenes, light and cameras are the usual ones. Beside cars stand `odd_cars.ODD_CARS`; beside the animals,
+    of which the studio builds no odd ones, the objects of the other categories.
+
+    Raises:
+        ValueError: unknown category, or `count` is not positive.
+    """
+    check_order(category, count)
+    if category != "car":
+        return {other: make_photos(other, count, seed, resolution) for other in CATEGORIES if other != category}
+    return {kind: _odd_photos(kind, count, seed, resolution) for kind in ODD_CARS}
+
+
+def _odd_photos(kind: str, count: int, seed: int, resolution: int) -> Photos:
+    batches = []
+    for start in range(0, count, BATCH):
+        size = min(BATCH, count - start)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+        cars = sample_odd_cars(kind, size, generator)
+        scene, camera = sample_scenes(size, generator), sample_cameras(size, generator, AIM)
+        batches.append(photograph(cars, scene, camera, resolution))
+    return join(batches)
