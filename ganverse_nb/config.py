@@ -133,6 +133,8 @@ class InverseGraphicsConfig:
     input_jitter: float = 0.06  # the picture f sees is moved and scaled, the one it must explain is not
     head_steps: int = 700  # camera head, after f
     head_lr: float = 1e-3
+    light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
+    weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,15 @@ class AblationConfig:
     seeds: int = 3  # trainings of every arm, on the same pictures
     steps: int = 1200  # of each; the perceptual term sets in at the same share of them as in `inverse`
     camera_share: float = 0.6  # of the steps, in which the cameras move, for the reason in `InitializationConfig`
+
+
+@dataclass(frozen=True)
+class LightConfig:
+    """Appendix K: trainings with and without light, compared among themselves; cameras as `inverse` left them."""
+
+    steps: int = 1200  # of each of the trainings, else with the settings of `inverse`; without camera head
+    weight_albedo_prior: float = 1.0  # of one further training with light; 0: there is none
+    photos: int = 96  # of the studio, with known light and colours, to measure with
 
 
 @dataclass(frozen=True)
@@ -224,6 +235,7 @@ class Config:
     photo_model: PhotoModelConfig = field(default_factory=PhotoModelConfig)
     initialization: InitializationConfig = field(default_factory=InitializationConfig)
     ablation: AblationConfig = field(default_factory=AblationConfig)
+    light: LightConfig = field(default_factory=LightConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
 
     @property
@@ -254,6 +266,7 @@ def _smoke(category: str, seed: int) -> Config:
         photo_model=PhotoModelConfig(photos=48, steps=6),
         initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
         ablation=AblationConfig(seeds=1, steps=6),
+        light=LightConfig(steps=8, photos=8),
         stylegan_r=StyleGANRConfig(
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),
@@ -284,6 +297,7 @@ def _gpu(category: str, seed: int) -> Config:
         inverse=InverseGraphicsConfig(texture_size=(128, 256), pairs=16, steps=20_000, perceptual_after=6000),
         photo_model=PhotoModelConfig(steps=20_000),
         ablation=AblationConfig(arms=AblationConfig.arms[:-1], steps=4000),  # no keypoints were placed for its GAN
+        light=LightConfig(steps=5000),
         stylegan_r=StyleGANRConfig(warmup_steps=6000, finetune_steps=1500, fresh_contents=6000),
     )
 
@@ -332,6 +346,7 @@ def _paper(category: str, seed: int) -> Config:
         ),
         photo_model=PhotoModelConfig(pascal3d="PASCAL3D+_release1.1", steps=200_000),
         ablation=AblationConfig(arms=AblationConfig.arms[:-1], seeds=1, steps=200_000),  # length and seeds not stated
+        light=LightConfig(steps=200_000, weight_albedo_prior=0.0, photos=0),
         stylegan_r=StyleGANRConfig(
             warmup_steps=700,
             finetune_steps=2500,

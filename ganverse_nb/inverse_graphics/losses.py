@@ -25,3 +25,12 @@ def color_loss(rendered: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     render covers it too, since uncovered pixels are the silhouette's business.
     """
     return ((rendered - image).abs() * mask).mean()
+
+
+def albedo_prior(texture: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels of textures [B, 3, Ht, Wt], which go on around in u.
+
+    Paint is flat with few edges and light changes slowly, so that a texture pays for light that it contains.
+    """
+    around = (texture - texture.roll(1, -1)).abs().mean()
+    return around + texture.diff(dim=-2).abs().mean()

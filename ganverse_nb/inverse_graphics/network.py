@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.render.light import FACTORS, white_light
 
 AXES = (0.22, 0.17, 0.5)
 """Half axes (x, y, z) of the ellipsoid that is deformed: a car's proportions; the network learns the mean shape."""
@@ -129,6 +130,22 @@ class TextureDecoder(nn.Module):
         return torch.cat([half, half.flip(-1)], -1) if self.symmetric else half
 
 
+class LightHead(nn.Module):
+    """Code [B, code] -> spherical harmonic coefficients of a grey light [B, 9], see `render.light`.
+
+    It starts at a white room, which leaves every texture as it is.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(code, len(FACTORS))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.linear(code) + white_light(code)
+
+
 def mean_color(images: Tensor, masks: Tensor) -> Tensor:
     """[B, 3] mean colour of pictures [B, 3, H, W] inside masks [B, 1, H, W]."""
     return (images * masks).sum((2, 3)) / masks.sum((2, 3)).clamp(min=1.0)
@@ -138,7 +155,8 @@ class InverseGraphicsNetwork(nn.Module):
     """f: pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R] -> Mesh with 642 vertices and a texture (section 3.2).
 
     Shape: vertex offsets from an ellipsoid; the bias of the last layer is the learned mean shape. Texture: UV map.
-    `symmetric_shape` and `symmetric_texture` mirror left and right at x = 0 (switches, off in the paper).
+    `symmetric_shape` and `symmetric_texture` mirror left and right at x = 0 (switches, off in the paper). With `light`
+    it is the network of appendix K, which `predict`s nine spherical harmonic coefficients (`render.light`) too.
     """
 
     template: Tensor
@@ -158,6 +176,7 @@ class InverseGraphicsNetwork(nn.Module):
         symmetric_shape: bool = True,
         symmetric_texture: bool = True,
         smoothing: float = 4.0,
+        light: bool = False,
     ) -> None:
         super().__init__()
         self.settings = {
@@ -169,6 +188,7 @@ class InverseGraphicsNetwork(nn.Module):
             "symmetric_shape": symmetric_shape,
             "symmetric_texture": symmetric_texture,
             "smoothing": smoothing,
+            "light": light,
         }
         sphere = uv_sphere()
         template = sphere.vertices[0] * torch.tensor(AXES)
@@ -197,6 +217,7 @@ class InverseGraphicsNetwork(nn.Module):
         nn.init.normal_(self.texture_decoder.to_rgb.conv.weight, std=0.01)  # start at the paint
         nn.init.normal_(last.weight, std=1e-3)  # start at the ellipsoid
         nn.init.zeros_(last.bias)
+        self.light_head = LightHead(code) if light else None  # last, so that the others start as they do without it
 
     @property
     def resolution(self) -> int:
@@ -208,6 +229,13 @@ class InverseGraphicsNetwork(nn.Module):
         return vertices - self.template
 
     def forward(self, images: Tensor, masks: Tensor) -> Mesh:
+        return self.predict(images, masks)[0]
+
+    def predict(self, images: Tensor, masks: Tensor) -> tuple[Mesh, Tensor | None]:
+        """The mesh, and the light [B, 9] in world axes in which the pictures show it; None of a network without one.
+
+        With light the texture is the surface's own colour: pictures are texture x shading.
+        """
         code = self.encoder(images, masks)
         with torch.autocast(code.device.type, enabled=False):  # bfloat16 would move vertices by a third of a percent
             raw = self.shape_head(code.float()).view(len(code), -1, 3)
@@ -215,7 +243,9 @@ class InverseGraphicsNetwork(nn.Module):
                 raw = 0.5 * (raw + raw[:, self.mirror] * raw.new_tensor([-1.0, 1.0, 1.0]))
             moved = self.smooth @ raw.transpose(0, 1).reshape(len(self.template), -1)
             vertices = self.template + moved.view(len(self.template), -1, 3).transpose(0, 1)
-        return Mesh(vertices, self.faces, self.face_uvs, self.texture_decoder(code, mean_color(images, masks)))
+            light = None if self.light_head is None else self.light_head(code.float())
+        texture = self.texture_decoder(code, mean_color(images, masks))
+        return Mesh(vertices, self.faces, self.face_uvs, texture), light
 
 
 def repeat_mesh(mesh: Mesh, times: int) -> Mesh:

@@ -28,7 +28,7 @@ from ganverse_nb.inverse_graphics.camera_head import (
     random_pose,
 )
 from ganverse_nb.inverse_graphics.cameras import CameraBank
-from ganverse_nb.inverse_graphics.losses import color_loss, iou_loss
+from ganverse_nb.inverse_graphics.losses import albedo_prior, color_loss, iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
@@ -69,6 +69,7 @@ def new_model(
             config.texture_size,
             symmetric_shape=config.symmetric_shape,
             symmetric_texture=config.symmetric_texture,
+            light=config.light,
         )
         elevation, distance = config.initial_elevation, config.initial_distance
         if bank is not None:
@@ -201,17 +202,24 @@ class Trainer:
                 shown, shown_mask, self.generator, config.input_jitter, config.input_jitter
             )
         with self.autocast():
-            mesh = self.model.network(shown, shown_mask)
+            mesh, light = self.model.network.predict(shown, shown_mask)
         camera = bank(torch.cat(shots.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
-        terms = self.terms(mesh, camera, images, masks)
+        terms = self.terms(mesh, camera, images, masks, light)
         weights = {k: getattr(config, f"weight_{k}") for k in terms}
         loss = torch.stack([weights[k] * v for k, v in terms.items()]).sum()
         self.update("network", loss)
         return {"loss": loss.detach(), **{k: v.detach() for k, v in terms.items()}}
 
-    def terms(self, mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """The terms of Eq 1; `mesh` [B], seen by each B of `camera` [kB], is compared with `images` [kB]: k views."""
-        output = self.render(repeat_mesh(mesh, len(images) // len(mesh)), camera, self.sigma())
+    def terms(
+        self, mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor, light: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The terms of Eq 1; `mesh` [B], seen by each B of `camera` [kB], is compared with `images` [kB]: k views.
+
+        In Eq 2 the light L_k belongs to object k as its shape and texture do: `light` [B, 9] is that of all its views.
+        """
+        times = len(images) // len(mesh)
+        shone = None if light is None else light.repeat(times, 1)
+        output = self.render(repeat_mesh(mesh, times), camera, self.sigma(), shone)
         inside = masks * output.mask
         offsets = self.model.network.offsets(mesh.vertices)
         terms = {
@@ -221,6 +229,8 @@ class Trainer:
             "flatten": flatten_loss(mesh.vertices, mesh.faces),
             "movement": movement_loss(offsets),
         }
+        if self.config.weight_albedo_prior and mesh.texture is not None:
+            terms["albedo_prior"] = albedo_prior(mesh.texture)
         if self.step >= self.config.perceptual_after and self.features is not None and self.config.weight_perceptual:
             some = torch.randperm(len(images), generator=self.generator)[: self.config.perceptual_pictures]
             terms["perceptual"] = perceptual_loss(self.features, output.rgb[some], images[some], inside[some])
@@ -242,13 +252,13 @@ class Trainer:
         images, masks = flip_where(images, mirrored), flip_where(masks, mirrored)
         pose = bank_pose(model.bank, view[pick].to(self.device), mirrored.to(self.device))
         with torch.no_grad(), self.autocast():
-            mesh = model.network(images, masks)
+            mesh, light = model.network.predict(images, masks)
         images, masks, zoom, offset = jitter(images, masks, self.generator)
         pose = jitter_pose(pose, zoom, offset, model.bank.fov)
 
         random = random_pose(model.bank, count, self.generator)
         with torch.no_grad():
-            shown = self.render(mesh, random.camera(model.bank.fov).to(self.device))
+            shown = self.render(mesh, random.camera(model.bank.fov).to(self.device), light=light)
         raw_wanted = torch.cat(
             [
                 model.head.targets(pose.azimuth, pose.elevation, pose.distance, pose.shift),
@@ -273,8 +283,8 @@ class Trainer:
             found.append((flip_where(images, mirrored).to(self.device), flip_where(masks, mirrored).to(self.device)))
         return found
 
-    def render(self, mesh: Mesh, camera: Camera, sigma: float = SIGMA) -> RenderOutput:
-        return render(mesh, camera, self.dataset.resolution, sigma=sigma)
+    def render(self, mesh: Mesh, camera: Camera, sigma: float = SIGMA, light: Tensor | None = None) -> RenderOutput:
+        return render(mesh, camera, self.dataset.resolution, sigma=sigma, light=light)
 
     def sigma(self) -> float:
         """Softness of the silhouette: the first of `config.sigma` for half of f's steps, the second from 80 % on.

@@ -31,6 +31,21 @@ def sh_basis(directions: Tensor) -> Tensor:
     return torch.stack(parts, -1) * directions.new_tensor(FACTORS)
 
 
+def white_light(like: Tensor) -> Tensor:
+    """[1, 9] coefficients of a white room, which leaves colours as they are, of the dtype and device of `like`."""
+    light = like.new_zeros(1, len(FACTORS))
+    light[:, 0] = math.sqrt(4 * math.pi)
+    return light
+
+
+def lamp(direction: Tensor, strength: float = 1.0) -> Tensor:
+    """[B, 9] coefficients of a distant light in `direction` [B, 3] (unit, towards it).
+
+    Surfaces that face it get about `strength` of what a white room gives: nine coefficients blur it.
+    """
+    return math.pi * strength * sh_basis(direction)
+
+
 def sh_shading(normals: Tensor, light: Tensor) -> Tensor:
     """Irradiance / pi on surfaces with `normals`: the factor on the colour of a matte surface, Y(n) . (A L) / pi.
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.render.light import sh_basis, sh_shading
+from ganverse_nb.render.light import lamp, sh_basis, sh_shading, white_light
 
 
 def sphere(n: int = 400) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,6 +51,18 @@ def test_white_room_leaves_colours_and_light_from_above_brightens_the_top() -> N
     above[:, 1] = 1.0
     top, bottom, side = sh_shading(normals, above)[0, :, 0]
     assert top > side > bottom
+
+
+def test_a_lamp_shines_where_it_points_and_a_white_room_everywhere() -> None:
+    directions, angle = sphere(60)
+    towards = torch.nn.functional.normalize(torch.tensor([[0.3, 0.8, -0.5]], dtype=torch.float64), dim=1)
+    shading = sh_shading(directions[None], lamp(towards, 0.7))[0, :, 0]
+    assert (directions[shading.argmax()] @ towards[0]) > 0.999
+    assert shading.max() == pytest.approx(0.7 * (1 / 4 + 1 / 2 + 5 / 16), rel=1e-3)  # the three bands at the peak
+    assert (shading * angle).sum() == pytest.approx(0.7 * math.pi, rel=1e-3)  # what a clamped cosine has in all
+    torch.testing.assert_close(
+        sh_shading(directions[None], white_light(towards))[0], torch.ones(len(directions), 1).double()
+    )
 
 
 def test_bad_light_is_named() -> None:

@@ -1,0 +1,24 @@
+"""What the trainings of appendix K have in common, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ganverse_nb.config import Config, InverseGraphicsConfig
+
+
+def light_settings(config: Config) -> dict[str, InverseGraphicsConfig]:
+    """The settings of a training without light ("none"), with it ("light") and with an albedo prior too ("prior").
+
+    Those of `config.inverse`, shortened to `config.light.steps` and without camera head. There is no "prior" where its
+    weight is 0.
+    """
+    inverse, light = config.inverse, config.light
+    later = round(inverse.perceptual_after * light.steps / inverse.steps)
+    without = replace(
+        inverse, steps=light.steps, perceptual_after=later, head_steps=0, light=False, weight_albedo_prior=0.0
+    )
+    trials = {"none": without, "light": replace(without, light=True)}
+    if light.weight_albedo_prior:
+        trials["prior"] = replace(trials["light"], weight_albedo_prior=light.weight_albedo_prior)
+    return trials
