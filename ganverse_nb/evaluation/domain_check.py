@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from torch import Tensor
 
 from ganverse_nb.evaluation.domain import Domain, Verdict
 from ganverse_nb.evaluation.strangers import strangers
@@ -38,6 +41,16 @@ class DomainCheck:
         ours, theirs = ([math.inf if s is None else s for s in self.scores[k]] for k in (INSIDE, kind))
         return sum((b > a) + 0.5 * (b == a) for a in ours for b in theirs) / (len(ours) * len(theirs))
 
+    def roc(self, kind: str) -> tuple[list[float], list[float]]:
+        """The ROC curve: shares of the photographs and of a kind refused, for every limit from the highest score down.
+
+        `separation` is the area under it.
+        """
+        ours, theirs = ([math.inf if s is None else s for s in self.scores[k]] for k in (INSIDE, kind))
+        limits = sorted({*ours, *theirs}, reverse=True)
+        shares = [[sum(s >= limit for s in scores) / len(scores) for limit in limits] for scores in (ours, theirs)]
+        return [0.0, *shares[0]], [0.0, *shares[1]]
+
     @property
     def strangers(self) -> list[str]:
         """The kinds that should be refused."""
@@ -68,6 +81,19 @@ def check_domain(
     """`count` fresh photographs of `category`, and as many of each kind of `strangers`, judged."""
     kinds = {INSIDE: make_photos(category, count, seed, resolution).image()}
     kinds |= strangers(category, count, seed, resolution)
+    return judge_kinds(domain, kinds, segmenter, model)
+
+
+def judge_kinds(
+    domain: Domain, kinds: Mapping[str, Tensor], segmenter: Segmenter, model: InverseGraphicsModel
+) -> DomainCheck:
+    """The pictures [N, 3, R, R] in [0, 1] of each kind, judged; one of the kinds is `INSIDE`.
+
+    Raises:
+        ValueError: none is.
+    """
+    if INSIDE not in kinds:
+        raise ValueError(f"judge_kinds: scores mean something beside usual pictures only; give some as {INSIDE!r}.")
     judged = {kind: domain.judge(images, segmenter, model) for kind, images in kinds.items()}
     return DomainCheck(domain.limit, {kind: [_finite(v) for v in verdicts] for kind, verdicts in judged.items()})
 

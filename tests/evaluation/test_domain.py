@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganverse_nb.evaluation.domain import Domain, on_border
-from ganverse_nb.evaluation.domain_check import DomainCheck
+from ganverse_nb.evaluation.domain_check import DomainCheck, judge_kinds
 from ganverse_nb.evaluation.strangers import CUT, EMPTY, SEVERAL, strangers
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import CameraBank
@@ -86,3 +86,23 @@ def test_shares_and_separation():
     assert check.strangers_refused == 0.75
     assert check.separation("horses") == (3 + 4) / 8
     assert check.separation("birds") == (1 + 0.5 + 4) / 8
+
+
+def test_the_roc_curve_of_known_scores():
+    check = DomainCheck(2.0, {"photographs": [0.0, 1.0, 2.0, 3.0], "horses": [2.5, None], "birds": [1.0, 9.0]})
+    assert check.roc("horses") == ([0, 0, 0.25, 0.25, 0.5, 0.75, 1], [0, 0.5, 0.5, 1, 1, 1, 1])
+    for kind in check.strangers:
+        refused, found = (torch.tensor(values) for values in check.roc(kind))
+        assert torch.trapezoid(found, refused) == pytest.approx(check.separation(kind))
+    apart = DomainCheck(2.0, {"photographs": [0.0, 1.0], "horses": [5.0, None]})
+    assert apart.separation("horses") == 1.0 and 1.0 in apart.roc("horses")[1][: apart.roc("horses")[0].count(0.0)]
+
+
+def test_kinds_are_judged_beside_photographs_only(domain, segmenter, model, kinds):
+    usual = make_photos("car", 4, seed=4300).image()
+    check = judge_kinds(domain, {"photographs": usual, "empty": kinds[EMPTY]}, segmenter, model)
+    assert check.limit == domain.limit and check.strangers == ["empty"]
+    assert check.refused("empty") == 1.0 and check.scores["empty"] == [None] * len(kinds[EMPTY])
+    assert check.scores["photographs"] == [v.score for v in domain.judge(usual, segmenter, model)]
+    with pytest.raises(ValueError, match="usual pictures"):
+        judge_kinds(domain, kinds, segmenter, model)
