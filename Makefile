@@ -1,5 +1,5 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
-# make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations
+# make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations, light
 # make test        lint, types and tests, as continuous integration runs them
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make lab         the notebooks in JupyterLab
@@ -23,7 +23,7 @@ reproduce: $(VENV)/installed
 	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS)
 
 evidence: $(VENV)/installed
-	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS) --only 03,05,06,07
+	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS) --only 03,05,06,07,11
 
 test: lint types
 	$(BIN)/python -m pytest

@@ -25,7 +25,7 @@ from .files import write_text
 if TYPE_CHECKING:
     from .notebook_engine import Stop
 
-EVIDENCE = ("03", "05", "06", "07")  # comparisons that need further trainings: `make evidence`
+EVIDENCE = ("03", "05", "06", "07", "11")  # comparisons that need further trainings: `make evidence`
 STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
 TRACEBACK = "Traceback (most recent call last):"

@@ -23,7 +23,7 @@ LAYERS = [
     {"inverse_graphics"},
     {"neural_renderer"},
     {"evaluation"},
-    {"sources", "stages"},
+    {"sources", "stages", "trials"},
     {
         "figures",
         "widgets",

@@ -29,6 +29,7 @@ def test_the_projects_notebooks_wait_for_those_that_tell_of_their_stages():
     assert needs["07"] == {"02"}
     assert needs["00"] == {"04", "08"} and needs["04"] == {"02"}
     assert needs["08"] == {"02", "04"} and "08" in needs["09"] and "08" in needs["10"]
+    assert needs["11"] == {"02", "04"}
     alone = dependencies([p for p in paths if p.name.startswith("09")])
     assert list(alone.values()) == [set()]
     homes = {path.name[:2]: called_stages(path) for path in paths}

@@ -91,4 +91,18 @@ CAPTIONS: dict[str, str] = {
     "figure_10_manipulation": "Figure 10. Shape, texture and background from other objects.",
     "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited.",
     "swap_matrix": "What a swap moves besides what it should: 0 is the source, 1 the donor.",
+    "figure_h_reconstructions": "Figure H. Held-out GAN pictures and their reconstruction, from the best to the worst "
+    "by the overlap in the object's other views.",
+    "figure_o_failures": "Figure O. Objects from outside of all training data, and ordinary photographs: the median "
+    "and the worst of each kind by Chamfer distance, beside the true shape. Score: out of domain.",
+    "failure_scores": "The out-of-domain score of test photographs and of objects from outside; the line is the limit, "
+    "set on other photographs.",
+    "failure_roc": "Unusual objects refused against ordinary photographs refused, for every limit of the score.",
+    "figure_k_light": "Figure K. Renderings with light and with the texture only, the predicted light on the surface "
+    "and on a ball, and the same object under other lamps.",
+    "light_truth": "Photographs in an even light, their shading and their light beside the truth: the median and the "
+    "worst by the error of the unlit colours. Numbers: that error, the shading's as a share of its mean, the angle "
+    "between the lights.",
+    "light_table": "Medians of the errors of unlit colours, of shading and of the light's direction, one free factor "
+    "per photograph fitted; how far the directions lie from their mean, and how much the shading varies.",
 }

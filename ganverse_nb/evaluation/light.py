@@ -32,12 +32,16 @@ class LightScores:
         shading: [N] the same of the shading, as a share of the true mean.
         direction: [N] degrees between the dominant directions of predicted and true light, each seen by its camera, so
             that a wrong camera costs nothing; NaN of light from nowhere.
+        spread, true_spread: [N] degrees between the dominant direction and the mean one of all photographs, in world
+            axes: near 0 where a network has learned one light for all.
         contrast, true_contrast: [N] standard deviation of the shading over its mean: 0 where there is no light to see.
     """
 
     albedo: Tensor
     shading: Tensor
     direction: Tensor
+    spread: Tensor
+    true_spread: Tensor
     contrast: Tensor
     true_contrast: Tensor
 
@@ -78,15 +82,15 @@ def score_light(model: InverseGraphicsModel, lit: LitPhotos, masks: Tensor) -> L
     both = known * seen.mask
     nothing = both.flatten(1).sum(1) == 0
     scale = _mean(shading, both)
-    direction = angle_between(
-        seen_by(camera, dominant_direction(light)), seen_by(lit.photos.camera, dominant_direction(true_light(lit)))
-    )
+    found, true = dominant_direction(light), dominant_direction(true_light(lit))
     values = (
         _mean((aligned(seen.rgb, albedo, both) - albedo).abs(), both),
         _mean((aligned(shone, shading, both) - shading).abs(), both) / scale,
-        direction,
-        _spread(shone, both),
-        _spread(shading, both),
+        angle_between(seen_by(camera, found), seen_by(lit.photos.camera, true)),
+        from_mean(found),
+        from_mean(true),
+        _contrast(shone, both),
+        _contrast(shading, both),
     )
     return LightScores(*(value.masked_fill(nothing, torch.nan) for value in values))
 
@@ -133,6 +137,12 @@ def angle_between(a: Tensor, b: Tensor) -> Tensor:
     return torch.rad2deg(2 * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1)))
 
 
+def from_mean(directions: Tensor) -> Tensor:
+    """[B] degrees between unit vectors [B, 3] and their mean direction."""
+    mean = torch.nn.functional.normalize(directions.mean(0, keepdim=True), dim=1)
+    return angle_between(directions, mean.expand_as(directions))
+
+
 def aligned(found: Tensor, true: Tensor, where: Tensor) -> Tensor:
     """`found` [B, C, H, W] times the one factor per picture that brings it nearest to `true` where `where` is 1.
 
@@ -148,7 +158,7 @@ def _mean(values: Tensor, where: Tensor) -> Tensor:
     return (values * where).flatten(1).sum(1) / (values.shape[1] * where.flatten(1).sum(1)).clamp(min=1)
 
 
-def _spread(shading: Tensor, where: Tensor) -> Tensor:
+def _contrast(shading: Tensor, where: Tensor) -> Tensor:
     mean = _mean(shading, where)
     deviation = _mean((shading - mean[:, None, None, None]).square(), where).sqrt()
     return deviation / mean.clamp(min=1e-12)

@@ -33,6 +33,7 @@ from ganverse_nb.figures.inverse import (
     starting_point,
     training_curves,
 )
+from ganverse_nb.figures.limitations import failures, light_pictures, light_table, light_truth, roc_curves
 from ganverse_nb.figures.mapping import mapping_network
 from ganverse_nb.figures.neural import (
     azimuth_control,
@@ -74,10 +75,14 @@ __all__ = [
     "dataset_overview",
     "domain_scores",
     "dual_renderer",
+    "failures",
     "kept_pictures",
     "keypoint_errors",
     "layer_swaps",
     "layers",
+    "light_pictures",
+    "light_table",
+    "light_truth",
     "manipulation",
     "mapping_network",
     "model_comparison",
@@ -95,6 +100,7 @@ __all__ = [
     "reconstructions",
     "recovery_curves",
     "reprojections",
+    "roc_curves",
     "same_view",
     "samples",
     "save_figure",
