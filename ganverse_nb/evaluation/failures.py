@@ -1,4 +1,4 @@
-"""Where reconstruction is good and where it fails, by measured scores: Figures H and O."""
+"""Where reconstruction fails: objects of another kind, against their true shapes (Figure O)."""
 
 from __future__ import annotations
 
@@ -8,55 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.reconstruction import compare, score_photos
+from ganverse_nb.evaluation.reconstruction import score_photos
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.studio.photos import Photos
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """One picture of each of n held-out contents, and what was made of it.
-
-    Attributes:
-        images: [n, 3, R, R]; mesh, camera: n predictions, and the optimised cameras of the pictures' view codes.
-        overlap: [n] mean IoU with the masks of the content's other views; NaN where none was kept.
-    """
-
-    images: Tensor
-    mesh: Mesh
-    camera: Camera
-    overlap: Tensor
-
-
-@torch.no_grad()
-def held_out_overlap(model: InverseGraphicsModel, dataset: MultiViewDataset, seed: int = 0) -> HeldOut:
-    """One kept picture, drawn at random, of every held-out content, and the overlap in all of its other views.
-
-    Raises:
-        ValueError: no held-out content has a kept picture.
-    """
-    contents = dataset.test_contents[dataset.keep[dataset.test_contents].any(1)]
-    if len(contents) == 0:
-        raise ValueError("No held-out content has a picture that passed the mask filter.")
-    kept = dataset.keep[contents]
-    view = torch.multinomial(kept.float(), 1, generator=torch.Generator().manual_seed(seed))[:, 0]
-    images, masks = dataset.batch(contents, view)
-    mesh, overlap = model.network(images, masks), []
-    for row, content in enumerate(contents):
-        others = kept[row].clone()
-        others[view[row]] = False
-        other = others.nonzero().flatten()
-        if len(other) == 0:
-            overlap.append(torch.tensor(torch.nan))
-            continue
-        shown = dataset.batch(content.expand(len(other)), other)
-        overlap.append(compare(repeat_mesh(mesh[row], len(other)), model.bank(other), *shown)[:, 0].mean())
-    return HeldOut(images, mesh, model.bank(view), torch.stack(overlap))
 
 
 @dataclass(frozen=True)

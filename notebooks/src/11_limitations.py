@@ -30,20 +30,23 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %% [markdown]
 # ## From the best to the worst (figure H)
 #
-# One picture of each held-out object is reconstructed. The score is the overlap with the object's masks in its other
+# Every picture of the held-out objects is reconstructed. The score is the overlap with the object's masks in its other
 # views, which the network has not seen: the view of the picture itself says little. Shown are ranks from the best to
 # the worst.
 
 # %%
 from ganverse_nb.evaluation.examples import at_ranks
-from ganverse_nb.evaluation.failures import held_out_overlap
+from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.inverse_graphics.inference import reconstruct
 
 dataset, model = stages.multiview(run), stages.inverse_graphics(run)
-held_out = held_out_overlap(model, dataset, seed)
-ranked = at_ranks(1 - held_out.overlap, (0.0, 0.25, 0.5, 0.75, 0.9, 1.0))
-labels = [f"IoU in\nother views\n{held_out.overlap[i]:.2f}" for i in ranked]
-rows = held_out.images[ranked], held_out.mesh[ranked], held_out.camera[ranked]
-fig.save_figure(run, "figure_h_reconstructions", fig.reconstructions(*rows, labels), {"overlap": held_out.overlap})
+overlap = score_dataset(model, dataset, dataset.test_contents).per_picture
+ranked = at_ranks(1 - overlap, (0.0, 0.25, 0.5, 0.75, 0.95, 1.0))
+content, view = (kept[ranked] for kept in dataset.kept_pictures(dataset.test_contents))
+images, masks = dataset.batch(content, view)
+labels = [f"IoU in\nother views\n{overlap[i]:.2f}" for i in ranked]
+held_out = fig.reconstructions(images, reconstruct(images, masks, model)[0], model.bank(view).detach(), labels)
+fig.save_figure(run, "figure_h_reconstructions", held_out, {"contents": content, "views": view, "overlap": overlap})
 
 # %% [markdown]
 # Look at the column from the side: what the overlap loses from the first row to the last is the length and height of
@@ -101,7 +104,6 @@ fig.save_figure(run, "failure_roc", fig.roc_curves(check), {"area": areas})
 
 # %%
 from ganverse_nb.evaluation.light import predict_light
-from ganverse_nb.inverse_graphics.inference import reconstruct
 
 trained = trials.light_trials(run)
 images, masks = stages.unseen_pictures(run, 5)
@@ -155,7 +157,6 @@ fig.save_figure(run, "light_table", fig.light_table(scores, overhead), medians)
 # ## Record
 
 # %%
-overlap = held_out.overlap
 run.record("failures.held_out_iou_median", overlap.nanquantile(0.5))
 run.record("failures.held_out_iou_worst", 1 - (1 - overlap).nanquantile(1.0))
 

@@ -26,7 +26,7 @@ def step_of(dataset, config, tmp_path):
     trainer.terms = lambda *compared: seen.append(compared) or terms(*compared)
     trainer.network_step()
     trainer.terms = terms
-    return trainer, seen[0]
+    return trainer, seen[0][:4]  # there is no light
 
 
 def taught(trainer, mesh, camera, images, masks):
