@@ -1,31 +1,22 @@
 """The stages of a run, in the order of the paper. Each computes what it needs once and loads it ever after.
 
     studio -> photos -> teacher -> view codes -> multi-view dataset -> inverse graphics -> StyleGAN-R
-    photos -> annotated photos -> photo model (the baseline)
 
 Notebooks and the command line call these functions and nothing below them that is slow.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ganverse_nb.config import InverseGraphicsConfig
-from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.data.pascal3d import read_pascal3d
-from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
-from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.errors import ExpectedError
-from ganverse_nb.evaluation.ablation import ArmScores, score_arm
 from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
-from ganverse_nb.evaluation.ground_truth import found_objects
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
 from ganverse_nb.evaluation.scorecard import clear_photos
@@ -35,18 +26,12 @@ from ganverse_nb.files import read_json, sha256, write_json
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.geometry.structure_from_motion import Motion
-from ganverse_nb.inverse_graphics.ablation import KEYPOINT_ARM, arm_settings
-from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
-from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.bank import Pictures
 from ganverse_nb.neural_renderer.observer import Observer
@@ -57,15 +42,13 @@ from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
 from ganverse_nb.studio.archive import make_photo_archive
-from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
 TRUTH_PHOTOS, RECOVERY_OBJECTS = 6000, 7000
-INITIALIZATIONS = ("view", "keypoint")
 GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
-DOMAIN, CHECK, SCORES = "domain.safetensors", "check.json", "scores.json"
+DOMAIN, CHECK = "domain.safetensors", "check.json"
 CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
 
 
@@ -107,7 +90,7 @@ def _photos(run: Run, name: str, count: int, seed: int) -> Photos:
 
 def teacher(run: Run) -> Generator:
     """The StyleGAN2 that makes the pictures (section 3.1): the setting `gan.network`."""
-    _use_weights(run, "teacher")
+    use_weights(run, "teacher")
     return checkpoint.load_generator(teacher_file(run))
 
 
@@ -141,7 +124,7 @@ def segmenter(run: Run) -> Segmenter:
 
 def view_codes(run: Run) -> ViewCodes:
     """The view codes of the teacher with their coarse labels: the setting `views.codes`."""
-    _use_weights(run, "views")
+    use_weights(run, "views")
     return ViewCodes.load(_views_file(run))
 
 
@@ -175,7 +158,7 @@ def _views_file(run: Run) -> Path:
         codes.save(directory / VIEWS)
 
     pose_regressor(run)
-    settings = [config, run.config.seed, _use_weights(run, "teacher")]
+    settings = [config, run.config.seed, use_weights(run, "teacher")]
     return run.stage("view_codes", compute, settings, needs=["pose_regressor"]) / VIEWS
 
 
@@ -198,7 +181,7 @@ def view_gate(run: Run) -> ViewGate:
         collect_view_gate(measures, chosen, variety, float(error)).save(directory / GATE)
 
     pose_regressor(run)
-    settings = [config, seed, *(_use_weights(run, name) for name in ("teacher", "views"))]
+    settings = [config, seed, *(use_weights(run, name) for name in ("teacher", "views"))]
     return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
 
 
@@ -211,7 +194,7 @@ def gan_kid(run: Run) -> Kid:
         write_json(directory / KID, measure_kid(teacher(run), train_photos(run).images, seed=seed))
 
     train_photos(run)
-    settings = [seed, _use_weights(run, "teacher")]
+    settings = [seed, use_weights(run, "teacher")]
     return Kid(**read_json(run.stage("gan_kid", compute, settings, needs=["train_photos"]) / KID))
 
 
@@ -223,7 +206,7 @@ def multiview(run: Run) -> MultiViewDataset:
         gan, cut = teacher(run).to(compute_device()), segmenter(run).to(compute_device())
         build_multiview(gan, view_codes(run), cut, config, directory, seed)
 
-    weights = [_use_weights(run, name) for name in ("teacher", "views")]
+    weights = [use_weights(run, name) for name in ("teacher", "views")]
     return MultiViewDataset.load(run.stage("multiview", compute, [config, seed, weights]))
 
 
@@ -275,57 +258,6 @@ def domain_check(run: Run) -> DomainCheck:
     return DomainCheck.load(run.stage("domain_check", compute, list(order), needs=["domain"]) / CHECK)
 
 
-def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
-    """Photographs with annotated keypoints and the cameras fitted to them, for the baseline of section 4.1.
-
-    Those of Pascal3D+ where `photo_model.pascal3d` says where it is; else the studio's train or test photos.
-    """
-    config, seed = run.config.photo_model, run.config.seed
-    resolution, folder = run.config.resolution, config.pascal3d
-    source, name = ("test_photos", "annotated_test_photos") if test else ("train_photos", "annotated_photos")
-    photos_of = test_photos if test else train_photos
-
-    def compute(directory: Path) -> None:
-        if folder:
-            split = "test" if test else "train"
-            read = read_pascal3d(folder, run.config.category, split, resolution, segmenter(run))
-            read.photos.with_cameras(read.shape, maximum=config.maximum_error).save(directory)
-            return
-        photos = photos_of(run)
-        photos = photos if test else photos[: config.photos]
-        clicked = annotate_keypoints(photos, config.keypoint_noise, config.keypoint_missed, seed + test)
-        clicked.with_cameras(keypoint_shape(run.config.category), FOV, config.maximum_error).save(directory)
-
-    if not folder:
-        photos_of(run)
-    keys = ("pascal3d", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
-    settings = [*(getattr(config, key) for key in keys), seed, resolution]
-    return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
-
-
-def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
-    """The true meshes of the first `count` of the annotated test photographs; None where nobody knows them.
-
-    Pascal3D+ has one of ten CAD models for each car, which is not its shape.
-    """
-    return None if run.config.photo_model.pascal3d else test_photos(run)[photos.index[:count]].mesh()
-
-
-def photo_model(run: Run) -> InverseGraphicsModel:
-    """The baseline of section 4.1: the network of `inverse_graphics`, trained on `annotated_photos`."""
-    config, seed = photo_model_settings(run), run.config.seed
-
-    def compute(directory: Path) -> None:
-        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
-        bank = CameraBank.of(photos.camera)
-        train_inverse_graphics(photos, config, directory, features, seed, compute_device(), bank=bank)
-
-    annotated_photos(run)
-    return InverseGraphicsModel.load(
-        run.stage("photo_model", compute, [config, seed], needs=["annotated_photos"]) / MODEL
-    )
-
-
 def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
     """`count` pictures [n, 3, R, R] with one clear object that no network has learned from, and masks [n, 1, R, R].
 
@@ -339,106 +271,6 @@ def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
     content, view = dataset.kept_pictures(dataset.test_contents)
     chosen = torch.linspace(0, len(content) - 1, min(count, len(content))).long()
     return dataset.batch(content[chosen], view[chosen])
-
-
-def photo_model_settings(run: Run) -> InverseGraphicsConfig:
-    """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
-    config, steps = run.config.inverse, run.config.photo_model.steps
-    later = round(config.perceptual_after * steps / config.steps)
-    pictures = config.pairs * config.views_per_object
-    return replace(config, pairs=pictures, views_per_object=1, steps=steps, perceptual_after=later)
-
-
-def keypoints(run: Run) -> Keypoints:
-    """The bundled points of one content in every view code (appendix D)."""
-    path = bundled_keypoints(run.config.category)
-    made_from = {"teacher": _use_weights(run, "teacher"), "views_file": _use_weights(run, "views")}
-    views, size = len(view_codes(run)), teacher(run).resolution
-    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
-
-
-def keypoint_motion(run: Run) -> Motion:
-    """Cameras of the view codes from the keypoints; the search begins at the coarse labels (seconds)."""
-    path, config = bundled_keypoints(run.config.category), run.config.inverse
-    start = {"elevation": config.initial_elevation, "distance": config.initial_distance}
-    return keypoints(run).motion(view_codes(run).labelled_azimuth, path, **start)
-
-
-def initialized_graphics(run: Run, cameras: str) -> InverseGraphicsModel:
-    """A shortened training whose cameras start at the coarse labels ("view") or at the keypoints' ("keypoint").
-
-    Raises:
-        ValueError: neither of the two.
-    """
-    if cameras not in INITIALIZATIONS:
-        raise ValueError(f"Unknown initial cameras {cameras!r}; give one of {', '.join(INITIALIZATIONS)}.")
-    config, seed = shortened(run.config), run.config.seed
-    file = sha256(bundled_keypoints(run.config.category)) if cameras == "keypoint" else ""
-
-    def compute(directory: Path) -> None:
-        bank = CameraBank.of(keypoint_motion(run).camera, learned=True) if cameras == "keypoint" else None
-        train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), bank=bank)
-
-    multiview(run)
-    directory = run.stage(f"{cameras}_initialization", compute, [config, seed, file], needs=["multiview"])
-    return InverseGraphicsModel.load(directory / MODEL)
-
-
-def ablation(run: Run, arm: str, seed: int) -> InverseGraphicsModel:
-    """One training of an arm of the ablation study (Figures 6 and P), from a random state of its own.
-
-    Arms and seeds are stages of one run, not runs of a sweep: all learn from the same pictures, in one figure.
-
-    Raises:
-        ValueError: unknown arm.
-    """
-    config, from_keypoints = arm_settings(run.config, arm), arm == KEYPOINT_ARM
-    file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
-
-    def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
-        bank = CameraBank.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
-        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), bank=bank)
-
-    multiview(run)
-    directory = run.stage(f"ablation_{arm}_{seed}", compute, [config, seed, file], needs=["multiview"])
-    return InverseGraphicsModel.load(directory / MODEL)
-
-
-def ablation_scores(run: Run, arm: str, seed: int) -> ArmScores:
-    """How good `ablation` is on the GAN's held-out objects and, where there is a studio, on `truth_photos`."""
-    model, backbone = ablation(run, arm, seed), run.config.inverse.perceptual_backbone
-    truth = truth_photos(run) if run.config.has_studio else None
-
-    def compute(directory: Path) -> None:
-        photos = None if truth is None else found_objects(segmenter(run), truth)
-        features = perceptual_features(discriminator(run), backbone)
-        score_arm(model, multiview(run), photos, features, run.config.seed).save(directory / SCORES)
-
-    needs = [f"ablation_{arm}_{seed}", *([] if truth is None else ["truth_photos"])]
-    return ArmScores.load(run.stage(f"ablation_{arm}_{seed}_scores", compute, [backbone], needs=needs) / SCORES)
-
-
-def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
-    """Largest error of the initial azimuths in degrees -> errors of the cameras over the steps of a training.
-
-    The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
-    """
-    settings, seed = run.config.initialization, run.config.seed
-    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
-    curves = {}
-    for noise in settings.recovery_noise:
-
-        def compute(directory: Path, noise: float = noise) -> None:
-            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
-            contents = settings.recovery_contents
-            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
-            recover_cameras(views, true, noise, config, directory, seed, compute_device())
-
-        counts = [settings.recovery_contents, settings.recovery_views]
-        directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
-        curves[noise] = read_curve(directory)
-    return curves
 
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
@@ -470,7 +302,7 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     return StyleGANR.load(directory / (WARM if mapping_only else FINAL), observer=observer)
 
 
-def _use_weights(run: Run, name: str) -> str:
+def use_weights(run: Run, name: str) -> str:
     """Record "teacher" or "views" in the run's manifest; returns its SHA-256, which the stages made with it need."""
     path = teacher_file(run) if name == "teacher" else _views_file(run)
     run.use_weights(f"{run.config.category}/{name}", path)

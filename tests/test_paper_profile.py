@@ -7,7 +7,7 @@ are scaled to 32 as those of 512 px are to 256.
 import pytest
 import torch
 
-from ganverse_nb import stages
+from ganverse_nb import stages, trials
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.checkpoint import bundled, load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
@@ -79,10 +79,10 @@ def test_the_whole_chain_runs_and_pictures_are_painted_as_large_as_the_gan_can(r
 
 
 def test_an_arm_of_the_ablation_is_trained_once_and_measured_on_the_gan_alone(run):
-    scores = stages.ablation_scores(run, "no_multiview", 3)
+    scores = trials.ablation_scores(run, "no_multiview", 3)
     assert set(scores.numbers()) == {"same_view_iou", "novel_view_iou", "novel_view_color_error"}
     assert scores.photos == {} and not run.is_complete("truth_photos")
     marks = [run.directory / f"ablation_no_multiview_3{part}" / "complete.json" for part in ("", "_scores")]
     before = [mark.stat().st_mtime_ns for mark in marks]
-    assert stages.ablation_scores(run, "no_multiview", 3).numbers() == scores.numbers()
+    assert trials.ablation_scores(run, "no_multiview", 3).numbers() == scores.numbers()
     assert [mark.stat().st_mtime_ns for mark in marks] == before

@@ -24,7 +24,7 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages
+from ganverse_nb import stages, trials
 from ganverse_nb.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
@@ -41,7 +41,7 @@ import torch
 
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 
-teacher, views, points = stages.teacher(run), stages.view_codes(run), stages.keypoints(run)
+teacher, views, points = stages.teacher(run), stages.view_codes(run), trials.keypoints(run)
 contents = torch.cat([points.content[None], sample_w(teacher, 3, seed + 9, 0.7)])
 pictures = crossed_pictures(teacher, views.codes, contents, views.split_layer).transpose(0, 1)
 ring = views.ring.nonzero().flatten().tolist()
@@ -73,7 +73,7 @@ KeypointLabeller(mine, pictures[0])
 # views with most of them.
 
 # %%
-motion = stages.keypoint_motion(run)
+motion = trials.keypoint_motion(run)
 shown = [*ring[::4][:6], *motion.outlier.sum(1).argsort(descending=True)[:6].tolist()]
 placed = fig.reprojections(pictures[0], points, motion, shown)
 pixels = motion.error[points.placed] * points.picture_size
@@ -94,7 +94,7 @@ from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 
 dataset = stages.multiview(run)
-models = {name: stages.initialized_graphics(run, name) for name in ("keypoint", "view")}
+models = {name: trials.initialized_graphics(run, name) for name in ("keypoint", "view")}
 scores = {name: score_dataset(model, dataset, dataset.test_contents).same_view for name, model in models.items()}
 labels = CameraBank(views.azimuth_bin)().detach()
 after = {name: model.bank().detach() for name, model in models.items()}
@@ -136,7 +136,7 @@ fig.save_figure(run, "table_a", table, {"raw": raw, "aligned": aligned, "iou": s
 # bin of labels, and by up to a whole one; all elevations and distances begin at one constant.
 
 # %%
-curves = stages.recovery(run)
+curves = trials.recovery(run)
 fig.save_figure(run, "camera_recovery", fig.recovery_curves(curves), {"curves": curves})
 
 # %% [markdown]

@@ -20,7 +20,7 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages
+from ganverse_nb import stages, trials
 from ganverse_nb.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
@@ -50,7 +50,7 @@ fig.save_figure(run, "annotated_photos", fig.annotated_photos(clicked, fitted, s
 # %%
 from ganverse_nb.evaluation.photo_comparison import annotation_table
 
-photos, dataset = stages.annotated_photos(run), stages.multiview(run)
+photos, dataset = trials.annotated_photos(run), stages.multiview(run)
 costs = annotation_table(photos, dataset)
 fig.save_figure(run, "table_1a_annotation", fig.annotation_costs(costs), costs)
 
@@ -61,7 +61,7 @@ fig.save_figure(run, "table_1a_annotation", fig.annotation_costs(costs), costs)
 # baseline has one view of each object instead of two, and cameras that stay as annotated.
 
 # %%
-models = {"photo": stages.photo_model(run), "GAN": stages.inverse_graphics(run)}
+models = {"photo": trials.photo_model(run), "GAN": stages.inverse_graphics(run)}
 
 # %% [markdown]
 # ## Who reconstructs what (Table 1b)
@@ -75,8 +75,8 @@ models = {"photo": stages.photo_model(run), "GAN": stages.inverse_graphics(run)}
 from ganverse_nb.evaluation.photo_comparison import compare_models, found_photos, gan_test_set, photo_test_set
 
 segmenter = stages.segmenter(run)
-test_photos, masks = found_photos(stages.annotated_photos(run, test=True), segmenter)
-true = stages.true_shapes(run, test_photos, 64)
+test_photos, masks = found_photos(trials.annotated_photos(run, test=True), segmenter)
+true = trials.true_shapes(run, test_photos, 64)
 tests = {"photo": photo_test_set(test_photos, masks), "GAN": gan_test_set(dataset, models["GAN"])}
 training = {"photo": photo_test_set(photos), "GAN": gan_test_set(dataset, models["GAN"], dataset.train_contents)}
 comparison = compare_models(models, tests, training, true, seed)

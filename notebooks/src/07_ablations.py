@@ -20,7 +20,7 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages
+from ganverse_nb import stages, trials
 from ganverse_nb.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
@@ -48,7 +48,7 @@ for arm in arms:
 
 # %%
 dataset = stages.multiview(run)
-scores = {(arm, s): stages.ablation_scores(run, arm, s) for arm in arms for s in seeds}
+scores = {(arm, s): trials.ablation_scores(run, arm, s) for arm in arms for s in seeds}
 {f"{arm}, seed {s}": round(score.novel_view, 3) for (arm, s), score in scores.items()}
 
 # %% [markdown]
@@ -62,7 +62,7 @@ scores = {(arm, s): stages.ablation_scores(run, arm, s) for arm in arms for s in
 from ganverse_nb.evaluation.ablation import gan_example, median_and_worst_of
 
 shown = [arm for arm in ("full", "no_multiview", "no_perceptual") if arm in arms]
-models = {arm: stages.ablation(run, arm, seed) for arm in shown}
+models = {arm: trials.ablation(run, arm, seed) for arm in shown}
 chosen = median_and_worst_of([scores[arm, seed].per_picture for arm in shown])
 examples = {reason: gan_example(models, dataset, picture) for reason, picture in chosen.items()}
 overlaps = {reason: example.overlap for reason, example in examples.items()}
