@@ -68,7 +68,7 @@ class ViewConfig:
     bin_degrees: float = 20.0  # in the curve over k: the best code of each bin counts as chosen
     split_layers: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     measured: int = 64  # random view codes per split layer in the curve over k
-    content_truncation: float = 0.95  # contents as the multi-view dataset draws them
+    content_truncation: float = 1.0  # contents as the multi-view dataset draws them
     regressor_steps: int = 2000  # 0: the GAN's pictures are not like the studio's, so nothing reads azimuths off them
     regressor_batch: int = 64
 
@@ -99,7 +99,7 @@ class MultiviewConfig:
     contents: int = 220
     test_contents: int = 20
     minimum_mask: float = 0.10  # of the picture, as in the paper
-    truncation: float = 0.95
+    truncation: float = 1.0  # none: contents as varied as the GAN draws them
     resolution: int = 0  # of the pictures that all later networks see; 0: the GAN's
 
 

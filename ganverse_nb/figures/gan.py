@@ -124,8 +124,8 @@ def view_gate(gate: ViewGate, views: ViewCodes) -> Figure:
     steady.plot(k, [row["deviation"] for row in gate.rows], color=GREY, marker="o", ms=4, label="random view codes")
     chosen = [row["chosen_deviation"] for row in gate.rows]
     steady.plot(k, chosen, color=BLUE, marker="o", ms=4, label="best code of each bin")
-    steady.axhline(6, color=BLACK, lw=0.8, ls=":")
-    steady.annotate("6°", (k[0], 6), ha="left", va="bottom", fontsize=7.5, xytext=(0, 1), textcoords="offset points")
+    steady.axhline(5, color=BLACK, lw=0.8, ls=":")
+    steady.annotate("5°", (k[0], 5), ha="left", va="bottom", fontsize=7.5, xytext=(0, 1), textcoords="offset points")
     steady.set(xlabel="layers in the view code, k", ylabel="azimuth over contents:\nmedian deviation (degrees)")
     steady.set(title="Does the view hold?", ylim=(0, None), xticks=k)
     steady.legend(loc="upper right")

@@ -21,7 +21,7 @@ from ganverse_nb.gan.view_gate import Masks, check_layers, crossed_pictures, sam
 Descriptor = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> numbers [B, D] that tell views apart, of similar size in all columns."""
 
-TRUNCATION = 0.95  # of contents, as the multi-view dataset draws them
+TRUNCATION = 1.0  # of contents, as the multi-view dataset draws them
 
 
 def azimuth_descriptor(regressor: PoseRegressor) -> Descriptor:
