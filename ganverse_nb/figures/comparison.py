@@ -67,7 +67,7 @@ def model_comparison(
     rows: list[list[Tensor | None]] = []
     shots = {}
     for name, (mesh, camera) in predictions.items():
-        six = textured(*around(mesh, SIX, distance=2.3), size).view(len(mesh), len(SIX), 3, size, size)
+        six = textured(*around(mesh, SIX), size).view(len(mesh), len(SIX), 3, size, size)
         shots[name] = (textured(mesh, camera, size), six, mesh.texture)
     for index, image in enumerate(images):
         for number, (same, six, maps) in enumerate(shots.values()):

@@ -182,7 +182,7 @@ def two_models(images: Tensor, predictions: Mapping[str, tuple[Mesh, Camera]], s
     labels: list[str] = []
     shots = {}
     for name, (mesh, camera) in predictions.items():
-        turned = textured(*around(mesh, TURNS, distance=2.25), size).view(len(mesh), len(TURNS), 3, size, size)
+        turned = textured(*around(mesh, TURNS), size).view(len(mesh), len(TURNS), 3, size, size)
         shots[name] = (textured(mesh, camera, size), turned)
     for i, image in enumerate(images):
         for number, (name, (same, turned)) in enumerate(shots.items()):

@@ -46,7 +46,7 @@ def failures(results: Mapping[str, KindResult], check: DomainCheck, size: int = 
         for name, index in zip(RANKS, chosen):
             one, mesh = result.photos[slice(index, index + 1)], result.mesh[index]
             same = textured(mesh, result.camera[index], size)[0]
-            turned = textured(*around(mesh, TURNS[:3], distance=2.3), size)
+            turned = textured(*around(mesh, TURNS[:3]), size)
             side = Camera.orbit(55.0, 18.0, 2.2)
             score = check.scores[kind][index]
             notes[len(rows), 0] = "not one object" if score is None else f"score {score:.1f}"

@@ -40,7 +40,7 @@ def plain(mesh: Mesh, camera: Camera, size: int = 192) -> Tensor:
     return F.avg_pool2d(picture, SUPERSAMPLING).clamp(0, 1)
 
 
-def around(mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance: float = 1.95) -> tuple[Mesh, Camera]:
+def around(mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance: float = 2.3) -> tuple[Mesh, Camera]:
     """Every mesh of B with every one of A azimuths: meshes and cameras [B * A], the azimuths changing fastest."""
     count, turns = len(mesh), len(azimuths)
     repeated = mesh[torch.arange(count).repeat_interleave(turns)]
