@@ -134,7 +134,7 @@ def _measure_gan(options: argparse.Namespace) -> None:
 
     real = options.images or _open(options)
     inception, own = measure_gan(options.gan or options.category, real, options.seed)
-    print(inception or "no FID: Inception's weights are not on disk (README.md, section Your own category)")
+    print(inception or "no FID: Inception's weights are not on disk (README.md, A category of your own)")
     print(f"KID: {own}")
 
 
