@@ -28,10 +28,10 @@ def dependencies(paths: Sequence[Path]) -> dict[Path, set[Path]]:
 
 
 def called_stages(notebook: Path) -> set[str]:
-    """The names of the stages that a notebook calls, as in `stages.multiview(run)`."""
+    """The names of the stages that a notebook calls, as in `stages.multiview(run)` or `trials.photo_model(run)`."""
     code = source_code(nbformat.read(notebook, as_version=4))
     attributes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute)]
-    return {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "stages"}
+    return {a.attr for a in attributes if isinstance(a.value, ast.Name) and a.value.id in ("stages", "trials")}
 
 
 def run_all(

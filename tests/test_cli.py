@@ -291,7 +291,7 @@ def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_p
     folder = notebooks(
         _02_fails="if not run:\n    stages.multiview(run)\nraise ValueError('it is damaged')",
         _04_needs="stages.multiview(run)",
-        _11_free="run.record('free.value', 1)",
+        _10_free="run.record('free.value', 1)",
     )
     command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), "--jobs", "2", *places]
     assert cli.main(command) == 2
