@@ -136,6 +136,10 @@ class InverseGraphicsConfig:
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
     weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 
+    def lasting(self, steps: int) -> InverseGraphicsConfig:
+        """The same in so many steps; the perceptual term sets in at the same share of them."""
+        return replace(self, steps=steps, perceptual_after=round(self.perceptual_after * steps / self.steps))
+
 
 @dataclass(frozen=True)
 class PhotoModelConfig:
@@ -318,7 +322,7 @@ def _paper(category: str, seed: int) -> Config:
         seed,
         photos=PhotoConfig(train=0, test=0, truth=0),
         gan=GanConfig(network=f"gans/{network}.safetensors", resolution=resolution),
-        views=ViewConfig(codes="labelled", split_layer=4, regressor_steps=0),
+        views=ViewConfig(codes="labelled", split_layer=4, content_truncation=0.7, regressor_steps=0),
         segmenter=SegmenterConfig(weights="coco"),
         multiview=MultiviewConfig(
             contents=objects,

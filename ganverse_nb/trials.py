@@ -101,10 +101,8 @@ def photo_model(run: Run) -> InverseGraphicsModel:
 
 def photo_model_settings(run: Run) -> InverseGraphicsConfig:
     """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
-    config, steps = run.config.inverse, run.config.photo_model.steps
-    later = round(config.perceptual_after * steps / config.steps)
-    pictures = config.pairs * config.views_per_object
-    return replace(config, pairs=pictures, views_per_object=1, steps=steps, perceptual_after=later)
+    config = run.config.inverse.lasting(run.config.photo_model.steps)
+    return replace(config, pairs=config.pairs * config.views_per_object, views_per_object=1)
 
 
 def keypoints(run: Run) -> Keypoints:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -88,3 +89,16 @@ def test_what_does_not_exist_is_named_in_one_sentence(arguments, overrides, word
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message
+
+
+def test_contents_are_measured_as_the_dataset_draws_them():
+    for profile in PROFILES:
+        config = load_config(profile)
+        assert config.views.content_truncation == config.multiview.truncation
+
+
+def test_a_shorter_training_keeps_the_share_of_the_perceptual_term():
+    config = load_config("mini").inverse
+    shorter = config.lasting(config.steps // 5)
+    assert shorter.perceptual_after / shorter.steps == pytest.approx(config.perceptual_after / config.steps, abs=1e-3)
+    assert replace(shorter, steps=config.steps, perceptual_after=config.perceptual_after) == config

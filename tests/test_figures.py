@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image, ImageSequence
 
 from ganverse_nb import figures as fig
@@ -23,19 +22,7 @@ from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.run import open_run
 from ganverse_nb.studio.categories import CATEGORIES
 from ganverse_nb.studio.photos import make_photos
-
-
-def pixels(figure):
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
-
-
-def cropped(figure):
-    """Whether anything touches the figure's edge."""
-    shown = pixels(figure)
-    edges = [shown[0], shown[-1], shown[:, 0], shown[:, -1]]
-    return any((edge != 255).any() for edge in edges)
+from tests.figure_checks import cropped, pixels
 
 
 def plain_picture(color, side=4):

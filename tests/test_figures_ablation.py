@@ -8,10 +8,7 @@ from ganverse_nb.evaluation.captions import CAPTIONS
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.sweep import Cell
-
-
-def texts(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+from tests.figure_checks import texts
 
 
 def test_the_table_has_mean_and_sample_deviation_of_every_arm():

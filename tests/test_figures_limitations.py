@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from ganverse_nb import figures as fig
 from ganverse_nb.evaluation.domain_check import INSIDE, DomainCheck
@@ -17,6 +15,7 @@ from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.light import lamp, white_light
 from ganverse_nb.studio.lit import make_lit_photos
 from ganverse_nb.studio.unusual import unusual_photos
+from tests.figure_checks import cropped, texts
 
 FRONT = Camera.orbit(0.0, 0.0, 2.1)
 
@@ -25,17 +24,6 @@ def red_ball(count=1):
     sphere = uv_sphere()
     texture = torch.tensor([0.8, 0.1, 0.1])[None, :, None, None].expand(count, 3, 8, 16).contiguous()
     return Mesh(0.4 * sphere.vertices.repeat(count, 1, 1), sphere.faces, sphere.face_uvs, texture)
-
-
-def texts(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-def cropped(figure):
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    shown = np.asarray(canvas.buffer_rgba())[..., :3]
-    return any((edge != 255).any() for edge in (shown[0], shown[-1], shown[:, 0], shown[:, -1]))
 
 
 def test_a_lamp_on_the_left_brightens_the_left_and_a_white_room_nothing():

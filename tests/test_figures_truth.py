@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from ganverse_nb import figures as fig
 from ganverse_nb.evaluation.alignment import Similarity
@@ -14,6 +13,7 @@ from ganverse_nb.evaluation.ground_truth import TruthScores
 from ganverse_nb.evaluation.metrics import ShapeError
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.studio.all_round import VIEWS, make_truth_photos
+from tests.figure_checks import cropped, texts
 
 COUNT = 9
 
@@ -26,17 +26,6 @@ def scores(best):
     return TruthScores(
         shape, best - spread, nothing, nothing, [Similarity.identity()] * COUNT, 20 * views, views, 1 - views, views
     )
-
-
-def texts(figure):
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-def cropped(figure):
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    shown = np.asarray(canvas.buffer_rgba())[..., :3]
-    return any((edge != 255).any() for edge in (shown[0], shown[-1], shown[:, 0], shown[:, -1]))
 
 
 def test_distributions_name_the_median_of_every_measure():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import CameraModel, FreeCamera
 
 NO_AXIS = 1.0  # degrees; a rotation by less has no axis to speak of
@@ -76,19 +77,14 @@ def camera_difference(first: CameraModel, second: CameraModel) -> CameraDifferen
     angle = torch.rad2deg((angles[0] - angles[1]).abs())
     axes = [torch.nn.functional.normalize(q[:, 1:], dim=-1) for q in (a, b)]
     has_axis = (torch.rad2deg(torch.stack(angles)) >= NO_AXIS).all(0)
-    axis = _between(*axes)[has_axis]
-    turn = 2 * _between(a, b)  # the angle between quaternions is half that of their rotations
+    axis = angle_between(*axes)[has_axis]
+    turn = 2 * angle_between(a, b)  # the angle between quaternions is half that of their rotations
     axis = axis if len(axis) else torch.full((1,), torch.nan)
     (axis_mean, axis_max), (angle_mean, angle_max), (turn_mean, turn_max) = (
         (float(v.mean()), float(v.max())) for v in (axis, angle, turn)
     )
     undefined = int((~has_axis).sum())
     return CameraDifference(axis_mean, axis_max, angle_mean, angle_max, turn_mean, turn_max, undefined)
-
-
-def _between(a: Tensor, b: Tensor) -> Tensor:
-    """[V] degrees between unit vectors [V, n], exact for small angles too."""
-    return 2 * torch.rad2deg(torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))
 
 
 def align_cameras(source: CameraModel, target: CameraModel) -> FreeCamera:

@@ -16,8 +16,7 @@ def median_and_worst(errors: Tensor) -> tuple[int, int]:
     Raises:
         ValueError: there is no number in it.
     """
-    order = errors.argsort(stable=True)
-    order = order[~torch.isnan(errors[order])]
+    order = _ranked(errors)
     if len(order) == 0:
         raise ValueError("median_and_worst: there is no number to choose by.")
     return int(order[(len(order) - 1) // 2]), int(order[-1])
@@ -26,13 +25,18 @@ def median_and_worst(errors: Tensor) -> tuple[int, int]:
 def at_ranks(errors: Tensor, shares: Sequence[float]) -> list[int]:
     """Indices of the `errors` [N] at ranks from 0, the smallest, to 1, the largest; NaNs do not count.
 
-    Where there are too few errors for the shares, the same index comes once.
+    Between two it is the lower one, as in `median_and_worst`; where there are too few errors, an index comes once.
 
     Raises:
         ValueError: there is no number in it, or a rank is not between 0 and 1.
     """
-    order = errors.argsort(stable=True)
-    order = order[~torch.isnan(errors[order])]
+    order = _ranked(errors)
     if len(order) == 0 or not all(0 <= share <= 1 for share in shares):
         raise ValueError(f"at_ranks: ranks from 0 to 1 of at least one number are needed, got {list(shares)}.")
-    return list(dict.fromkeys(int(order[round(share * (len(order) - 1))]) for share in shares))
+    return list(dict.fromkeys(int(order[int(share * (len(order) - 1))]) for share in shares))
+
+
+def _ranked(errors: Tensor) -> Tensor:
+    """Indices of the numbers in `errors` [N], the smallest first."""
+    order = errors.argsort(stable=True)
+    return order[~torch.isnan(errors[order])]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.inference import check_pictures, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -130,11 +131,6 @@ def dominant_direction(light: Tensor) -> Tensor:
 def seen_by(camera: Camera, directions: Tensor) -> Tensor:
     """[B, 3] directions in the camera's axes (right, up, backward) of world `directions` [B, 3]."""
     return torch.einsum("bij,bj->bi", camera.axes(), directions)
-
-
-def angle_between(a: Tensor, b: Tensor) -> Tensor:
-    """[B] degrees between unit vectors [B, 3], exact for small angles too."""
-    return torch.rad2deg(2 * torch.atan2((a - b).norm(dim=1), (a + b).norm(dim=1)))
 
 
 def from_mean(directions: Tensor) -> Tensor:

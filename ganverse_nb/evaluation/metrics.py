@@ -131,3 +131,8 @@ def angle_error(predicted: Tensor, reference: Tensor, align: bool = True) -> Ang
         offset = difference[costs.argmin()]
     error = wrap_degrees(difference - offset).abs()
     return AngleError(float(error.mean()), float(error.quantile(0.5)), float(error.max()), float(offset))
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    """[B] degrees between unit vectors [B, n], exact for small angles too."""
+    return torch.rad2deg(2 * torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))

@@ -30,11 +30,8 @@ def arm_settings(config: Config, arm: str) -> InverseGraphicsConfig:
     """
     if arm not in ARMS:
         raise ValueError(f"Unknown arm {arm!r} of the ablation; the arms are {', '.join(ARMS)}.")
-    base, steps = config.inverse, config.ablation.steps
     full = replace(
-        base,
-        steps=steps,
-        perceptual_after=round(base.perceptual_after * steps / base.steps),
+        config.inverse.lasting(config.ablation.steps),
         camera_share=config.ablation.camera_share,
         head_steps=0,  # every metric of the study has cameras of its own
     )

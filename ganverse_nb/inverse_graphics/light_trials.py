@@ -13,11 +13,8 @@ def light_settings(config: Config) -> dict[str, InverseGraphicsConfig]:
     Those of `config.inverse`, shortened to `config.light.steps` and without camera head. There is no "prior" where its
     weight is 0.
     """
-    inverse, light = config.inverse, config.light
-    later = round(inverse.perceptual_after * light.steps / inverse.steps)
-    without = replace(
-        inverse, steps=light.steps, perceptual_after=later, head_steps=0, light=False, weight_albedo_prior=0.0
-    )
+    light = config.light
+    without = replace(config.inverse.lasting(light.steps), head_steps=0, light=False, weight_albedo_prior=0.0)
     trials = {"none": without, "light": replace(without, light=True)}
     if light.weight_albedo_prior:
         trials["prior"] = replace(trials["light"], weight_albedo_prior=light.weight_albedo_prior)

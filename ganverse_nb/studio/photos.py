@@ -162,14 +162,31 @@ def make_photos(
     check_order(category, count)
     if style not in STYLES:
         raise ValueError(f"Unknown style {style!r}; the studio's are {', '.join(STYLES)}.")
-    kind, batches = find_category(category), []
-    for start in range(0, count, BATCH):
-        size = min(BATCH, count - start)
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+    kind = find_category(category)
+
+    def arranged(some: slice, generator: torch.Generator) -> tuple[Objects, Scene, Camera]:
+        size = some.stop - some.start
         objects, scene, own = arrange(kind, size, generator, body_type, style)
         if camera is not None:
-            own = camera[start : start + size] if len(camera) > 1 else camera[[0] * size]
-        batches.append(photograph(objects, scene, own, resolution, category))
+            own = camera[some] if len(camera) > 1 else camera[[0] * size]
+        return objects, scene, own
+
+    return photograph_batches(arranged, count, seed, resolution, category)
+
+
+def photograph_batches(
+    arranged: Callable[[slice, torch.Generator], tuple[Objects, Scene, Camera]],
+    count: int,
+    seed: int,
+    resolution: int,
+    category: str = "car",
+) -> Photos:
+    """`count` photographs of what `arranged` sets up for each slice of them, with a generator of the slice's own."""
+    batches = []
+    for start in range(0, count, BATCH):
+        some = slice(start, min(start + BATCH, count))
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+        batches.append(photograph(*arranged(some, generator), resolution, category))
     return join(batches)
 
 

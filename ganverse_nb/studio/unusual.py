@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.studio.cameras import sample_cameras
 from ganverse_nb.studio.categories import CATEGORIES
 from ganverse_nb.studio.odd_cars import ODD_CARS, sample_odd_cars
-from ganverse_nb.studio.photos import BATCH, Photos, check_order, join, make_photos, photograph
-from ganverse_nb.studio.sampling import AIM
-from ganverse_nb.studio.scene import sample_scenes
+from ganverse_nb.studio.photos import Photos, check_order, make_photos, photograph_batches
+from ganverse_nb.studio.sampling import AIM, Objects
+from ganverse_nb.studio.scene import Scene, sample_scenes
 
 
 def unusual_photos(category: str, count: int, seed: int, resolution: int = 64) -> dict[str, Photos]:
@@ -28,11 +29,9 @@ def unusual_photos(category: str, count: int, seed: int, resolution: int = 64) -
 
 
 def _odd_photos(kind: str, count: int, seed: int, resolution: int) -> Photos:
-    batches = []
-    for start in range(0, count, BATCH):
-        size = min(BATCH, count - start)
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+    def arranged(some: slice, generator: torch.Generator) -> tuple[Objects, Scene, Camera]:
+        size = some.stop - some.start
         cars = sample_odd_cars(kind, size, generator)
-        scene, camera = sample_scenes(size, generator), sample_cameras(size, generator, AIM)
-        batches.append(photograph(cars, scene, camera, resolution))
-    return join(batches)
+        return cars, sample_scenes(size, generator), sample_cameras(size, generator, AIM)
+
+    return photograph_batches(arranged, count, seed, resolution)

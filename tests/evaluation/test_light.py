@@ -11,7 +11,6 @@ import torch
 from ganverse_nb.evaluation import light as module
 from ganverse_nb.evaluation.light import (
     aligned,
-    angle_between,
     dominant_direction,
     fit_light,
     from_mean,
@@ -22,6 +21,7 @@ from ganverse_nb.evaluation.light import (
     shading_of,
     true_light,
 )
+from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import CameraBank

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ganverse_nb.config import InverseGraphicsConfig, load_config
-from ganverse_nb.evaluation.light import angle_between, dominant_direction
+from ganverse_nb.evaluation.light import dominant_direction
+from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import join_meshes
 from ganverse_nb.inverse_graphics import training
