@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .gan.viewpoints import ViewCodes
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
+OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
 
 
 def train_gan(run: Run, start: str | None = None, images: Path | None = None) -> Path:
@@ -52,7 +53,7 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     load: Callable[[], tuple[Tensor, Tensor | None]]
     load = _studio_photos(run, source, team.leads) if images is None else _folder(run, source, images, team.leads)
     team.wait()
-    photos, directions = load()
+    photos, partners = load()
 
     def train(directory: Path) -> None:
         train_gan(
@@ -60,7 +61,7 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
             config,
             directory,
             seed,
-            directions=directions,
+            partners=partners,
             start=start,
             device=compute_device(),
             command=command,
@@ -70,21 +71,22 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
 
 
 def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tensor, Tensor]]:
-    """The studio's photos for the GAN as a stage; returns what loads them, and the directions of their cameras."""
+    """The studio's photos for the GAN as a stage; returns what loads them, and who shares a camera."""
+    from .gan.view_pairs import same_views
     from .studio.archive import make_photo_archive
     from .studio.photos import Photos
 
     config, category, seed = run.config.gan, run.config.category, run.config.seed + LEARNED_PHOTOS
+    partners = same_views(config.photos, OBJECTS_PER_CAMERA)
 
     def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed, directory, config.resolution)
+        make_photo_archive(category, config.photos, seed, directory, config.resolution, OBJECTS_PER_CAMERA)
 
     if make:
-        run.stage(stage, photograph, [category, config.photos, seed, config.resolution])
+        run.stage(stage, photograph, [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA])
 
     def load() -> tuple[Tensor, Tensor]:
-        photos = Photos.load(run.directory / stage)
-        return photos.images, photos.camera.axes()[:, 2]
+        return Photos.load(run.directory / stage).images, partners
 
     return load
 

@@ -1,6 +1,6 @@
 """Training the StyleGAN2 teacher, resumable bit for bit.
 
-    train_gan(photos, config.gan, directory, seed=0, directions=camera.axes()[:, 2])
+    train_gan(photos, config.gan, directory, seed=0, partners=nearest_views(camera.axes()[:, 2]))
 
 or, with processes that share each batch, in a program started by `torchrun --nproc_per_node 2` (two processors) or
 `accelerate launch` (every GPU).
@@ -45,7 +45,7 @@ from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
-from ganverse_nb.gan.view_pairs import PairHead, nearest_views
+from ganverse_nb.gan.view_pairs import PairHead
 from ganverse_nb.precision import convolution_dtype
 
 FORMAT = "ganverse_nb.gan_training/1"
@@ -69,7 +69,7 @@ class GanTrainer:
         seed: decides everything random.
         device: where the networks live.
         team: the processes that share the work.
-        directions: [N, 3] from the objects to the photos' cameras, for `pair_weight`.
+        partners: int64 [N, K] other photos of each photo's view, for `pair_weight` (see `gan.view_pairs`).
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class GanTrainer:
         seed: int,
         device: str | torch.device = "cpu",
         team: Team | None = None,
-        directions: Tensor | None = None,
+        partners: Tensor | None = None,
     ):
         self.team = team or Team()
         expected = (3, config.resolution, config.resolution)
@@ -110,11 +110,11 @@ class GanTrainer:
                 self.device
             )
             self.pair_head = PairHead(config.channels[0]).to(self.device) if config.pair_weight > 0 else None
-        self.neighbours = None
-        if self.pair_head is not None:
-            if directions is None:
-                raise ValueError("gan.pair_weight needs photos of known cameras; set it to 0 for pictures of your own.")
-            self.neighbours = nearest_views(directions)
+        if self.pair_head is not None and partners is None:
+            raise ValueError("gan.pair_weight needs photos of known cameras; set it to 0 for pictures of your own.")
+        if partners is not None and (partners.dim() != 2 or len(partners) != len(photos)):
+            raise ValueError(f"Partners must be [{len(photos)}, K], got {tuple(partners.shape)}.")
+        self.partners = None if self.pair_head is None else partners
         if not config.noise:  # the strengths stay zero, which is the network without noise
             for name, parameter in self.generator.named_parameters():
                 parameter.requires_grad_(not name.endswith("noise_strength"))
@@ -146,15 +146,15 @@ class GanTrainer:
                 order_rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch + 1)
                 self._epoch, self._order = epoch, torch.randperm(len(self.photos), generator=order_rng)
             indices.append(int(self._order[offset]))
-        if self.neighbours is not None:
+        if self.partners is not None:
             firsts = torch.tensor(indices[: c.batch // 2])
-            drawn = torch.randint(self.neighbours.shape[1], (len(firsts),), generator=self.rng, device=self.device)
-            indices = [*firsts.tolist(), *self.neighbours[firsts, drawn.cpu()].tolist()]
+            drawn = torch.randint(self.partners.shape[1], (len(firsts),), generator=self.rng, device=self.device)
+            indices = [*firsts.tolist(), *self.partners[firsts, drawn.cpu()].tolist()]
         photos = self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
         if not c.mirror:
             return photos
         mirrored = torch.rand(c.batch, generator=self.rng, device=self.device) < 0.5
-        if self.neighbours is not None:
+        if self.partners is not None:
             mirrored = mirrored[: c.batch // 2].repeat(2)
         mirrored = self.team.share(mirrored)
         return torch.where(mirrored[:, None, None, None], photos.flip(3), photos)
@@ -342,7 +342,7 @@ def train_gan(
     directory: str | Path,
     seed: int = 0,
     *,
-    directions: Tensor | None = None,
+    partners: Tensor | None = None,
     images: int | None = None,
     start: str | Path | None = None,
     snapshot_every: int = 10_000,
@@ -354,7 +354,7 @@ def train_gan(
 
     Args:
         photos: uint8 [N, 3, R, R].
-        directions: [N, 3] unit vectors from the objects to the photos' cameras, for pairs of one view.
+        partners: int64 [N, K] other photos of each photo's view, for `pair_weight` (see `gan.view_pairs`).
         start: a bundled name or a file of `save_networks` to begin with, instead of random networks.
         snapshot_every: pictures between checkpoints, grids and lines of metrics.
         command: how this was started, for the provenance (default: the process' arguments).
@@ -372,7 +372,7 @@ def train_gan(
     goal = config.images if images is None else images
     keep_freed_memory()
     torch.set_flush_denormal(True)
-    trainer = GanTrainer(photos, config, seed, device, team, directions)
+    trainer = GanTrainer(photos, config, seed, device, team, partners)
     state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
     if start is not None:
         check_start(start, goal)

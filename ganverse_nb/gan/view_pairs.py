@@ -3,7 +3,9 @@
 A picture alone never tells which latent layer made its outline, so in a small StyleGAN the view code keeps the body as
 well as the view. Two pictures side by side do tell: photographs of two objects from one side share nothing but the
 view, and two fakes of one view code must share nothing else. A head on the discriminator's features judges such pairs.
-Not in the paper, whose GANs have enough layers; it needs photographs of known cameras.
+Not in the paper, whose GANs have enough layers; it needs photographs of known cameras. Where one camera took several
+objects (`same_views`, the studio's), a view code learns to hold all of the camera; where only nearby directions are to
+be had (`nearest_views`), objects still differ in place and size.
 """
 
 from __future__ import annotations
@@ -17,6 +19,18 @@ from ganverse_nb.gan.generator import FullyConnected
 from ganverse_nb.gan.ops import at_least_float32
 
 NEIGHBOURS = 8  # of 20,000 photos all round, these are within a degree and a half
+
+
+def same_views(count: int, shared: int) -> Tensor:
+    """int64 [count, shared - 1]: the partners of photos of which every `shared` in a row were taken by one camera.
+
+    Raises:
+        ValueError: the last camera took fewer, or every photo has a camera of its own.
+    """
+    if shared < 2 or count % shared:
+        raise ValueError(f"{count} photos cannot be shared out to cameras that take {shared} each (at least 2).")
+    others = torch.arange(shared).repeat(shared, 1)[~torch.eye(shared, dtype=torch.bool)].view(shared, shared - 1)
+    return (torch.arange(0, count, shared)[:, None, None] + others).flatten(0, 1)
 
 
 def nearest_views(directions: Tensor, neighbours: int = NEIGHBOURS) -> Tensor:

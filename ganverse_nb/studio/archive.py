@@ -16,9 +16,17 @@ PIECE = 512
 
 
 def make_photo_archive(
-    category: str, count: int, seed: int, directory: Path, resolution: int = 64, workers: int | None = None
+    category: str,
+    count: int,
+    seed: int,
+    directory: Path,
+    resolution: int = 64,
+    per_camera: int = 1,
+    workers: int | None = None,
 ) -> Photos:
-    """`count` photos in `directory`, as `Photos.load` reads them. Pieces that exist already are not made again.
+    """`count` photos in `directory`, as `Photos.load` reads them; `per_camera` as in `make_photos`.
+
+    Pieces that exist already are not made again.
 
     The pictures do not depend on `workers` (default: one process per core).
     """
@@ -28,7 +36,7 @@ def make_photo_archive(
     starts = range(0, count, PIECE)
     pieces = {start: directory / f"piece-{start:07d}" for start in starts}
     orders = [
-        (category, min(PIECE, count - start), seed * 10_007 + start, resolution, piece)
+        (category, min(PIECE, count - start), seed * 10_007 + start, resolution, per_camera, piece)
         for start, piece in pieces.items()
         if not (piece / FILE).is_file()
     ]
@@ -52,6 +60,6 @@ def make_photo_archive(
     return photos
 
 
-def _make_piece(category: str, count: int, seed: int, resolution: int, directory: Path) -> int:
-    make_photos(category, count, seed, resolution).save(directory)
+def _make_piece(category: str, count: int, seed: int, resolution: int, per_camera: int, directory: Path) -> int:
+    make_photos(category, count, seed, resolution, per_camera=per_camera).save(directory)
     return count

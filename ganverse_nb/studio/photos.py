@@ -148,6 +148,7 @@ def make_photos(
     camera: Camera | None = None,
     body_type: str | None = None,
     style: str = "studio",
+    per_camera: int = 1,
 ) -> Photos:
     """`count` photographs of random objects in random scenes, light and cameras.
 
@@ -155,6 +156,7 @@ def make_photos(
         camera: one camera per photo (or one for all) in place of random ones.
         body_type: one of the category's `types` (see `studio.categories`), or None for all of them.
         style: "studio"; or "web" for light, places, angles and cars outside of the studio's ranges (`studio.web`).
+        per_camera: every so many photos in a row are taken by one random camera; divides 16.
 
     Raises:
         ValueError: unknown category, body type or style, or `count` is not positive.
@@ -162,11 +164,14 @@ def make_photos(
     check_order(category, count)
     if style not in STYLES:
         raise ValueError(f"Unknown style {style!r}; the studio's are {', '.join(STYLES)}.")
+    if per_camera < 1 or BATCH % per_camera:
+        raise ValueError(f"per_camera must divide {BATCH}, got {per_camera}.")
     kind = find_category(category)
 
     def arranged(some: slice, generator: torch.Generator) -> tuple[Objects, Scene, Camera]:
         size = some.stop - some.start
         objects, scene, own = arrange(kind, size, generator, body_type, style)
+        own = own[torch.arange(size) // per_camera * per_camera]
         if camera is not None:
             own = camera[some] if len(camera) > 1 else camera[[0] * size]
         return objects, scene, own

@@ -17,13 +17,14 @@ from dataclasses import replace
 from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.view_pairs import same_views
 torch.set_num_threads(1)
 team = Team.from_environment()
 config = replace(GanConfig(), resolution=16, channels=(16, 16, 8), batch=16, path_length_interval=2, bfloat16=False)
 config = replace(config, pair_weight=1.0)
 photos = torch.randint(0, 255, (48, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-directions = torch.nn.functional.normalize(photos[:, :, 0, 0].float() - 128, dim=1)
-trainer = GanTrainer(photos, config, seed=0, team=team, directions=directions)
+partners = same_views(len(photos), 4)
+trainer = GanTrainer(photos, config, seed=0, team=team, partners=partners)
 for _ in range(3):
     trainer.step()
 if team.leads:

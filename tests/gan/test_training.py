@@ -10,6 +10,7 @@ import torch
 
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.training import EMA_HALF_LIFE, EMA_RAMP, GanTrainer, train_gan
+from ganverse_nb.gan.view_pairs import same_views
 
 
 def state(trainer, path):
@@ -30,15 +31,15 @@ PAIRS = OURS | {"pair_weight": 0.5}
 )
 def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp_path, settings):
     config = replace(small_config, **settings)
-    directions = torch.nn.functional.normalize(torch.randn(len(photos), 3), dim=1)
-    straight = GanTrainer(photos, config, seed=3, directions=directions)
+    partners = same_views(len(photos), 4)
+    straight = GanTrainer(photos, config, seed=3, partners=partners)
     for _ in range(6):
         straight.step()
-    first = GanTrainer(photos, config, seed=3, directions=directions)
+    first = GanTrainer(photos, config, seed=3, partners=partners)
     for _ in range(3):
         first.step()
     first.save(tmp_path / "middle")
-    second = GanTrainer(photos, config, seed=3, directions=directions)
+    second = GanTrainer(photos, config, seed=3, partners=partners)
     second.load(tmp_path / "middle")
     for _ in range(3):
         second.step()
@@ -47,7 +48,7 @@ def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp
     different = [name for name in one if not torch.equal(one[name], two[name])]
     assert not different
     assert straight.steps == second.steps == 6
-    begun = state(GanTrainer(photos, config, seed=3, directions=directions), tmp_path / "0")
+    begun = state(GanTrainer(photos, config, seed=3, partners=partners), tmp_path / "0")
     assert not torch.equal(one["generator.const"], begun["generator.const"])
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.gan.training import GanTrainer
-from ganverse_nb.gan.view_pairs import PairHead, nearest_views
+from ganverse_nb.gan.view_pairs import PairHead, nearest_views, same_views
 
 
 def circle(count: int) -> torch.Tensor:
@@ -29,6 +29,20 @@ def test_photos_of_exactly_one_view_are_never_their_own_partners() -> None:
     assert not (nearest == torch.arange(12)[:, None]).any()
 
 
+def test_photos_of_one_camera_are_partners_of_each_other_only() -> None:
+    partners = same_views(12, 3)
+    assert partners.shape == (12, 2)
+    assert torch.equal(partners // 3, (torch.arange(12) // 3)[:, None].expand(12, 2))
+    assert not (partners == torch.arange(12)[:, None]).any()
+    assert (partners[:, 0] != partners[:, 1]).all()
+
+
+@pytest.mark.parametrize(("count", "shared"), [(12, 1), (10, 4)])
+def test_photos_that_no_camera_shares_are_refused(count: int, shared: int) -> None:
+    with pytest.raises(ValueError, match=f"{count} photos cannot be shared out"):
+        same_views(count, shared)
+
+
 @pytest.mark.parametrize(("directions", "words"), [(circle(8), "too few"), (torch.zeros(9, 2), r"\[N, 3\]")])
 def test_unusable_directions_are_refused(directions: torch.Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
@@ -40,7 +54,7 @@ def trainer(small_config, photos) -> GanTrainer:
     """Photos whose first pixel is their number, on a circle."""
     numbered = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1).expand(40, 3, 16, 16).contiguous()
     config = replace(small_config, pair_weight=1.0, mirror=True, mixing_layers=(2, 2), mixing_probability=0.5)
-    return GanTrainer(numbered, config, seed=0, directions=circle(40))
+    return GanTrainer(numbered, config, seed=0, partners=nearest_views(circle(40)))
 
 
 def test_real_pairs_show_neighbouring_views(trainer: GanTrainer) -> None:
@@ -58,6 +72,11 @@ def test_fake_pairs_share_the_view_code_and_nothing_else(trainer: GanTrainer) ->
         assert (first[:, 2:] != second[:, 2:]).flatten(1).all(1).all()
         views = first[:, 0]
         assert len(views.unique(dim=0)) == 4
+
+
+def test_partners_of_other_photos_are_refused(small_config, photos) -> None:
+    with pytest.raises(ValueError, match=rf"\[{len(photos)}, K\]"):
+        GanTrainer(photos, replace(small_config, pair_weight=1.0), seed=0, partners=same_views(8, 4))
 
 
 def test_a_pair_weight_without_cameras_is_refused(small_config, photos) -> None:

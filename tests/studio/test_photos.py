@@ -67,6 +67,17 @@ def test_one_seed_gives_the_same_photos_and_another_others(photos: Photos) -> No
     assert not torch.equal(photos.images, make_photos(photos.category, 24, seed=6).images)
 
 
+def test_a_camera_may_take_several_objects() -> None:
+    shared = make_photos("car", 24, seed=5, per_camera=4)
+    for value in vars(shared.camera).values():
+        groups = value.view(6, 4, *value.shape[1:])
+        assert torch.equal(groups, groups[:, :1].expand_as(groups))
+    assert len(shared.camera.azimuth.unique()) == 6
+    assert len(shared.objects["length"].unique()) == 24
+    with pytest.raises(ValueError, match="must divide 16"):
+        make_photos("car", 24, seed=5, per_camera=3)
+
+
 def test_photos_survive_saving(photos: Photos, tmp_path: Path) -> None:
     photos.save(tmp_path)
     loaded = Photos.load(tmp_path)
