@@ -110,8 +110,8 @@ class InverseGraphicsConfig:
     texture_size: tuple[int, int] = (64, 128)
     pairs: int = 8  # objects per step
     views_per_object: int = 2  # that share one shape and texture in a step (Eq 2); 1 is Eq 1, without consistency
-    steps: int = 6500
-    perceptual_after: int = 3000
+    steps: int = 6000
+    perceptual_after: int = 3500
     lr: float = 5e-4
     camera_lr: float = 2e-3  # radians and world units; not stated in the paper
     decay_lr: bool = True  # down a cosine in the second half; not in the paper
@@ -124,13 +124,13 @@ class InverseGraphicsConfig:
     weight_perceptual: float = 0.5
     perceptual_pictures: int = 4  # of a step's renders that get the perceptual term, drawn at random
     perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
-    sigma: tuple[float, float] = (1 / 7000, 2e-5)  # softness of the silhouette at the start (kaolin's) and at the end
+    sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
     symmetric_shape: bool = True  # this and the next three: not in the paper, off in its profile
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
-    input_jitter: float = 0.06  # the picture f sees is moved and scaled, the one it must explain is not
+    input_jitter: float = 0.0  # the picture f sees is moved and scaled by so much, and no longer tells the size
     head_steps: int = 700  # camera head, after f
     head_lr: float = 1e-3
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we

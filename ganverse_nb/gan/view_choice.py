@@ -28,7 +28,7 @@ SCREENING = 8  # contents that every random code is looked at with
 WIDTHS = (3.0, 5.0, 8.0)  # degrees, of the means' bell over azimuth
 SLOPE_WIDTH = 30.0  # of the bell in which codes are fitted as a line over elevation
 STEADY = (0.0, 0.9, 0.97)  # how steady the codes of a mean must be at least
-SINGLES = 4  # random codes that stand beside the means of an asked azimuth
+SINGLES = 12  # random codes that stand beside the means of an asked azimuth
 KEPT = 5  # alternatives per azimuth among which neighbours are matched
 ELEVATION_COST = 0.01  # of a degree of wrong elevation, beside a cosine of the azimuth's error
 SINGLE_COST = 0.03  # of a code on its own, for the body that it carries
@@ -161,7 +161,7 @@ class Candidates:
         return cls(codes, torch.rad2deg(torch.atan2(mean[:, 0], mean[:, 1])), elevation, mean.norm(dim=1))
 
     def around(self, azimuth: float) -> Tensor:
-        """[M, w_dim] for one azimuth: the 4 best codes on their own, then means of the codes there, at most 9."""
+        """[M, w_dim] for one azimuth: the best codes on their own, then means of the codes there, at most 9."""
         off = wrap_degrees(self.azimuth - azimuth).abs()
         found = [self.codes[i] for i in (off + 60.0 * (1.0 - self.steadiness)).argsort()[:SINGLES]]
         return torch.stack([*found, *(weight @ self.codes for weight in self._bells(off))])
