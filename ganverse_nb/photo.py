@@ -6,22 +6,31 @@ print(result.verdict)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from . import stages
-from .data.pictures import read_picture
+from .data.crops import Crop
+from .data.pictures import middle_square, read_picture
 from .errors import ExpectedError
-from .evaluation.domain import Verdict
+from .evaluation.domain import Verdict, on_border
 from .figures.shots import save_turntable
 from .geometry.camera import Camera
 from .geometry.export import save_mesh
 from .geometry.mesh import Mesh
+from .inverse_graphics.framing import Framing
 from .inverse_graphics.inference import reconstruct
+from .inverse_graphics.model import InverseGraphicsModel
 from .inverse_graphics.refine import refine_camera
 from .run import Run
+from .segmentation.mask_rcnn import Segmenter
+
+WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off an unusual picture
 
 
 class OutOfDomainError(ExpectedError):
@@ -34,7 +43,8 @@ class PhotoResult:
 
     Attributes:
         name: of its file.
-        image, mask: [1, 3, R, R] and [1, 1, R, R]: the square in its middle, and the object in it.
+        image, mask: [1, 3, R, R] and [1, 1, R, R]: the square in its middle, or the window of that which shows the
+            object as large as f has learned objects to be; and the object in it.
         verdict: whether the rest can be trusted.
         mesh, camera: the reconstruction; None where no object was found.
     """
@@ -87,7 +97,8 @@ def check_outputs(mesh: Path, turntable: Path | None) -> None:
 def reconstruct_photo(run: Run, path: str | Path, refine: bool = False) -> PhotoResult:
     """The reconstruction of the object in a picture file of any size, with the networks of a run.
 
-    Of several objects the surest is taken; the verdict says that there are several. With `refine` the camera that the
+    A single whole object that is smaller, larger or elsewhere than those of the dataset is cut out and scaled. Of
+    several objects the surest is taken; the verdict says that there are several. With `refine` the camera that the
     camera head reads is moved until the outlines agree.
 
     Raises:
@@ -95,9 +106,42 @@ def reconstruct_photo(run: Run, path: str | Path, refine: bool = False) -> Photo
     """
     image = read_picture(path, run.config.resolution, fit=True)  # before anything that takes long
     model, segmenter = stages.inverse_graphics(run), stages.segmenter(run)
+    framing = Framing.of(stages.multiview(run), model.bank().azimuth.detach().cpu())
+    image = _framed(image, Path(path), framing, segmenter, model)
     (verdict,) = stages.domain(run).judge(image, segmenter, model)
     mask = segmenter.segment(image).mask
     mesh, camera = reconstruct(image, mask, model) if mask.any() else (None, None)
     if refine and mesh is not None and camera is not None:
         camera = refine_camera(mesh, camera, mask)
     return PhotoResult(str(path), image, mask, verdict, mesh, camera)
+
+
+def _framed(image: Tensor, path: Path, framing: Framing, segmenter: Segmenter, model: InverseGraphicsModel) -> Tensor:
+    """[1, 3, R, R]: `image`, the middle square of a file, or the window of it that shows its object as usual.
+
+    It stays as it is where there is not one whole object, or one of too few pixels to enlarge.
+    """
+    left, top, side, picture = 0.0, 0.0, 1.0, None
+    for _ in range(WINDOWS):
+        found = segmenter.segment(image)
+        if int(found.count[0]) != 1 or bool(on_border(found.mask) > 0):
+            return image
+        azimuth = reconstruct(image, found.mask, model)[1].azimuth
+        window = framing.window(found.mask, float(azimuth[0]))
+        if window is None:
+            return image
+        picture = picture or middle_square(path)
+        if side * window[2] * picture.width < image.shape[-1] / 2:
+            return image
+        left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
+        image = cut_window(picture, left, top, side, image.shape[-1])
+    return image
+
+
+def cut_window(picture: Image.Image, left: float, top: float, side: float, resolution: int) -> Tensor:
+    """[1, 3, R, R] a square window of a square picture, all in shares of its side; its edge goes on outside of it."""
+    size = picture.width
+    margin = math.ceil(max(0.0, -left, -top, left + side - 1, top + side - 1) * size)
+    padded = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    center = ((left + side / 2) * size + margin, (top + side / 2) * size + margin)
+    return Crop(center, side * size).cut(Image.fromarray(padded), resolution)[None].float() / 255

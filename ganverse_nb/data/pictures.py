@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,50 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
     Raises:
         ValueError: no content, damaged, or of the wrong size or mode.
     """
+
+    def read(file: Image.Image) -> Image.Image:
+        if not fit:
+            file.load()
+            return file
+        if min(file.size) < resolution / 2:
+            raise _TooSmallError(f"{name} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
+        # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
+        file.draft(None, (2 * resolution, 2 * resolution))
+        return ImageOps.fit(_upright(file), (resolution, resolution), Image.Resampling.LANCZOS)
+
+    picture = _decoded(data, name, read)
+    if picture.size != (resolution, resolution):
+        width, height = picture.size
+        raise ValueError(
+            f"{name} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
+            "around the object and scale it, or pass --fit."
+        )
+    if picture.mode != "RGB":
+        raise ValueError(f"{name} has mode {picture.mode} and RGB is needed; convert it, or pass --fit.")
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+
+
+def middle_square(path: str | Path) -> Image.Image:
+    """The square in the middle of a picture file, as many pixels as there are: what `read_picture` with `fit` scales.
+
+    Raises:
+        ValueError: as `read_picture`.
+    """
+
+    def read(file: Image.Image) -> Image.Image:
+        picture = _upright(file)
+        return ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.LANCZOS)
+
+    return _decoded(Path(path).read_bytes(), str(path), read)
+
+
+def _decoded(data: bytes, name: str, read: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """What `read` makes of the file; everything that may go wrong as a ValueError of one sentence."""
     if not data:
         raise ValueError(f"{name} is empty (0 bytes); give a PNG or JPEG.")
     try:
         with Image.open(io.BytesIO(data)) as file:
-            if fit and min(file.size) < resolution / 2:
-                raise _TooSmallError(f"{name} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
-            if fit:  # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
-                file.draft(None, (2 * resolution, 2 * resolution))
-            file.load()
-            picture = file if not fit else _fitted(file, resolution)
+            return read(file)
     except _TooSmallError as error:
         raise ValueError(str(error)) from None
     except UnidentifiedImageError:
@@ -65,15 +100,6 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
         raise ValueError(f"{name} has more than the {most:.0f} megapixels that are read; scale it down.") from None
     except Exception as error:  # what a decoder raises on a damaged file depends on the format and the damage
         raise ValueError(f"{name} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
-    if picture.size != (resolution, resolution):
-        width, height = picture.size
-        raise ValueError(
-            f"{name} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
-            "around the object and scale it, or pass --fit."
-        )
-    if picture.mode != "RGB":
-        raise ValueError(f"{name} has mode {picture.mode} and RGB is needed; convert it, or pass --fit.")
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 def write_picture(image: Tensor, path: str | Path) -> Path:
@@ -92,7 +118,8 @@ def _is_heif(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS
 
 
-def _fitted(picture: Image.Image, resolution: int) -> Image.Image:
+def _upright(picture: Image.Image) -> Image.Image:
+    """In RGB, turned as its EXIF data say, what is transparent on white."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode[0] in "IF":  # convert() would clip them at 255
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
@@ -100,7 +127,7 @@ def _fitted(picture: Image.Image, resolution: int) -> Image.Image:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    return ImageOps.fit(picture.convert("RGB"), (resolution, resolution), Image.Resampling.LANCZOS)
+    return picture.convert("RGB")
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:

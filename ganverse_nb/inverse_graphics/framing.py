@@ -1,0 +1,87 @@
+"""How large, and where, objects stand in the pictures that f has learned from; and windows that show others like that.
+
+The cameras of the view codes all stand about as far away, so that f reads an object's size off its size in the picture,
+and the camera head has seen little else. A photograph shows its object at any size and anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.geometry.camera import wrap_degrees
+
+CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
+USUAL = 0.02  # of the dataset's pictures have smaller objects, and as many larger ones, than what counts as usual
+
+
+def boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres [B, 2] (x, y, rows down) and longer sides [B] of what masks [B, 1, R, R] show, as shares of the picture.
+
+    Raises:
+        ValueError: an empty mask.
+    """
+    inside = masks[:, 0] > 0.5
+    if not inside.flatten(1).any(1).all():
+        raise ValueError("boxes: an empty mask has no box.")
+    ends = []
+    for occupied in (inside.any(1), inside.any(2)):  # columns, rows
+        first = occupied.int().argmax(1)
+        last = occupied.shape[1] - occupied.flip(1).int().argmax(1)
+        ends.append(torch.stack([first, last], 1).float() / occupied.shape[1])
+    x, y = ends
+    center = torch.stack([x.mean(1), y.mean(1)], 1)
+    return center, torch.maximum(x[:, 1] - x[:, 0], y[:, 1] - y[:, 0])
+
+
+@dataclass(frozen=True)
+class Framing:
+    """What is usual in V views.
+
+    Attributes:
+        azimuth: [V] degrees.
+        side: [V, 3] of the longer side of an object's box, as a share of the picture: smallest, median, largest.
+        center: [V, 2] (x, y) of its centre, median.
+        away: the largest usual distance of a centre from that.
+    """
+
+    azimuth: Tensor
+    side: Tensor
+    center: Tensor
+    away: float
+
+    @classmethod
+    def of(cls, dataset: MultiViewDataset, azimuth: Tensor) -> Framing:
+        """The framing of the kept pictures of a dataset whose views look from `azimuth` [V] degrees."""
+        content, view = dataset.kept_pictures(torch.arange(len(dataset))[-CONTENTS:])
+        centers, sides = boxes(dataset.masks[content, view])
+        seen = view.unique()
+        quantiles = torch.tensor([USUAL, 0.5, 1 - USUAL])
+        side = torch.stack([sides[view == v].quantile(quantiles) for v in seen])
+        center = torch.stack([centers[view == v].median(0).values for v in seen])
+        place = torch.searchsorted(seen, view)
+        away = (centers - center[place]).norm(dim=1).quantile(1 - USUAL)
+        return cls(azimuth[seen], side, center, float(away))
+
+    def window(self, mask: Tensor, azimuth: float) -> tuple[float, float, float] | None:
+        """The square of a picture that shows its object as usual: left, top and side as shares of the picture.
+
+        Args:
+            mask: [1, 1, R, R] of the object.
+            azimuth: from where it is seen, degrees; the nearest view says what is usual.
+
+        Returns:
+            None where the picture does so already.
+        """
+        (center,), (side,) = boxes(mask)
+        view = wrap_degrees(self.azimuth - azimuth).abs().argmin()
+        smallest, median, largest = self.side[view].tolist()
+        usual = smallest <= float(side) <= largest
+        if usual and float((center - self.center[view]).norm()) <= self.away:
+            return None
+        scale = 1.0 if usual else float(side) / median  # a size that f can read is not taken from it
+        left, top = (center - scale * self.center[view]).tolist()
+        return left, top, scale
