@@ -15,6 +15,8 @@ PACKAGES = ("torch", "torchvision", "warp-lang", "nvdiffrast", "lpips", "numpy",
 
 def environment() -> dict[str, Any]:
     """Versions, device, processor and commit of this process, as JSON types; what is absent is None."""
+    import torch
+
     import ganverse_nb
 
     versions = {"ganverse_nb": ganverse_nb.__version__, "python": platform.python_version()}
@@ -23,7 +25,7 @@ def environment() -> dict[str, Any]:
         "cpu": processor(),
         "system": f"{platform.system()} {platform.machine()}",
         "commit": commit(),
-        "versions": versions | {name: _version(name) for name in PACKAGES},
+        "versions": versions | {name: _version(name) for name in PACKAGES} | {"torch": torch.__version__},
     }
 
 
@@ -69,9 +71,9 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _version(name: str) -> str | None:
-    if name in sys.modules and hasattr(sys.modules[name], "__version__"):
-        return str(sys.modules[name].__version__)
+    """As it was installed, which does not depend on what this process has imported; else as the module says."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return None
+        module = sys.modules.get(name)
+        return getattr(module, "__version__", None)
