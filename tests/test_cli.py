@@ -19,10 +19,12 @@ from PIL import Image
 
 from ganverse_nb import cli
 from ganverse_nb.config import as_json, load_config
+from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.files import plain, read_json, write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
+from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.notebooks import build_all
 from ganverse_nb.reproduce import Stopwatch, reproduce
 from ganverse_nb.run import exclusive, open_run
@@ -179,13 +181,18 @@ def networks(monkeypatch):
     sphere = dataclasses.replace(uv_sphere(), texture=torch.rand(1, 3, 8, 16))
     model = SimpleNamespace(
         resolution=16,
-        bank=SimpleNamespace(azimuth=torch.zeros(1)),
+        bank=CameraBank(torch.tensor([0])),
         eval=lambda: None,
         network=lambda image, mask: sphere,
         head=lambda image, mask: Camera.orbit(-90.0, 10.0, 2.3),
     )
+    pictures = torch.zeros(2, 1, 3, 16, 16, dtype=torch.uint8)
+    dataset = MultiViewDataset(
+        pictures, pictures[:, :, :1] + 1, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0]), test_contents=1
+    )
     stages = ModuleType("ganverse_nb.stages")
     stages.inverse_graphics = lambda run: model
+    stages.multiview = lambda run: dataset
     stages.segmenter = lambda run: SimpleNamespace(segment=segment)
     stages.domain = lambda run: SimpleNamespace(judge=judge)
     monkeypatch.setitem(sys.modules, "ganverse_nb.stages", stages)

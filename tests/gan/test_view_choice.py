@@ -9,7 +9,7 @@ import torch
 
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.circular import circular_median
-from ganverse_nb.gan.view_choice import Candidates, Looks, best_cycle, choose_views, looks
+from ganverse_nb.gan.view_choice import SINGLES, Candidates, Looks, best_cycle, choose_views, looks
 from ganverse_nb.gan.view_gate import view_azimuths
 from ganverse_nb.geometry.camera import wrap_degrees
 
@@ -75,17 +75,17 @@ def candidates():
 
 def test_a_mean_keeps_the_view_and_loses_the_body():
     found = candidates().around(90.0)
-    assert found.shape == (4 + 9, 4)
+    assert found.shape == (SINGLES + 9, 4)
     off = wrap_degrees(torch.rad2deg(torch.atan2(found[:, 0], found[:, 1])) - 90).abs()
     assert off.max() < 1.5
-    steady = found[4:].view(3, 3, 4)[:, 1:]  # means of steady codes only
-    assert steady[..., 3].abs().max() < 0.35 and (found[:4, 3].abs() > 0.35).any()
+    steady = found[SINGLES:].view(3, 3, 4)[:, 1:]  # means of steady codes only
+    assert steady[..., 3].abs().max() < 0.35 and (found[:SINGLES, 3].abs() > 0.35).any()
 
 
 def test_a_mean_is_moved_to_the_asked_elevation():
     for asked in (6.0, 22.0):
         found = candidates().at(200.0, asked)
-        means = found[4:].view(9, 3, 4)[:, 1]  # those moved by the whole difference
+        means = found[SINGLES:].view(9, 3, 4)[:, 1]  # those moved by the whole difference
         off = wrap_degrees(torch.rad2deg(torch.atan2(means[:, 0], means[:, 1])) - 200).abs()
         assert off.max() < 2.5
         assert (means[:, 2] * 10 - asked).abs().max() < 0.6
