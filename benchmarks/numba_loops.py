@@ -35,6 +35,14 @@ def span(low, high, size):
 
 
 @njit(inline="always")
+def box(x, y, i, j, k, reach, size):
+    """First and last column, first and last row of the pixels within `reach` of a face's box."""
+    columns = span(min(x[i], x[j], x[k]) - reach, max(x[i], x[j], x[k]) + reach, size)
+    rows = span(-max(y[i], y[j], y[k]) - reach, -min(y[i], y[j], y[k]) + reach, size)
+    return columns[0], columns[1], rows[0], rows[1]
+
+
+@njit(inline="always")
 def to_segment(px, py, ax, ay, bx, by):
     """Squared distance of a point to the segment a-b, where on it the nearest point is, and the way from there."""
     dx, dy = bx - ax, by - ay
@@ -59,8 +67,7 @@ def forward(clip, faces, sigma, reach, face_index, outside):
             area = (x[j] - x[i]) * (y[k] - y[i]) - (y[j] - y[i]) * (x[k] - x[i])
             if area == 0:
                 continue
-            first_column, last_column = span(min(x[i], x[j], x[k]), max(x[i], x[j], x[k]), size)
-            first_row, last_row = span(-max(y[i], y[j], y[k]), -min(y[i], y[j], y[k]), size)
+            first_column, last_column, first_row, last_row = box(x, y, i, j, k, float32(0), size)
             for row in range(first_row, last_row + 1):
                 py = ONE - float32(2 * row + 1) / size
                 for column in range(first_column, last_column + 1):
@@ -73,8 +80,7 @@ def forward(clip, faces, sigma, reach, face_index, outside):
                         nearest[row, column], face_index[b, row, column] = near, f
         for f in range(len(faces)):
             i, j, k = faces[f]
-            first_column, last_column = span(min(x[i], x[j], x[k]) - reach, max(x[i], x[j], x[k]) + reach, size)
-            first_row, last_row = span(-max(y[i], y[j], y[k]) - reach, -min(y[i], y[j], y[k]) + reach, size)
+            first_column, last_column, first_row, last_row = box(x, y, i, j, k, reach, size)
             for row in range(first_row, last_row + 1):
                 py = ONE - float32(2 * row + 1) / size
                 for column in range(first_column, last_column + 1):
@@ -101,8 +107,7 @@ def backward(clip, faces, sigma, reach, face_index, outside, weights, gradient):
         to_screen(clip[b], x, y, inverse_w)
         for f in range(len(faces)):
             i, j, k = faces[f]
-            first_column, last_column = span(min(x[i], x[j], x[k]) - reach, max(x[i], x[j], x[k]) + reach, size)
-            first_row, last_row = span(-max(y[i], y[j], y[k]) - reach, -min(y[i], y[j], y[k]) + reach, size)
+            first_column, last_column, first_row, last_row = box(x, y, i, j, k, reach, size)
             for row in range(first_row, last_row + 1):
                 py = ONE - float32(2 * row + 1) / size
                 for column in range(first_column, last_column + 1):

@@ -127,10 +127,9 @@ class InverseGraphicsConfig:
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
-    symmetric_shape: bool = True  # this and the next three: not in the paper, off in its profile
+    symmetric_shape: bool = True  # this and the next two: not in the paper, off in its profile
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
-    input_jitter: float = 0.0  # the picture f sees is moved and scaled by so much, and no longer tells the size
     head_steps: int = 700  # camera head, after f
     head_lr: float = 1e-3
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
@@ -345,7 +344,6 @@ def _paper(category: str, seed: int) -> Config:
             symmetric_shape=False,
             symmetric_texture=False,
             mirror_pictures=False,
-            input_jitter=0.0,
             head_steps=10_000,  # the paper has no camera head
         ),
         photo_model=PhotoModelConfig(pascal3d="PASCAL3D+_release1.1", steps=200_000),

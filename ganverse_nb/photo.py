@@ -6,16 +6,13 @@ print(result.verdict)
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from . import stages
-from .data.crops import Crop
+from .data.crops import cut_window
 from .data.pictures import middle_square, read_picture
 from .errors import ExpectedError
 from .evaluation.domain import Verdict, on_border
@@ -136,12 +133,3 @@ def _framed(image: Tensor, path: Path, framing: Framing, segmenter: Segmenter, m
         left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
         image = cut_window(picture, left, top, side, image.shape[-1])
     return image
-
-
-def cut_window(picture: Image.Image, left: float, top: float, side: float, resolution: int) -> Tensor:
-    """[1, 3, R, R] a square window of a square picture, all in shares of its side; its edge goes on outside of it."""
-    size = picture.width
-    margin = math.ceil(max(0.0, -left, -top, left + side - 1, top + side - 1) * size)
-    padded = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    center = ((left + side / 2) * size + margin, (top + side / 2) * size + margin)
-    return Crop(center, side * size).cut(Image.fromarray(padded), resolution)[None].float() / 255

@@ -32,7 +32,7 @@ def test_the_paper_profile_holds_the_papers_numbers():
         "lpips",
     )
     assert (f.lr, f.pairs, f.steps) == (1e-4, 16, 200_000)
-    assert not any((f.symmetric_shape, f.symmetric_texture, f.mirror_pictures, f.input_jitter, f.decay_lr))
+    assert not any((f.symmetric_shape, f.symmetric_texture, f.mirror_pictures, f.decay_lr))
     assert f.initial_elevation == 0.0 and f.perceptual_pictures == 2 * f.pairs
     assert (r.finetune_lr, r.generator_lr, r.batch, r.warmup_steps, r.finetune_steps) == (1e-5, 1e-5, 16, 700, 2500)
     assert r.view_share == 144 / 2048 and r.weight_anchor == r.weight_code == r.weight_camera == 0

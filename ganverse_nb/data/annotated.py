@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import ViewSets
 from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
@@ -84,19 +85,13 @@ class KeypointPhotos:
         order = self.shape_of(shape)
         enough = (self.visible.sum(1) >= MINIMUM_POINTS).nonzero().flatten()
         fit = fit_cameras(self.points[enough], self.visible[enough], order, fov)
-        stays = (fit.error < maximum * longest_side(self.masks[enough]).square()).nonzero().flatten()
+        stays = (fit.error < maximum * boxes(self.masks[enough])[1].square()).nonzero().flatten()
         if len(stays) == 0:
             raise ValueError(f"None of {len(self)} photographs has keypoints that fit a camera; look at its keypoints.")
         kept = enough[stays]
         removed = self.removed | {FEW_POINTS: len(self) - len(enough), BAD_FIT: len(enough) - len(stays)}
         files = tuple(self.files[i] for i in kept.tolist())
         return AnnotatedPhotos(self.images[kept], self.masks[kept], fit.camera[stays], kept, files, removed)
-
-
-def longest_side(masks: Tensor) -> Tensor:
-    """[N] longer side of the box of masks [N, 1, R, R], as a share of the picture's side."""
-    wide, high = (masks.amax((1, axis)).sum(1) for axis in (2, 3))
-    return torch.maximum(wide, high).float() / masks.shape[-1]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Square windows around annotated objects: how readers of photograph data sets make pictures of one size."""
+"""Square windows of photographs, and boxes of what masks show: how objects of any size become pictures of one size."""
 
 from __future__ import annotations
 
@@ -104,3 +104,31 @@ def box_iou(a: Tensor, b: Tensor) -> Tensor:
     both = sides.prod(1)
     areas = [(box[:, 2:] - box[:, :2]).prod(1) for box in (a, b)]
     return both / (areas[0] + areas[1] - both).clamp(min=1e-9)
+
+
+def boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres [B, 2] (x, y, rows down) and longer sides [B] of what masks [B, 1, R, R] show, as shares of the picture.
+
+    Raises:
+        ValueError: an empty mask.
+    """
+    inside = masks[:, 0] > 0.5
+    if not inside.flatten(1).any(1).all():
+        raise ValueError("boxes: an empty mask has no box.")
+    ends = []
+    for occupied in (inside.any(1), inside.any(2)):  # columns, rows
+        first = occupied.int().argmax(1)
+        last = occupied.shape[1] - occupied.flip(1).int().argmax(1)
+        ends.append(torch.stack([first, last], 1).float() / occupied.shape[1])
+    x, y = ends
+    center = torch.stack([x.mean(1), y.mean(1)], 1)
+    return center, torch.maximum(x[:, 1] - x[:, 0], y[:, 1] - y[:, 0])
+
+
+def cut_window(picture: Image.Image, left: float, top: float, side: float, resolution: int) -> Tensor:
+    """[1, 3, R, R] a square window of a square picture, all in shares of its side; its edge goes on outside of it."""
+    size = picture.width
+    margin = math.ceil(max(0.0, -left, -top, left + side - 1, top + side - 1) * size)
+    padded = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    center = ((left + side / 2) * size + margin, (top + side / 2) * size + margin)
+    return Crop(center, side * size).cut(Image.fromarray(padded), resolution)[None].float() / 255

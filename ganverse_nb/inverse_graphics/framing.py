@@ -11,30 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.geometry.camera import wrap_degrees
 
 CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
 USUAL = 0.02  # of the dataset's pictures have smaller objects, and as many larger ones, than what counts as usual
-
-
-def boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres [B, 2] (x, y, rows down) and longer sides [B] of what masks [B, 1, R, R] show, as shares of the picture.
-
-    Raises:
-        ValueError: an empty mask.
-    """
-    inside = masks[:, 0] > 0.5
-    if not inside.flatten(1).any(1).all():
-        raise ValueError("boxes: an empty mask has no box.")
-    ends = []
-    for occupied in (inside.any(1), inside.any(2)):  # columns, rows
-        first = occupied.int().argmax(1)
-        last = occupied.shape[1] - occupied.flip(1).int().argmax(1)
-        ends.append(torch.stack([first, last], 1).float() / occupied.shape[1])
-    x, y = ends
-    center = torch.stack([x.mean(1), y.mean(1)], 1)
-    return center, torch.maximum(x[:, 1] - x[:, 0], y[:, 1] - y[:, 0])
 
 
 @dataclass(frozen=True)

@@ -197,10 +197,6 @@ class Trainer:
         pictures = self.pictures(shots, mirrored)
         images, masks = (torch.cat(parts) for parts in zip(*pictures, strict=True))
         shown, shown_mask = pictures[0]
-        if config.input_jitter:
-            shown, shown_mask, _, _ = jitter(
-                shown, shown_mask, self.generator, config.input_jitter, config.input_jitter
-            )
         with self.autocast():
             mesh, light = self.model.network.predict(shown, shown_mask)
         camera = bank(torch.cat(shots.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))

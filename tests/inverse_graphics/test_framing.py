@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from ganverse_nb import photo
+from ganverse_nb.data.crops import boxes, cut_window
 from ganverse_nb.data.pictures import read_picture, write_picture
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.inverse_graphics.framing import Framing, boxes
+from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.render.renderer import render
 
 
@@ -61,9 +62,9 @@ def test_a_window_shows_its_part_and_goes_on_beyond_the_edge() -> None:
     rows = torch.linspace(0, 1, 256)[None, :, None].expand(3, 256, 256)
     pixels = (rows.permute(1, 2, 0) * 255).round().byte().numpy()
     picture = Image.fromarray(pixels)
-    part = photo.cut_window(picture, 0.25, 0.5, 0.25, 16)
+    part = cut_window(picture, 0.25, 0.5, 0.25, 16)
     torch.testing.assert_close(part[0, 0, :, 3], 0.5 + 0.25 * (torch.arange(16) + 0.5) / 16, atol=0.01, rtol=0)
-    beyond = photo.cut_window(picture, -0.5, -0.5, 1.0, 16)
+    beyond = cut_window(picture, -0.5, -0.5, 1.0, 16)
     assert beyond[0, :, :7].max() < 0.01 and beyond[0, :, 15].min() > 0.4
 
 

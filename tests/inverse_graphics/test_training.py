@@ -23,7 +23,6 @@ SHORT = replace(
     perceptual_after=2,
     head_steps=2,
     texture_size=(32, 64),
-    input_jitter=0.05,
 )
 
 
