@@ -69,7 +69,7 @@ class ViewConfig:
     split_layers: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     measured: int = 64  # random view codes per split layer in the curve over k
     content_truncation: float = 1.0  # contents as the multi-view dataset draws them
-    regressor_steps: int = 2000  # 0: the GAN's pictures are not like the studio's, so nothing reads azimuths off them
+    regressor_steps: int = 1400  # 0: the GAN's pictures are not like the studio's, so nothing reads azimuths off them
     regressor_batch: int = 64
 
 
@@ -110,8 +110,8 @@ class InverseGraphicsConfig:
     texture_size: tuple[int, int] = (64, 128)
     pairs: int = 8  # objects per step
     views_per_object: int = 2  # that share one shape and texture in a step (Eq 2); 1 is Eq 1, without consistency
-    steps: int = 6000
-    perceptual_after: int = 3500
+    steps: int = 7600
+    perceptual_after: int = 5600
     lr: float = 5e-4
     camera_lr: float = 2e-3  # radians and world units; not stated in the paper
     decay_lr: bool = True  # down a cosine in the second half; not in the paper
@@ -195,7 +195,7 @@ class StyleGANRConfig:
     """Section 3.3, Eq 3 to Eq 6. Losses are in units of the data's own variance, so that weights are near 1."""
 
     warmup_steps: int = 3000
-    finetune_steps: int = 300
+    finetune_steps: int = 150
     batch: int = 16
     warmup_lr: float = 1e-3
     finetune_lr: float = 1e-4  # of the mapping network in the joint stage
