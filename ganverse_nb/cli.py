@@ -59,9 +59,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *where: Any, 
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    from .inputs import check_bundled
     from .reproduce import reproduce
     from .rows import is_met
-    from .sources import check_bundled
 
     check_bundled(load_config(options.profile, options.category, options.seed, _settings(options.set)))
     only = [number for number in options.only.split(",") if number]

@@ -37,7 +37,7 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     from .gan.generator import block_resolutions
     from .gan.team import Team
     from .gan.training import check_start, train_gan
-    from .sources import compute_device
+    from .inputs import compute_device
 
     config, seed = run.config.gan, run.config.seed
     command, begun = _typed(run, "train-gan"), None

@@ -93,8 +93,10 @@ class WatchedEngine(NBClientEngine):
         kernel_cwd: str | None = None,
         stop: Stop | None = None,
         skip: Collection[str] = (),
+        threads: int | None = None,
         **_: Any,
     ) -> None:
+        environment = {**os.environ} if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
         options = {"kernel_name": kernel_name, "startup_timeout": start_timeout, "timeout": None}
         place = {"resources": {"metadata": {"path": kernel_cwd}}} if kernel_cwd else {}
         stop = stop or Stop()
@@ -102,7 +104,7 @@ class WatchedEngine(NBClientEngine):
         stop.add(client)
         try:
             with open(kernel_log, "w") as log:  # what the kernel itself says; cells' output goes into the notebook
-                client.execute(stdout=log, stderr=log)
+                client.execute(stdout=log, stderr=log, env=environment)
         finally:
             stop.remove(client)
 

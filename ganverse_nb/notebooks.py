@@ -153,6 +153,7 @@ def execute(
     progress: Callable[[int, int, str], None] | None = None,
     stop: Stop | None = None,
     skip: Collection[str] = (),
+    threads: int | None = None,
 ) -> NotebookNode:
     """Executes a notebook in its directory with this Python and writes the executed copy to `output`, and as .html.
 
@@ -163,6 +164,7 @@ def execute(
         progress: called with (cells done, cells, what the running cell's progress bar shows).
         stop: ends it from another thread.
         skip: tags of cells that are not executed.
+        threads: that it computes with; else as many as there are processors, or as OMP_NUM_THREADS says.
 
     Raises:
         NotebookError: a cell raised, or a widget callback did, in which case Jupyter itself says nothing.
@@ -189,6 +191,7 @@ def execute(
             progress=progress,
             stop=stop,
             skip=skip,
+            threads=threads,
             progress_bar=False,
             kernel_log=str(log),
         )

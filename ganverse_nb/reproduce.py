@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from .files import read_json, write_json, write_text
 from .notebook_engine import Stop
 from .notebooks import EVIDENCE, STUDIO, execute, notebooks
 from .progress import Board
+from .provenance import cores
 from .run import Run, exclusive
 from .schedule import dependencies, run_all
 
@@ -66,7 +68,8 @@ def reproduce(
 
     def one(path: Path, progress: Callable[[int, int, str], None], stop: Stop) -> None:
         skip = () if config.has_studio else (STUDIO,)
-        execute(path, run.directory / "notebooks" / path.name, parameters, progress, stop, skip)
+        output = run.directory / "notebooks" / path.name
+        execute(path, output, parameters, progress, stop, skip, threads_each(jobs))
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
         with Stopwatch(run) as stopwatch:
@@ -83,6 +86,15 @@ def reproduce(
             sentences.append(f"not begun, as they need what failed: {', '.join(path.stem for path in skipped)}")
         raise ReproductionError("; ".join(sentences))
     return report
+
+
+def threads_each(jobs: int) -> int | None:
+    """The processors shared out among notebooks that run beside each other; None where nothing is to be said.
+
+    A training of many small steps gains a third from a second processor, two trainings on one each gain all of it.
+    """
+    alone = jobs == 1 or "OMP_NUM_THREADS" in os.environ
+    return None if alone else max(1, cores() // jobs)
 
 
 class Stopwatch:

@@ -30,6 +30,7 @@ from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.inputs import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
@@ -39,7 +40,6 @@ from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
-from ganverse_nb.sources import compute_device, labelled_views, needs_studio, teacher_file
 from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
 from ganverse_nb.studio.archive import make_photo_archive
 from ganverse_nb.studio.photos import Photos, make_photos

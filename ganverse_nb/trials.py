@@ -21,6 +21,7 @@ from ganverse_nb.files import sha256
 from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.inputs import compute_device
 from ganverse_nb.inverse_graphics.ablation import KEYPOINT_ARM, arm_settings
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.inverse_graphics.light_trials import light_settings
@@ -29,7 +30,6 @@ from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.run import Run
-from ganverse_nb.sources import compute_device
 from ganverse_nb.stages import (
     RECOVERY_OBJECTS,
     discriminator,

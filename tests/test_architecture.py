@@ -23,7 +23,7 @@ LAYERS = [
     {"inverse_graphics"},
     {"neural_renderer"},
     {"evaluation"},
-    {"sources", "stages", "trials"},
+    {"inputs", "stages", "trials"},
     {
         "figures",
         "widgets",

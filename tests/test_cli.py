@@ -293,12 +293,14 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
 
 
 @pytest.mark.notebook
-def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_path, capsys):
-    """Its cell is shown, the numbers of the others are reported, and they run beside it."""
+def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_path, capsys, monkeypatch):
+    """Its cell is shown, the numbers of the others are reported, and they run beside it on processors of their own."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("ganverse_nb.reproduce.cores", lambda: 2)
     folder = notebooks(
         _02_fails="if not run:\n    stages.multiview(run)\nraise ValueError('it is damaged')",
         _04_needs="stages.multiview(run)",
-        _10_free="run.record('free.value', 1)",
+        _10_free="import torch\nrun.record('free.threads', torch.get_num_threads())",
     )
     command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), "--jobs", "2", *places]
     assert cli.main(command) == 2
@@ -307,7 +309,8 @@ def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_p
     last = err.splitlines()[-1]
     assert last.startswith("ganverse: 02_fails stopped at In [4]: ValueError: it is damaged (see ")
     assert last.endswith("; not begun, as they need what failed: 04_needs")
-    assert [row["key"] for row in read_json(tmp_path / "figures" / "report.json")] == ["car.free.value"]
+    rows = read_json(tmp_path / "figures" / "report.json")
+    assert [(row["key"], row["ours"]) for row in rows] == [("car.free.threads", 1)]
 
 
 @pytest.mark.notebook

@@ -11,9 +11,9 @@ from ganverse_nb import stages, trials
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.checkpoint import bundled, load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.inputs import labelled_views
 from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.run import open_run
-from ganverse_nb.sources import labelled_views
 
 SETTINGS = {
     "gan.network": str(bundled("car", "teacher")),

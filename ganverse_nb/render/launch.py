@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 import warp as wp
@@ -60,39 +62,69 @@ def launch(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float)
 
     A kernel whose second argument is `step` goes over the last of `dim`, the faces of an image or the pixels of a row,
     from its last index on in steps of `step`: see `threads_each`.
-
-    Warp runs a CPU launch on one thread; images are independent, so they are shared out over `kernel_threads`. Each
-    image is always done in the same order by one thread: the result does not depend on their number.
     """
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    device = tensors[0].device
-    name = f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
-    _load(kernel.module, name)
-    leading = ["first"]
-    work = math.prod(dim) if len(dim) == 3 else FACE * math.prod(dim) + max(t.numel() for t in tensors)
-    if kernel.adj.args[1].label == "step":
-        step = threads_each(dim[-1], device)
-        leading, dim = ["first", "step"], (*dim[:-1], step)
-    types = [parameter.type for parameter in kernel.adj.args[len(leading) :]]
-    arguments = [
-        wp.from_torch(a.detach(), dtype=t.dtype, return_ctype=True) if isinstance(a, Tensor) else a
-        for a, t in zip(args, types, strict=True)
-    ]
-    if len(leading) == 2:
-        arguments.insert(0, step)
+    launch_in_order((kernel, dim, *args))
+
+
+def launch_in_order(*calls: tuple[Any, ...]) -> None:
+    """Run several kernels over the same images one after the other; each of `calls` are the arguments of a `launch`.
+
+    Warp runs a CPU launch on one thread; images are independent, so they are shared out over `kernel_threads`, which
+    are woken once for all of the kernels. Each image is always done in the same order by one thread: the result does
+    not depend on their number.
+    """
+    bound = [_bind(*call) for call in calls]
+    device, images = bound[0].device, bound[0].images
     if device.type == "cuda":
         stream = wp.stream_from_torch(torch.cuda.current_stream(device))
-        wp.launch(kernel, dim, inputs=[0, *arguments], device=name, stream=stream)
+        for kernel in bound:
+            kernel(0, images, stream)
         return
-    images = dim[0]
-    threads = min(images, kernel_threads()) if work > SMALL else 1
+    threads = min(images, kernel_threads()) if sum(kernel.work for kernel in bound) > SMALL else 1
     bounds = [images * t // threads for t in range(threads + 1)]
 
     def part(t: int) -> None:
-        count = bounds[t + 1] - bounds[t]
-        wp.launch(kernel, (count, *dim[1:]), inputs=[bounds[t], *arguments], device=name)
+        for kernel in bound:
+            kernel(bounds[t], bounds[t + 1] - bounds[t])
 
     others = [_pool(threads - 1).submit(part, t) for t in range(1, threads)]
     part(0)
     for other in others:
         other.result()
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A kernel with its arguments but the images to do.
+
+    Attributes:
+        rest: of its dimensions, those after the images. work: what it costs, in pixels.
+    """
+
+    kernel: wp.Kernel
+    arguments: list[Any]
+    device: torch.device
+    images: int
+    rest: tuple[int, ...]
+    work: int
+
+    def __call__(self, first: int, count: int, stream: wp.Stream | None = None) -> None:
+        name = f"cuda:{self.device.index or 0}" if self.device.type == "cuda" else "cpu"
+        wp.launch(self.kernel, (count, *self.rest), inputs=[first, *self.arguments], device=name, stream=stream)
+
+
+def _bind(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float) -> _Bound:
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    device = tensors[0].device
+    _load(kernel.module, f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu")
+    leading, rest = 1, dim[1:]
+    work = math.prod(dim) if len(dim) == 3 else FACE * math.prod(dim) + max(t.numel() for t in tensors)
+    arguments: list[Any] = []
+    if kernel.adj.args[1].label == "step":
+        step = threads_each(dim[-1], device)
+        leading, rest, arguments = 2, (*dim[1:-1], step), [step]
+    for value, parameter in zip(args, kernel.adj.args[leading:], strict=True):
+        if isinstance(value, Tensor):
+            value = wp.from_torch(value.detach(), dtype=parameter.type.dtype, return_ctype=True)
+        arguments.append(value)
+    return _Bound(kernel, arguments, device, dim[0], rest, work)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.checks import check_clip, check_resolution, own_faces
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
-from ganverse_nb.render.launch import REALS, launch
+from ganverse_nb.render.launch import REALS, launch, launch_in_order
 
 BACKENDS = ("auto", "warp", "nvdiffrast")
 
@@ -82,10 +82,12 @@ class _WarpRasterize(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         batch, kernel = len(clip), kernels(REALS[clip.dtype], parallel)
         key = torch.full((batch, height, width), EMPTY, device=clip.device)
-        launch(kernel.zbuffer, (batch, faces.shape[1]), clip, faces, key)
         barycentric = clip.new_zeros(batch, height, width, 3)
         depth = clip.new_zeros(batch, height, width)
-        launch(kernel.resolve, (batch, height, width), clip, faces, key, barycentric, depth)
+        launch_in_order(
+            (kernel.zbuffer, (batch, faces.shape[1]), clip, faces, key),
+            (kernel.resolve, (batch, height, width), clip, faces, key, barycentric, depth),
+        )
         ctx.save_for_backward(clip, faces, key)
         ctx.parallel = parallel
         ctx.mark_non_differentiable(key)

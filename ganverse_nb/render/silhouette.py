@@ -12,7 +12,7 @@ from torch import Tensor
 from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
 from ganverse_nb.render.kernels.lanes import LANES
-from ganverse_nb.render.launch import REALS, launch, threads_each
+from ganverse_nb.render.launch import REALS, launch, launch_in_order, threads_each
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
 CUT = 1e-4
@@ -89,11 +89,14 @@ class _Silhouette(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, reach: float) -> Tensor:
         batch, height, width = face_index.shape
-        kernel, screen = silhouette.kernels(REALS[clip.dtype]), _project(clip, width / height)
+        kernel, screen = silhouette.kernels(REALS[clip.dtype]), clip.new_empty(*clip.shape[:2], 3)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
         product = clip.new_empty(batch, height, width + LANES)
-        launch(kernel.prepare, (batch, height), face_index, open_at, product)
-        launch(kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product)
+        launch_in_order(
+            (kernel.project, tuple(screen.shape[:2]), clip, width / height, screen),
+            (kernel.prepare, (batch, height), face_index, open_at, product),
+            (kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product),
+        )
         ctx.save_for_backward(screen, faces, open_at, product)
         ctx.sigma, ctx.reach = sigma, reach
         return 1 - product[:, :, :width]
@@ -114,11 +117,14 @@ class _Silhouette(torch.autograd.Function):
 class _Truncated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, limits: Truncation) -> Tensor:
-        screen = _project(clip, face_index.shape[2] / face_index.shape[1])
-        logs = clip.new_zeros(face_index.shape)
+        screen, logs = clip.new_empty(*clip.shape[:2], 3), clip.new_zeros(face_index.shape)
         ctx.settings = (sigma, float(limits.boxlen), int(limits.knum))
-        kernel = truncated.kernels(REALS[clip.dtype]).forward
-        launch(kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, logs)
+        project, kernel = silhouette.kernels(REALS[clip.dtype]).project, truncated.kernels(REALS[clip.dtype]).forward
+        aspect = face_index.shape[2] / face_index.shape[1]
+        launch_in_order(
+            (project, tuple(screen.shape[:2]), clip, aspect, screen),
+            (kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, logs),
+        )
         ctx.save_for_backward(screen, faces, face_index, logs)
         return torch.where(face_index < 0, -torch.expm1(logs), 1.0)
 
@@ -130,10 +136,3 @@ class _Truncated(torch.autograd.Function):
         after = (logs, grad_out.contiguous(), grad)
         launch(kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, *after)
         return grad, None, None, None, None
-
-
-def _project(clip: Tensor, aspect: float) -> Tensor:
-    """[B, V, 3] x and y on the picture in half picture heights, and w."""
-    screen = clip.new_empty(*clip.shape[:2], 3)
-    launch(silhouette.kernels(REALS[clip.dtype]).project, tuple(screen.shape[:2]), clip, aspect, screen)
-    return screen

@@ -26,7 +26,7 @@ from ganverse_nb import stages
 from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 from ganverse_nb.run import open_run
-from ganverse_nb.sources import images_seen
+from ganverse_nb.inputs import images_seen
 
 import torch
 

@@ -65,7 +65,7 @@ found
 # %%
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_view_codes
-from ganverse_nb.sources import labelled_views
+from ganverse_nb.inputs import labelled_views
 from ganverse_nb.widgets import ViewLabeller, sample_pictures
 
 teacher, split_layer = stages.teacher(run), stages.split_layer(run)

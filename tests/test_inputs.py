@@ -10,8 +10,8 @@ from ganverse_nb.errors import ExpectedError
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.checkpoint import bundled
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.inputs import check_bundled, labelled_views, teacher_file
 from ganverse_nb.run import open_run
-from ganverse_nb.sources import check_bundled, labelled_views, teacher_file
 
 SMALL = {
     "views.regressor_steps": 4,

@@ -1,4 +1,4 @@
-"""Which teacher a run uses, and on which device its networks are trained."""
+"""What a run begins with: which teacher, whose labels, what the studio is asked for, and the device."""
 
 from __future__ import annotations
 
