@@ -119,6 +119,31 @@ for name, overlap in web_iou.items():
     run.record(f"photo_comparison.{name.lower()}_model_web_iou", overlap)
 
 # %% [markdown]
+# ## Both against the truth
+#
+# The studio knows what the photographs show from every side (as in notebook 04; one similarity for all meshes of a
+# model, since either world is known up to that). Each dot is a photograph. Below, what further cameras see, by the
+# angle from the photograph's side; triangles: from above.
+
+# %% tags=["studio"]
+from ganverse_nb.evaluation.ground_truth import GAUGE, found_objects, score_reconstructions
+from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+
+truth, cut_out = found_objects(segmenter, stages.truth_photos(run))
+features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
+judged = {name: score_reconstructions(m, truth, cut_out, features, seed).scores[GAUGE] for name, m in models.items()}
+judged = {f"{name}-model": scores for name, scores in judged.items()}
+measured = {name: scores.values() for name, scores in judged.items()}
+fig.save_figure(run, "models_truth", fig.truth_distributions(judged), measured)
+
+# %% tags=["studio"]
+fig.save_figure(run, "models_truth_by_angle", fig.truth_by_angle(judged, features.name), judged)
+for name, values in measured.items():
+    for measure in ("chamfer", "f2", "normals", "volume_iou", "iou", "psnr", "ssim", "perceptual", "color_hidden"):
+        middle = values[measure].nanquantile(0.5)
+        run.record(f"photo_comparison.{name.lower().replace('-', '_')}_truth_{measure}", middle)
+
+# %% [markdown]
 # ## Record
 
 # %%
