@@ -83,6 +83,8 @@ class KeypointLabeller(ipywidgets.VBox):
         self.status = ipywidgets.HTML()
         right = ipywidgets.VBox([self.names, ipywidgets.VBox(list(self.buttons.values()))])
         super().__init__([ipywidgets.HBox([self.image, right]), self.status])
+        self.add_class("gv-keypoints")
+        self.status.add_class("gv-status")
         self.go(self.view)
 
     def go(self, view: int) -> None:

@@ -34,8 +34,8 @@ CELLS = """() => Array.from(jupyterapp.shell.currentWidget.content.model.cells).
     running: cell.executionState === "running",
     errors: cell.type === "code" ? cell.outputs.toJSON().filter(o => o.output_type === "error").map(o => o.evalue) : []
 }))"""
-FINISHED = f"""() => {{
-    const cells = ({CELLS})().filter(cell => cell.code);
+FINISHED = f"""last => {{
+    const cells = ({CELLS})().slice(0, last).filter(cell => cell.code);
     return cells.some(cell => cell.errors.length) || cells.every(cell => cell.count && !cell.running);
 }}"""
 # Before that a key or click may be lost: JupyterLab puts its windows, and the focus, where they were.
@@ -44,6 +44,7 @@ READY = """async () => {
     const panel = jupyterapp.shell.currentWidget;
     await Promise.all([panel.revealed, panel.sessionContext.ready]);
 }"""
+ACTIVATE = "index => { jupyterapp.shell.currentWidget.content.activeCellIndex = index; }"
 SCROLL = "index => jupyterapp.shell.currentWidget.content.scrollToItem(index, 'center')"
 BYTES = "async picture => Array.from(new Uint8Array(await (await fetch(picture.src)).arrayBuffer()))"
 # What Python holds of the widget that has a class: its value, as base64 where it is bytes.
@@ -163,11 +164,28 @@ class NotebookPage:
         Raises:
             AssertionError: a cell raised.
         """
+        self._run("Run All Cells", len(self.page.evaluate(CELLS)))
+
+    def run_up_to(self, source: str) -> None:
+        """Run > Run All Above Selected Cell, selected being the one after the code cell that holds some text.
+
+        Raises:
+            AssertionError: a cell raised.
+        """
+        after = self._index(source) + 1
+        self.page.evaluate(ACTIVATE, after)
+        self._run("Run All Above Selected Cell", after)
+
+    def _run(self, item: str, last: int) -> None:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
-        self.page.wait_for_function(FINISHED, timeout=COMPUTING * 1000)
+        self.page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+        self.page.wait_for_function(FINISHED, arg=last, timeout=COMPUTING * 1000)
         raised = {cell["source"]: cell["errors"] for cell in self.page.evaluate(CELLS) if cell["errors"]}
         assert not raised, raised
+
+    def _index(self, source: str) -> int:
+        (index,) = [i for i, cell in enumerate(self.page.evaluate(CELLS)) if cell["code"] and source in cell["source"]]
+        return index
 
     def run_cell(self, number: int) -> None:
         """A click into a code cell, then Shift+Enter."""
@@ -177,8 +195,7 @@ class NotebookPage:
 
     def scroll_to(self, source: str) -> None:
         """Brings the code cell that holds some text into the window."""
-        (index,) = [i for i, cell in enumerate(self.page.evaluate(CELLS)) if cell["code"] and source in cell["source"]]
-        self.page.evaluate(SCROLL, index)
+        self.page.evaluate(SCROLL, self._index(source))
 
     def python(self, expression: str) -> Any:
         """See `Lab.python`."""

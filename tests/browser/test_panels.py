@@ -1,10 +1,11 @@
-"""Notebook 00 in JupyterLab: it runs, its sliders move the picture, its mesh is drawn and turns."""
+"""Notebooks 00 and 09 in JupyterLab: they run, their sliders move the picture; the mesh is drawn and turns."""
 
 from __future__ import annotations
 
 import base64
 import io
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,12 +21,17 @@ SIZE = (128, 128)  # to which pictures are brought before they are compared
 
 
 @pytest.fixture(scope="module")
-def opened(new_page, lab, parameters):
-    """The notebook with all its cells run."""
-    (notebook,) = notebooks(only=["00"])
-    opened = NotebookPage(new_page(), lab, lab.add(notebook, parameters))
-    opened.run_all()
-    return opened
+def open_notebook(new_page, lab, parameters):
+    """Opens a notebook by its number, with all its cells run; once."""
+
+    @cache
+    def open_it(number):
+        (notebook,) = notebooks(only=[number])
+        opened = NotebookPage(new_page(), lab, lab.add(notebook, parameters))
+        opened.run_all()
+        return opened
+
+    return open_it
 
 
 def shown(opened, handle):
@@ -48,7 +54,9 @@ def drag(page, begin, end):
     page.mouse.up()
 
 
-def test_a_slider_follows_keys_and_mouse_and_moves_the_picture(opened, shoot):
+@pytest.mark.parametrize("number", ["00", "09"])
+def test_a_slider_follows_keys_and_mouse_and_moves_the_picture(open_notebook, number, shoot):
+    opened = open_notebook(number)
     page = opened.page
     opened.scroll_to(f"{PANEL}.state")  # the panel stands above it, in the same window
     handle = page.locator(".gv-azimuth .noUi-handle")
@@ -70,10 +78,11 @@ def test_a_slider_follows_keys_and_mouse_and_moves_the_picture(opened, shoot):
     expect(handle).not_to_have_attribute("aria-valuenow", number)
     by_mouse, third = shown(opened, handle)
     assert abs(by_mouse - goal) <= 5 and np.abs(third - second).mean() > 2
-    shoot(page, "start_here_slider")
+    shoot(page, f"slider_{number}")
 
 
-def test_the_mesh_is_drawn_and_turns_with_the_mouse(opened, shoot):
+def test_the_mesh_is_drawn_and_turns_with_the_mouse(open_notebook, shoot):
+    opened = open_notebook("00")
     opened.scroll_to("mesh_figure(")
     drawing = opened.page.locator(".js-plotly-plot")
     expect(drawing.locator("canvas").first).to_be_visible()
