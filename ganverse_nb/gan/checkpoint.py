@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ganverse_nb.files import atomic_path, sha256
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.official import ForeignError, build, is_foreign, picture_rows, read_foreign
+from ganverse_nb.gan.official import ForeignError, build, is_foreign, is_safetensors, picture_rows, read_foreign
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -49,6 +49,8 @@ def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], d
             metadata = f.metadata() or {}
             tensors = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
+        if not is_safetensors(path):
+            raise CheckpointError(f"{path} is no weight file: it has another content; give the path of one.") from error
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or train it again.") from error
     if metadata.get("format") != expected_format:
         found = metadata.get("format", "none")

@@ -57,9 +57,10 @@ def test_missing_file_names_what_there_is(load, tmp_path):
 
 def test_torn_file(path):
     data = path.read_bytes()
-    for part in (b"", data[:5], data[: len(data) // 2], b"\x00" * 100):
+    whole, other = "is not a whole safetensors file", "is no weight file: it has another content"
+    for part, said in ((data[: len(data) // 2], whole), (b"", other), (data[:5], other), (b"GIF89a" * 20, other)):
         path.write_bytes(part)
-        with pytest.raises(CheckpointError, match="teacher.safetensors is not a whole safetensors file"):
+        with pytest.raises(CheckpointError, match=f"teacher.safetensors {said}"):
             load_generator(path)
 
 

@@ -17,11 +17,17 @@ from ganverse_nb.gan.official.tensorflow import TENSORFLOW, Network, read_tensor
 MAX_BYTES = 2 * 2**30  # the largest known file, a training state with its optimisers, has 1.1 GB
 
 
-def is_foreign(path: Path) -> bool:
-    """Whether a file begins like a pickle or a zip archive, and not like safetensors (header length, then "{")."""
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins like safetensors: the length of a header, then "{"."""
     with path.open("rb") as file:
-        head = file.read(9)
-    if head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+        return file.read(9)[8:] == b"{"
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a file begins like a pickle or a zip archive, and not like safetensors with a header that fits."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if is_safetensors(path) and int.from_bytes(head, "little") < path.stat().st_size:
         return False
     return head.startswith((b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"))
 
