@@ -51,7 +51,8 @@ class FolderReport:
         for name, both in self.as_dict()["summary"].items():
             lines.append(f"{name:14} {both['mean']:8.4f} {both['median']:8.4f}")
         if self.missing:
-            lines.append(f"{len(self.missing)} photographs have no mesh and do not count: {', '.join(self.missing)}")
+            first = ", ".join(self.missing[:3]) + ", ..." * (len(self.missing) > 3)
+            lines.append(f"photographs without a mesh, which do not count: {len(self.missing)} ({first})")
         return "\n".join(lines)
 
 
