@@ -1,4 +1,4 @@
-"""Figures of StyleGAN-R: the dual renderers (7), camera control (9), swaps (10, 11), and what was measured of them."""
+"""Figures of StyleGAN-R: dual renderers (7), latent codes beside it (8), camera (9), swaps (10, 11), measurements."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
+from ganverse_nb.evaluation.latent_editing import TurnedPictures
 from ganverse_nb.figures.grid import Frame, degrees, picture_grid
 from ganverse_nb.figures.shots import textured
 from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, plot_figure, styled
@@ -61,6 +62,22 @@ def dual_renderer(
 
 def _repeat(camera: Camera, count: int) -> dict[str, Tensor]:
     return {name: getattr(camera, name)[[0] * count] for name in ("elevation", "distance", "fov", "target")}
+
+
+def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size: int = 160) -> Figure:
+    """Figure 8: pictures [N, 3, R, R], as each way gives them back in their own view, and as it turns them."""
+    rows: list[list[Tensor | None]] = []
+    for index, image in enumerate(images):
+        rows.append([image, *(picture for way in ways.values() for picture in (way.own[index], *way.turned[index]))])
+    notes: dict[tuple[int, int], str] = {}
+    spans: dict[tuple[int, int], str] = {}
+    for name, way in ways.items():
+        first = 1 + len(notes)
+        words = ["same view", *(degrees(float(azimuth)) for azimuth in way.azimuth)]
+        notes |= {(0, first + column): word for column, word in enumerate(words)}
+        spans[first, len(notes)] = name
+    groups = [first for first, _ in spans]
+    return picture_grid(rows, column_labels=["input"], column_spans=spans, notes=notes, column_groups=groups, size=size)
 
 
 def camera_controller(
