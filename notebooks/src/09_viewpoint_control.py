@@ -133,7 +133,9 @@ latent = fig.latent_manipulation(photos[:4], ways)
 fig.save_figure(run, "figure_8_latent_codes", latent, {"azimuth": views.azimuth[asked]})
 
 # %% [markdown]
-# The azimuth is read by the pose regressor; the colour is the object's mean one, before and after.
+# The azimuth is read by the pose regressor; the colour is the object's mean one, before and after. In the paper this
+# way fails. This GAN's view code was freed of the object in training, and so a turned code keeps colour and body about
+# as well as StyleGAN-R does; but sizes change, and shapes fray where the picture showed nothing.
 
 # %% tags=["studio"]
 from ganverse_nb.evaluation.latent_editing import score_turned
