@@ -63,6 +63,10 @@ CAPTIONS: dict[str, str] = {
     "figure_f_photos": "Figure F. More photographs.",
     "figure_g_web": "Figure G. Photographs of another style: light, places, angles and cars outside of all training "
     "data.",
+    "models_truth": "Both networks against the true meshes of photographed objects, each reconstruction a dot, after "
+    "the one similarity between each network's world and the true one.",
+    "models_truth_by_angle": "What other cameras see of both networks' reconstructions, by the angle from the "
+    "photograph's side and from above (triangles): medians, and the middle half of the objects.",
     "study_photos": "Photographs that no network has seen, on which two systems are compared.",
     "figure_i_interface": "Figure I. One page of the survey: the input, two trials in random order from six sides, and "
     "three questions.",
@@ -86,6 +90,8 @@ CAPTIONS: dict[str, str] = {
     "figure_7_dual_renderer": "Figure 7. Two renderers side by side: DIB-R and StyleGAN-R from the same properties.",
     "fixed_viewpoints": "Different objects under the same asked cameras.",
     "figure_9_camera_controller": "Figure 9. Azimuth, elevation and scale are asked; the rest stays.",
+    "figure_8_latent_codes": "Figure 8. Photographs in their own view and turned: by StyleGAN-R, and by latent codes "
+    "that were optimised for them and then given other view codes.",
     "azimuth_control": "Azimuth asked of StyleGAN-R against azimuth measured in its pictures.",
     "manipulation_parts": "The parts that are exchanged in the figures below.",
     "figure_10_manipulation": "Figure 10. Shape, texture and background from other objects.",
