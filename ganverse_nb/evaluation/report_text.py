@@ -36,16 +36,18 @@ def header(row: Row, manifest: dict[str, Any]) -> list[str]:
     bullets = [f"Command: `{row.command}`", f"Profile {row.profile}, seed {row.seed}"]
     if row.profile in _PURPOSE:
         bullets[-1] += f": {_PURPOSE[row.profile]}"
+    machines: dict[str, dict[str, None]] = {}  # -> its commits, each once
     for environment in manifest["environments"]:
         versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
-        bullets.append(
-            f"Device: {environment['device']} ({environment['cpu']}); commit {environment['commit'] or 'unknown'}; "
-            + versions
-        )
-    commits = {environment["commit"] for environment in manifest["environments"]}
-    if len(commits) > 1:
-        stages = ", ".join(f"{name} at {stage['commit']}" for name, stage in manifest["stages"].items())
-        bullets.append(f"Computed at several commits: {stages}")
+        machine = f"{environment['device']} ({environment['cpu']}); {versions}"
+        machines.setdefault(machine, {})[environment["commit"] or "unknown"] = None
+    bullets += [f"Device: {machine}; commit {', '.join(commits)}" for machine, commits in machines.items()]
+    computed: dict[str, list[str]] = {}
+    for name, stage in manifest["stages"].items():
+        computed.setdefault(stage["commit"] or "unknown", []).append(name)
+    if len(computed) > 1:
+        parts = (f"{', '.join(names)} at {commit}" for commit, names in computed.items())
+        bullets.append(f"Computed at several commits: {'; '.join(parts)}")
     for name, weights in manifest["weights"].items():
         bullets.append(f"Weights {name}: {weights['file']}, SHA-256 {weights['sha256'][:16]}")
     bullets += [f"{key}: {value}" for key, value in manifest["notes"].items()]
