@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,12 +43,10 @@ def header(row: Row, manifest: dict[str, Any]) -> list[str]:
         machine = f"{environment['device']} ({environment['cpu']}); {versions}"
         machines.setdefault(machine, {})[environment["commit"] or "unknown"] = None
     bullets += [f"Device: {machine}; commit {', '.join(commits)}" for machine, commits in machines.items()]
-    computed: dict[str, list[str]] = {}
-    for name, stage in manifest["stages"].items():
-        computed.setdefault(stage["commit"] or "unknown", []).append(name)
+    computed = Counter(stage["commit"] or "unknown" for stage in manifest["stages"].values())
     if len(computed) > 1:
-        parts = (f"{', '.join(names)} at {commit}" for commit, names in computed.items())
-        bullets.append(f"Computed at several commits: {'; '.join(parts)}")
+        parts = ", ".join(f"{count} stages at {commit}" for commit, count in computed.items())
+        bullets.append(f"Computed at several commits: {parts}; the run's manifest names them")
     for name, weights in manifest["weights"].items():
         bullets.append(f"Weights {name}: {weights['file']}, SHA-256 {weights['sha256'][:16]}")
     bullets += [f"{key}: {value}" for key, value in manifest["notes"].items()]
