@@ -9,7 +9,7 @@
 # * see, in degrees, how well the asked azimuth is met, with and without fine-tuning the GAN,
 # * compare with looking for the latent code of a picture instead (figure 8).
 #
-# Seconds, once StyleGAN-R is trained (notebook 08).
+# A minute, once StyleGAN-R is trained (notebook 08).
 
 # %% tags=["parameters"]
 profile = "mini"
