@@ -12,7 +12,7 @@
 # * train the same network from both kinds of cameras (figure E, table A),
 # * see how far wrong cameras may be: from known ones, made wrong on purpose.
 #
-# About six minutes on two CPU cores.
+# About ten minutes on two CPU cores.
 
 # %% tags=["parameters"]
 profile = "mini"

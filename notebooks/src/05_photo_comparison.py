@@ -7,7 +7,7 @@
 #
 # You will
 # * see annotated photographs and how well their cameras are known,
-# * train the baseline on them (once; a few minutes on two CPU cores),
+# * train the baseline on them (once; ten minutes on two CPU cores),
 # * compare both networks on each other's test pictures (Table 1b) and from all sides (figures 5, F and G).
 
 # %% tags=["parameters"]
