@@ -69,7 +69,7 @@ def reproduce(
     def one(path: Path, progress: Callable[[int, int, str], None], stop: Stop) -> None:
         skip = () if config.has_studio else (STUDIO,)
         output = run.directory / "notebooks" / path.name
-        execute(path, output, parameters, progress, stop, skip, threads_each(jobs))
+        execute(path, output, parameters, progress, stop, skip, share_of_cores(jobs))
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
         with Stopwatch(run) as stopwatch:
@@ -88,7 +88,7 @@ def reproduce(
     return report
 
 
-def threads_each(jobs: int) -> int | None:
+def share_of_cores(jobs: int) -> int | None:
     """The processors shared out among notebooks that run beside each other; None where nothing is to be said.
 
     A training of many small steps gains a third from a second processor, two trainings on one each gain all of it.

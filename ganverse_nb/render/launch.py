@@ -109,14 +109,18 @@ class _Bound:
     work: int
 
     def __call__(self, first: int, count: int, stream: wp.Stream | None = None) -> None:
-        name = f"cuda:{self.device.index or 0}" if self.device.type == "cuda" else "cpu"
-        wp.launch(self.kernel, (count, *self.rest), inputs=[first, *self.arguments], device=name, stream=stream)
+        where = _warp_name(self.device)
+        wp.launch(self.kernel, (count, *self.rest), inputs=[first, *self.arguments], device=where, stream=stream)
+
+
+def _warp_name(device: torch.device) -> str:
+    return f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu"
 
 
 def _bind(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float) -> _Bound:
     tensors = [a for a in args if isinstance(a, Tensor)]
     device = tensors[0].device
-    _load(kernel.module, f"cuda:{device.index or 0}" if device.type == "cuda" else "cpu")
+    _load(kernel.module, _warp_name(device))
     leading, rest = 1, dim[1:]
     work = math.prod(dim) if len(dim) == 3 else FACE * math.prod(dim) + max(t.numel() for t in tensors)
     arguments: list[Any] = []

@@ -89,11 +89,12 @@ class _Silhouette(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, reach: float) -> Tensor:
         batch, height, width = face_index.shape
-        kernel, screen = silhouette.kernels(REALS[clip.dtype]), clip.new_empty(*clip.shape[:2], 3)
+        kernel = silhouette.kernels(REALS[clip.dtype])
+        screen, project = _projection(clip, width / height)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
         product = clip.new_empty(batch, height, width + LANES)
         launch_in_order(
-            (kernel.project, tuple(screen.shape[:2]), clip, width / height, screen),
+            project,
             (kernel.prepare, (batch, height), face_index, open_at, product),
             (kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product),
         )
@@ -117,14 +118,11 @@ class _Silhouette(torch.autograd.Function):
 class _Truncated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, clip: Tensor, faces: Tensor, face_index: Tensor, sigma: float, limits: Truncation) -> Tensor:
-        screen, logs = clip.new_empty(*clip.shape[:2], 3), clip.new_zeros(face_index.shape)
+        screen, project = _projection(clip, face_index.shape[2] / face_index.shape[1])
+        logs = clip.new_zeros(face_index.shape)
         ctx.settings = (sigma, float(limits.boxlen), int(limits.knum))
-        project, kernel = silhouette.kernels(REALS[clip.dtype]).project, truncated.kernels(REALS[clip.dtype]).forward
-        aspect = face_index.shape[2] / face_index.shape[1]
-        launch_in_order(
-            (project, tuple(screen.shape[:2]), clip, aspect, screen),
-            (kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, logs),
-        )
+        kernel = truncated.kernels(REALS[clip.dtype]).forward
+        launch_in_order(project, (kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, logs))
         ctx.save_for_backward(screen, faces, face_index, logs)
         return torch.where(face_index < 0, -torch.expm1(logs), 1.0)
 
@@ -136,3 +134,9 @@ class _Truncated(torch.autograd.Function):
         after = (logs, grad_out.contiguous(), grad)
         launch(kernel, tuple(face_index.shape), screen, faces, face_index, *ctx.settings, *after)
         return grad, None, None, None, None
+
+
+def _projection(clip: Tensor, aspect: float) -> tuple[Tensor, tuple[Any, ...]]:
+    """[B, V, 3] room for x and y on the picture in half picture heights, and w; and the launch that fills it."""
+    screen = clip.new_empty(*clip.shape[:2], 3)
+    return screen, (silhouette.kernels(REALS[clip.dtype]).project, tuple(screen.shape[:2]), clip, aspect, screen)
