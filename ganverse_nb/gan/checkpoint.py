@@ -49,7 +49,7 @@ def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], d
             metadata = f.metadata() or {}
             tensors = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
-        if not is_safetensors(path):
+        if isinstance(error, SafetensorError) and not is_safetensors(path):
             raise CheckpointError(f"{path} is no weight file: it has another content; give the path of one.") from error
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or train it again.") from error
     if metadata.get("format") != expected_format:

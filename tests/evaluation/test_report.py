@@ -10,6 +10,7 @@ import torch
 
 from ganverse_nb.evaluation.captions import CAPTIONS
 from ganverse_nb.evaluation.report import write_report
+from ganverse_nb.evaluation.report_text import header
 from ganverse_nb.files import read_json, write_json
 from ganverse_nb.rows import Row, is_met
 from ganverse_nb.run import open_run
@@ -133,6 +134,21 @@ def test_stages_are_listed_with_time_and_commit(run):
     write_report(run)
     stage = read_json(run.figures / "car.run.json")["manifest"]["stages"]["photos"]
     assert stage["seconds"] >= 0 and stage["commit"] == run.manifest["environments"][-1]["commit"]
+
+
+def test_one_machine_is_named_once_with_all_commits_that_ran_on_it():
+    here = {"device": "cpu, 2 cores", "cpu": "some processor", "versions": {"torch": "2.11"}}
+    there = here | {"device": "a GPU"}
+    environments = [here | {"commit": "aaa"}, here | {"commit": "bbb"}, there | {"commit": None}]
+    stages = {name: {"commit": commit} for name, commit in zip("pqr", ("aaa", "aaa", "bbb"))}
+    manifest = {"environments": environments, "stages": stages, "weights": {}, "notes": {}, "substitutions": []}
+    row = Row("car.gan.views", 40, None, "", "", "mini", 0, "cpu, 2 cores", "ganverse reproduce")
+    lines = header(row, manifest)
+    assert [line for line in lines if line.startswith("Device: ")] == [
+        "Device: cpu, 2 cores (some processor); torch 2.11; commit aaa, bbb",
+        "Device: a GPU (some processor); torch 2.11; commit unknown",
+    ]
+    assert "Computed at several commits: 2 stages at aaa, 1 stages at bbb; the run's manifest names them" in lines
 
 
 def test_a_run_without_numbers_has_no_report(tmp_path):
