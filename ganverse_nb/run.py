@@ -50,7 +50,7 @@ class Run:
     Args:
         config: what is run.
         root: the directory that holds the run's directory `<category>-<profile>-seed<seed>`.
-        figures: where pictures and the report go.
+        figures: where the report of all categories goes; the run's pictures go into the folder of its category there.
 
     Raises:
         ValueError: the directory belongs to another configuration; the message names the settings that differ.
@@ -59,6 +59,7 @@ class Run:
     def __init__(self, config: Config, root: str | Path = "runs", figures: str | Path = "figures") -> None:
         self.config = config
         self.root, self.figures = Path(root), Path(figures)
+        self.pictures = self.figures / config.category
         self.directory = self.root / f"{config.category}-{config.profile}-seed{config.seed}"
         self._announced: set[str] = set()
         self._claim()

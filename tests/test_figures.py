@@ -136,7 +136,7 @@ def test_a_saved_figure_says_what_made_it(run):
     saved = fig.save_figure(
         run, "figure_2_views", figure, {"azimuth": torch.tensor([1.5]), "scores": {"iou": float("nan")}}
     )
-    assert saved.path == run.figures / "figure_2_views.png"
+    assert saved.path == run.pictures / "figure_2_views.png"
     assert saved._repr_png_().startswith(b"\x89PNG")
     with Image.open(saved.path) as picture:
         assert picture.size == tuple(round(v * DPI) for v in figure.get_size_inches())
@@ -145,7 +145,15 @@ def test_a_saved_figure_says_what_made_it(run):
     assert (written["profile"], written["seed"], written["category"]) == ("smoke", 0, "car")
     assert written["notes"]["perceptual features"] == "of the discriminator"
     assert {"device", "commit", "weights", "command", "substitutions"} <= set(written)
-    assert sorted(path.name for path in run.figures.iterdir()) == ["figure_2_views.json", "figure_2_views.png"]
+    assert sorted(path.name for path in run.pictures.iterdir()) == ["figure_2_views.json", "figure_2_views.png"]
+
+
+def test_pictures_of_one_category_leave_anothers_alone(run, tmp_path):
+    horse = open_run("smoke", "horse", runs=tmp_path / "runs", figures=run.figures)
+    for one in (run, horse):
+        fig.save_figure(one, "figure_2_views", fig.picture_grid([[RED]], size=64), {})
+    found = sorted(str(path.relative_to(run.figures)) for path in run.figures.rglob("*.png"))
+    assert found == ["car/figure_2_views.png", "horse/figure_2_views.png"]
 
 
 def test_the_line_below_tells_the_run_and_stays_out_of_the_figure(run):
@@ -154,7 +162,7 @@ def test_the_line_below_tells_the_run_and_stays_out_of_the_figure(run):
     first = fig.save_figure(run, "one", figure, {}).path.read_bytes()
     assert (pixels(figure) == before).all()
     assert fig.save_figure(run, "one", figure, {}).path.read_bytes() == first
-    shown = np.asarray(Image.open(run.figures / "one.png").convert("RGB"))
+    shown = np.asarray(Image.open(run.pictures / "one.png").convert("RGB"))
     assert (shown != before).any() and (shown != before).any((1, 2)).nonzero()[0].min() > shown.shape[0] - 0.2 * DPI
 
 

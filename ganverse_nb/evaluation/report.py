@@ -3,7 +3,7 @@
 figures/report.json           the rows of all categories (`ganverse_nb.rows.Row`)
 figures/report.md             the same for people
 figures/report.html           the same with every figure, for a browser
-figures/<category>.run.json   configuration and manifest of the run the category's rows come from
+figures/<category>/           the pictures of the category, and run.json: configuration and manifest of its run
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..files import read_json, write_json, write_text
 from ..rows import Row
 from ..run import Run
 from .report_page import as_html
-from .report_text import cells, header, sections
+from .report_text import RUN, cells, header, sections
 
 
 def write_report(run: Run) -> Path:
@@ -39,7 +39,7 @@ def write_report(run: Run) -> Path:
     manifest = run.manifest
     stages = {mark.parent.name: read_json(mark) for mark in sorted(run.directory.glob("*/complete.json"))}
     manifest["stages"] = {n: {"seconds": mark["seconds"], "commit": mark["commit"]} for n, mark in stages.items()}
-    write_json(figures / f"{category}.run.json", {"config": as_json(run.config), "manifest": manifest})
+    write_json(run.pictures / RUN, {"config": as_json(run.config), "manifest": manifest})
     write_json(path, [asdict(row) for row in rows])
     write_text(figures / "report.md", as_markdown(rows, figures))
     write_text(figures / "report.html", as_html(rows, figures))
@@ -47,11 +47,11 @@ def write_report(run: Run) -> Path:
 
 
 def as_markdown(rows: Sequence[Row], figures: Path) -> str:
-    """The report as Markdown; `figures` holds the `<category>.run.json` of each category."""
+    """The report as Markdown; `figures` holds the run.json of each category in its folder."""
     parts = ["# Measured numbers", "", "Made by the commands below; `report.json` holds the same rows.", ""]
     for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
         ours = list(group)
-        made_with = header(ours[0], read_json(figures / f"{category}.run.json")["manifest"])
+        made_with = header(ours[0], read_json(figures / category / RUN)["manifest"])
         parts += [f"## {category}", "", *(f"* {line}" for line in made_with), ""]
         for section, members in sections(ours).items():
             profile = f"ours ({members[0].profile})"

@@ -12,7 +12,7 @@ from typing import Any
 from ..files import read_json
 from ..rows import Row
 from .captions import CAPTIONS
-from .report_text import cells, header, sections
+from .report_text import RUN, cells, header, sections
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1060px; margin: 2em auto; padding: 0 1em }
@@ -49,7 +49,7 @@ def as_html(rows: Sequence[Row], figures: Path) -> str:
     for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
         ours, name = list(group), escape(category)
         parts.append(f'<h2 id="{name}">{name}</h2><ul>')
-        made_with = header(ours[0], read_json(figures / f"{category}.run.json")["manifest"])
+        made_with = header(ours[0], read_json(figures / category / RUN)["manifest"])
         parts += [f"<li>{_code(line)}</li>" for line in made_with]
         parts.append("</ul>")
         for section, members in sections(ours).items():
@@ -59,7 +59,7 @@ def as_html(rows: Sequence[Row], figures: Path) -> str:
             ]
             parts += ["</tr>", *(_line(row, rows) for row in members), "</table>"]
         parts.append(f'<h2 id="{name}-figures">{name}: figures</h2>')
-        parts += [_figure(record) for record in _records(figures, category)]
+        parts += [_figure(record) for record in _records(figures / category)]
     return "\n".join([*parts, "</body></html>"]) + "\n"
 
 
@@ -70,12 +70,11 @@ def _line(row: Row, rows: Sequence[Row]) -> str:
     )
 
 
-def _records(figures: Path, category: str) -> list[dict[str, Any]]:
-    """The JSON of every picture of the category, in the order of `CAPTIONS`, others after them by name."""
+def _records(pictures: Path) -> list[dict[str, Any]]:
+    """The JSON of every picture in the folder, in the order of `CAPTIONS`, others after them by name."""
     order = {name: index for index, name in enumerate(CAPTIONS)}
-    found = [read_json(path) for path in sorted(figures.glob("*.json")) if path.with_suffix(".png").exists()]
-    mine = [record for record in found if record.get("category") == category]
-    return sorted(mine, key=lambda record: order.get(record["figure"], len(order)))
+    found = [read_json(path) for path in sorted(pictures.glob("*.json")) if path.with_suffix(".png").exists()]
+    return sorted(found, key=lambda record: order.get(record["figure"], len(order)))
 
 
 def _figure(record: dict[str, Any]) -> str:
@@ -83,7 +82,7 @@ def _figure(record: dict[str, Any]) -> str:
     caption = escape(CAPTIONS.get(record["figure"], record["figure"].replace("_", " ")))
     made = f"{name}.png · profile {record['profile']}, seed {record['seed']} · {record['device']} · "
     made += f"commit {record['commit'] or 'unknown'}"
-    image = f'<img src="{name}.png" alt="{caption}" loading="lazy"/>'
+    image = f'<img src="{escape(record["category"])}/{name}.png" alt="{caption}" loading="lazy"/>'
     return f"<figure>{image}<figcaption>{caption}<br/><small>{escape(made)}</small></figcaption></figure>"
 
 

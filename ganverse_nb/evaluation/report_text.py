@@ -8,6 +8,7 @@ from typing import Any
 
 from ..rows import Number, Row, is_met
 
+RUN = "run.json"  # in the folder of a category's pictures
 _PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}
 
 

@@ -27,7 +27,7 @@ class SavedFigure:
 
 
 def save_figure(run: Run, name: str, figure: Figure, numbers: Mapping[str, Any]) -> SavedFigure:
-    """Writes `figures/NAME.png` and `figures/NAME.json` and returns the picture for a notebook to show.
+    """Writes NAME.png and NAME.json into `figures/<category>` and returns the picture for a notebook to show.
 
     The JSON holds `numbers` with profile, seed, device, commit, weights and the features of the perceptual loss; a
     small line in the picture says which run it is of.
@@ -49,7 +49,7 @@ def save_figure(run: Run, name: str, figure: Figure, numbers: Mapping[str, Any])
     x, y = MARGIN / width, (CAPTION / 2) / height
     line = figure.text(x, y, " · ".join(words), fontsize=6.5, color=GREY, ha="left", va="center")
     line.set_in_layout(False)
-    path = run.figures / f"{name}.png"
+    path = run.pictures / f"{name}.png"
     environment = manifest["environments"][-1]
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=figure.dpi)

@@ -110,7 +110,7 @@ from ganverse_nb.sweep import as_json, as_markdown, table
 
 cells = table([{"variant": arm, "seed": s, "rows": score.rows()} for (arm, s), score in scores.items()], arms)
 text = as_markdown(cells, arms, seeds, "Ablation study", "all on the same pictures, with as many renders in a step")
-write_text(run.figures / "ablation_table.md", text)
+write_text(run.pictures / "ablation_table.md", text)
 Markdown(text)
 
 # %%

@@ -89,9 +89,9 @@ def test_the_page_shows_every_number_and_figure_and_needs_nothing_else(run):
     run.record("gan.name", 1.0, "<b> & co")
     for name in ("figure_2_views", "start_samples", "a_new_one"):
         record = {"figure": name, "category": "car", "profile": "smoke", "seed": 0, "device": "cpu", "commit": None}
-        write_json(run.figures / f"{name}.json", record)
-        (run.figures / f"{name}.png").write_bytes(b"")
-    write_json(run.figures / "benchmark.json", {"rows": []})  # no figure of a run
+        write_json(run.pictures / f"{name}.json", record)
+        (run.pictures / f"{name}.png").write_bytes(b"")
+    write_json(run.pictures / "benchmark.json", {"rows": []})  # no figure of a run
     write_report(run)
     page = (run.figures / "report.html").read_text()
     parsed = ElementTree.fromstring(page.split("\n", 1)[1])  # without the doctype it is XML
@@ -100,7 +100,11 @@ def test_the_page_shows_every_number_and_figure_and_needs_nothing_else(run):
     assert ["car.inverse.gan_test_iou", "", "0.5", ">= 0.93", "no"] in cells
     assert ["car.gan.name", "", "1 <b> & co", "", ""] in cells
     pictures = [image.get("src") for image in parsed.iter("img")]
-    assert pictures == ["start_samples.png", "figure_2_views.png", "a_new_one.png"]  # the story's order, then others
+    assert pictures == [
+        "car/start_samples.png",
+        "car/figure_2_views.png",
+        "car/a_new_one.png",
+    ]
     assert "http" not in page and "<script" not in page
 
 
@@ -118,7 +122,7 @@ def test_a_number_that_could_not_be_measured_is_said_and_missed(run):
 
 def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_path):
     write_json(run.figures / "report.json", [asdict(row("horse.gan.views"))])
-    write_json(run.figures / "horse.run.json", {"manifest": run.manifest | {"stages": {}}})
+    write_json(run.figures / "horse" / "run.json", {"manifest": run.manifest | {"stages": {}}})
     write_report(run)
     mini = open_run("mini", runs=tmp_path / "runs", figures=run.figures)
     mini.record("gan.views", 18, "views")
@@ -126,13 +130,13 @@ def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_pa
     rows = read_json(run.figures / "report.json")
     assert [(r["key"], r["profile"]) for r in rows] == [("car.gan.views", "mini"), ("horse.gan.views", "mini")]
     assert "## car" in text and "## horse" in text
-    assert read_json(run.figures / "car.run.json")["config"]["profile"] == "mini"
+    assert read_json(run.figures / "car" / "run.json")["config"]["profile"] == "mini"
 
 
 def test_stages_are_listed_with_time_and_commit(run):
     run.stage("photos", lambda directory: None)
     write_report(run)
-    stage = read_json(run.figures / "car.run.json")["manifest"]["stages"]["photos"]
+    stage = read_json(run.figures / "car" / "run.json")["manifest"]["stages"]["photos"]
     assert stage["seconds"] >= 0 and stage["commit"] == run.manifest["environments"][-1]["commit"]
 
 
