@@ -141,6 +141,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
 
     monkeypatch.setattr(doctor, "_kernel", broken)
     monkeypatch.setattr(doctor, "_weights", lambda folder: "there")
+    monkeypatch.setattr(doctor, "BUNDLED", ("car",))
     assert cli.main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
@@ -257,7 +258,10 @@ def test_meshes_of_another_system_are_scored_beside_their_photographs(places, tm
     assert "photo_000" in capsys.readouterr().out
 
 
-def test_a_category_without_networks_is_refused_before_anything_is_written(tmp_path, capsys):
+def test_a_category_without_networks_is_refused_before_anything_is_written(tmp_path, capsys, monkeypatch):
+    (tmp_path / "weights" / "car").mkdir(parents=True)
+    (tmp_path / "weights" / "car" / "teacher.safetensors").touch()
+    monkeypatch.setattr("ganverse_nb.gan.checkpoint.WEIGHTS", tmp_path / "weights")
     assert cli.main(["reproduce", "--category", "horse", "--runs", str(tmp_path / "runs")]) == 2
     err = capsys.readouterr().err
     assert "There is no teacher for horse yet (the package has one for: car)" in err
