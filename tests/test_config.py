@@ -97,6 +97,15 @@ def test_contents_are_measured_as_the_dataset_draws_them():
         assert config.views.content_truncation == config.multiview.truncation
 
 
+@pytest.mark.parametrize("profile", ["smoke", "mini", "gpu"])
+@pytest.mark.parametrize("category", ["horse", "bird"])
+def test_slim_animals_are_kept_and_ablated_without_keypoints(profile, category):
+    config, car = load_config(profile, category), load_config(profile, "car")
+    assert config.multiview.minimum_mask < car.multiview.minimum_mask == 0.1
+    assert "keypoint_cameras" not in config.ablation.arms and set(config.ablation.arms) <= set(car.ablation.arms)
+    assert load_config("paper", category).multiview.minimum_mask == 0.1  # as the paper has it
+
+
 def test_a_shorter_training_keeps_the_share_of_the_perceptual_term():
     config = load_config("mini").inverse
     shorter = config.lasting(config.steps // 5)
