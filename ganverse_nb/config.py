@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 CATEGORIES = ("car", "horse", "bird")  # of the studio
-BUNDLED = ("car",)  # those whose trained networks come with the package
+BUNDLED = ("car", "horse")  # those whose trained networks come with the package
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def _gpu(category: str, seed: int) -> Config:
 def _for_animals(config: Config) -> Config:
     return replace(
         config,
-        multiview=replace(config.multiview, minimum_mask=0.05),  # seen from the front, a slim one fills 7 % of a picture
+        multiview=replace(config.multiview, minimum_mask=0.05),  # a slim one from the front fills 7 % of a picture
         ablation=replace(config.ablation, arms=AblationConfig.arms[:-1]),  # no keypoints were placed for their GANs
     )
 

@@ -227,6 +227,14 @@ def test_plots_are_not_cropped_and_leave_room_for_the_line_below(draw, run):
     assert (shown[-int(0.18 * DPI) :] == 255).all()
 
 
+def test_controls_go_as_far_as_the_views_have_shown():
+    elevation, distance = torch.tensor([4.0, 22.0, 10.0]), torch.tensor([2.0, 2.4, 2.2])
+    bank = Camera.orbit(torch.tensor([0.0, 90.0, 200.0]), elevation, distance)
+    ranges = fig.shown_cameras(bank, 3)
+    assert ranges["azimuths"] == [-90, 0, 90] and ranges["elevations"] == pytest.approx([4, 13, 22])
+    assert ranges["distances"] == pytest.approx([2.4, 2.2, 2.0])  # the object grows from left to right
+
+
 def test_azimuth_control_shows_every_point():
     sweeps = some_sweeps()
     scatter = fig.azimuth_control({"mapping only": sweeps["mapping only"]}).axes[0]

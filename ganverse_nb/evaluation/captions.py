@@ -96,6 +96,7 @@ CAPTIONS: dict[str, str] = {
     "manipulation_parts": "The parts that are exchanged in the figures below.",
     "figure_10_manipulation": "Figure 10. Shape, texture and background from other objects.",
     "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited.",
+    "figure_l_photo_cameras": "Figure L. Photographs under another camera: azimuth, scale and elevation asked anew.",
     "swap_matrix": "What a swap moves besides what it should: 0 is the source, 1 the donor.",
     "figure_h_reconstructions": "Figure H. Held-out GAN pictures and their reconstruction, from the best to the worst "
     "by the overlap in the object's other views.",

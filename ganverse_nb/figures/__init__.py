@@ -42,6 +42,7 @@ from ganverse_nb.figures.neural import (
     latent_manipulation,
     manipulation,
     photo_editing,
+    shown_cameras,
     swap_matrix,
 )
 from ganverse_nb.figures.saving import SavedFigure, save_figure
@@ -106,6 +107,7 @@ __all__ = [
     "same_view",
     "samples",
     "save_figure",
+    "shown_cameras",
     "starting_point",
     "studio_photos",
     "study_interface",

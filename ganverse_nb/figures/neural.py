@@ -1,4 +1,4 @@
-"""Figures of StyleGAN-R: dual renderers (7), latent codes beside it (8), camera (9), swaps (10, 11), measurements."""
+"""Figures of StyleGAN-R: dual renderers (7), latent codes (8), camera (9, L), swaps (10, 11), measurements."""
 
 from __future__ import annotations
 
@@ -80,6 +80,13 @@ def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size
     return picture_grid(rows, column_labels=["input"], column_spans=spans, notes=notes, column_groups=groups, size=size)
 
 
+def shown_cameras(bank: Camera, count: int = 7) -> dict[str, list[float]]:
+    """The controls of `camera_controller` in equal steps: a half turn, and what the views of `bank` have shown."""
+    ranges = {"distances": (bank.distance.max(), bank.distance.min()), "elevations": bank.elevation.aminmax()}
+    steps = {name: torch.linspace(float(low), float(high), count).tolist() for name, (low, high) in ranges.items()}
+    return {"azimuths": torch.linspace(-90, 90, count).tolist(), **steps}
+
+
 def camera_controller(
     renderer: StyleGANR,
     images: Tensor,
@@ -90,7 +97,7 @@ def camera_controller(
     elevations: Sequence[float],
     size: int = 192,
 ) -> Figure:
-    """Figure 9: one control of the camera at a time, for each picture [B, 3, R, R]; lists of equal length.
+    """Figures 9, L, M: one control of the camera at a time, for each picture [B, 3, R, R]; lists of equal length.
 
     Raises:
         ValueError: lists of different lengths.

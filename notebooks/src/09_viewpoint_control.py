@@ -53,12 +53,7 @@ from ganverse_nb.evaluation.scorecard import held_out_properties
 
 dataset, inverse, renderer = stages.multiview(run), stages.inverse_graphics(run), stages.stylegan_r(run)
 properties, inputs = held_out_properties(inverse, dataset, seed + 4)
-known = inverse.bank().detach()
-ranges = {
-    "azimuths": torch.linspace(-90, 90, 7).tolist(),
-    "distances": torch.linspace(float(known.distance.max()), float(known.distance.min()), 7).tolist(),
-    "elevations": torch.linspace(float(known.elevation.min()), float(known.elevation.max()), 7).tolist(),
-}
+ranges = fig.shown_cameras(inverse.bank().detach())
 controller = fig.camera_controller(renderer, inputs[:3], properties[:3], **ranges)
 fig.save_figure(run, "figure_9_camera_controller", controller, ranges)
 

@@ -2,11 +2,11 @@
 # # Swap shape, texture and background
 #
 # With StyleGAN-R, the parts of a picture are separate inputs. This notebook takes them from different pictures: of
-# the GAN (figure 10) and photographs (figure 11), and measures what a swap changes and what it leaves alone.
+# the GAN (figure 10) and photographs (figures 11 and L), and measures what a swap changes and what it leaves alone.
 #
 # You will
 # * give three cars the shape of the first, the texture of the second and the background of the third,
-# * edit photographs that no network was trained on,
+# * edit photographs that no network was trained on, and look at them from elsewhere,
 # * see for every factor how far it moved to the donor.
 #
 # Seconds, once StyleGAN-R is trained (notebook 08).
@@ -69,6 +69,17 @@ half = len(photos) // 2
 seen = observe(renderer, photos)
 editing = fig.photo_editing(renderer, photos[:half], seen[:half], photos[half : 2 * half], seen[half : 2 * half])
 fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
+
+# %% [markdown]
+# ## Photographs under another camera (figure L)
+#
+# The first three of them again, as notebook 09 does it with the GAN's own pictures: camera, shape, texture and
+# background are read off the photograph, and one control of the camera at a time is asked anew.
+
+# %%
+ranges = fig.shown_cameras(inverse.bank().detach())
+steered = fig.camera_controller(renderer, photos[:3], seen[:3], **ranges)
+fig.save_figure(run, "figure_l_photo_cameras", steered, ranges)
 
 # %% [markdown]
 # ## What a swap moves
