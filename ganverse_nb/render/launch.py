@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,8 @@ from torch import Tensor
 from ganverse_nb.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
-SMALL = 130_000  # pixels of work below which a second thread costs more than it brings: waking it takes 0.2 ms
+HEAD_START = 80_000  # pixels of work that a thread gets done until another one, on a sleeping core, is awake
+_sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 FACE = 8  # a kernel over faces or vertices does as much for each as for so many pixels, about, and once all pixels
 
 
@@ -48,8 +51,24 @@ def _load(module: wp.Module, device: str) -> None:
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="render")
+def _worker(number: int) -> tuple[ThreadPoolExecutor, int]:
+    """A thread and its native id."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+    return thread, thread.submit(threading.get_native_id).result()
+
+
+def _start(number: int, task: Callable[..., None], *args: object) -> Future[None]:
+    """Run `task` on thread `number`, on another core than the caller's.
+
+    In a virtual machine, Linux takes cores that sleep for cores that are busy and would let the thread begin on the
+    caller's own, where the two take turns.
+    """
+    thread, native_id = _worker(number)
+    if _sched_getcpu is not None:
+        others = os.sched_getaffinity(0) - {_sched_getcpu()}
+        if others:
+            os.sched_setaffinity(native_id, others)
+    return thread.submit(task, *args)
 
 
 def threads_each(count: int, device: torch.device) -> int:
@@ -80,17 +99,28 @@ def launch_in_order(*calls: tuple[Any, ...]) -> None:
         for kernel in bound:
             kernel(0, images, stream)
         return
-    threads = min(images, kernel_threads()) if sum(kernel.work for kernel in bound) > SMALL else 1
-    bounds = [images * t // threads for t in range(threads + 1)]
 
-    def part(t: int) -> None:
+    def part(first: int, count: int) -> None:
         for kernel in bound:
-            kernel(bounds[t], bounds[t + 1] - bounds[t])
+            kernel(first, count)
 
-    others = [_pool(threads - 1).submit(part, t) for t in range(1, threads)]
-    part(0)
-    for other in others:
+    mine, *others = shares(images, kernel_threads(), sum(kernel.work for kernel in bound))
+    running = [_start(number, part, *share) for number, share in enumerate(others)]
+    part(*mine)
+    for other in running:
         other.result()
+
+
+def shares(images: int, threads: int, work: int) -> list[tuple[int, int]]:
+    """The first image and the number of images of every thread; the first thread, which wakes the others, does more.
+
+    Args:
+        work: of all images, in pixels.
+    """
+    threads = min(images, threads)
+    each = round(images / threads * max(1 - HEAD_START / work, 0))
+    others = threads - 1 if each else 0
+    return [(others * each, images - others * each), *((number * each, each) for number in range(others))]
 
 
 @dataclass(frozen=True)
