@@ -138,7 +138,8 @@ def view_gate(gate: ViewGate, views: ViewCodes) -> Figure:
     variety.axhline(gate.photos.silhouette, color=BLACK, lw=1.0, ls="--", label="photographs, one camera")
     variety.set(xlabel="layers in the view code, k", ylabel="outlines over contents:\nmean of 1 − IoU", ylim=(0, None))
     variety.set(title="Does the content keep the shape?", xticks=k)
-    variety.legend(loc="best")
+    variety.set(ylim=(0, 1.4 * variety.get_ylim()[1]))  # room for the legend above the line
+    variety.legend(loc="upper right")
     for axes in (steady, variety):
         axes.axvspan(views.split_layer - 0.3, views.split_layer + 0.3, color=ORANGE, alpha=0.22, lw=0)
         axes.grid(axis="y")
