@@ -7,8 +7,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -57,18 +57,25 @@ def _worker(number: int) -> tuple[ThreadPoolExecutor, int]:
     return thread, thread.submit(threading.get_native_id).result()
 
 
-def _start(number: int, task: Callable[..., None], *args: object) -> Future[None]:
-    """Run `task` on thread `number`, on another core than the caller's.
+@contextmanager
+def _apart(native_ids: Sequence[int]) -> Iterator[None]:
+    """Keeps the caller on its core, and the threads off it.
 
-    In a virtual machine, Linux takes cores that sleep for cores that are busy and would let the thread begin on the
-    caller's own, where the two take turns.
+    In a virtual machine, Linux counts cores that sleep as taken: a thread would begin on the core of the one that
+    wakes it, where the two take turns.
     """
-    thread, native_id = _worker(number)
-    if _sched_getcpu is not None:
-        others = os.sched_getaffinity(0) - {_sched_getcpu()}
-        if others:
-            os.sched_setaffinity(native_id, others)
-    return thread.submit(task, *args)
+    if _sched_getcpu is None or not native_ids:
+        yield
+        return
+    allowed, here = os.sched_getaffinity(0), _sched_getcpu()
+    if allowed != {here}:
+        for native_id in native_ids:
+            os.sched_setaffinity(native_id, allowed - {here})
+    os.sched_setaffinity(0, {here})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def threads_each(count: int, device: torch.device) -> int:
@@ -105,8 +112,10 @@ def launch_in_order(*calls: tuple[Any, ...]) -> None:
             kernel(first, count)
 
     mine, *others = shares(images, kernel_threads(), sum(kernel.work for kernel in bound))
-    running = [_start(number, part, *share) for number, share in enumerate(others)]
-    part(*mine)
+    workers = [_worker(number) for number in range(len(others))]
+    with _apart([native_id for _, native_id in workers]):
+        running = [thread.submit(part, *share) for (thread, _), share in zip(workers, others)]
+        part(*mine)
     for other in running:
         other.result()
 
