@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,8 +22,8 @@ from ganverse_nb.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
 HEAD_START = 80_000  # pixels of work that a thread gets done until another one, on a sleeping core, is awake
-_sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 FACE = 8  # a kernel over faces or vertices does as much for each as for so many pixels, about, and once all pixels
+_sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
 
 @contextmanager
@@ -68,14 +68,16 @@ def _apart(native_ids: Sequence[int]) -> Iterator[None]:
         yield
         return
     allowed, here = os.sched_getaffinity(0), _sched_getcpu()
-    if allowed != {here}:
-        for native_id in native_ids:
-            os.sched_setaffinity(native_id, allowed - {here})
-    os.sched_setaffinity(0, {here})
+    with suppress(OSError):  # where it is not allowed: slower, not wrong
+        if allowed != {here}:
+            for native_id in native_ids:
+                os.sched_setaffinity(native_id, allowed - {here})
+        os.sched_setaffinity(0, {here})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, allowed)
+        with suppress(OSError):
+            os.sched_setaffinity(0, allowed)
 
 
 def threads_each(count: int, device: torch.device) -> int:

@@ -1,8 +1,15 @@
 """How the images of a launch are shared out over threads."""
 
-import pytest
+import os
 
+import pytest
+import torch
+
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import uv_sphere
+from ganverse_nb.render import launch
 from ganverse_nb.render.launch import HEAD_START, shares
+from ganverse_nb.render.rasterize import rasterize
 
 
 @pytest.mark.parametrize("images", [1, 2, 3, 5, 16, 33])
@@ -26,3 +33,28 @@ def test_the_thread_that_wakes_the_others_does_more():
 def test_much_work_is_shared_evenly():
     assert [count for _, count in shares(64, 4, 1000 * HEAD_START)] == [16] * 4
     assert [count for _, count in shares(4, 16, 1000 * HEAD_START)] == [1] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are chosen on Linux only")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_caller_may_run_anywhere_again_afterwards(monkeypatch, allowed):
+    """Other threads stay off the caller's core while it works, and a machine that forbids that renders the same."""
+    before, moved, real = os.sched_getaffinity(0), [], os.sched_setaffinity
+
+    def move(thread, cores):
+        moved.append((thread, set(cores)))
+        if not allowed:
+            raise PermissionError("no")
+        real(thread, cores)
+
+    monkeypatch.setattr(os, "sched_setaffinity", move)
+    monkeypatch.setattr(launch, "kernel_threads", lambda: 2)
+    sphere = uv_sphere()
+    clip = Camera.orbit(torch.arange(8) * 40.0).to_clip(sphere.vertices * 0.5)
+    together = rasterize(clip, sphere.faces, 128, backend="warp").face_index
+    assert moved and os.sched_getaffinity(0) == before
+    if allowed and len(before) > 1:
+        (worker, others), (_, here) = moved[:2]
+        assert worker != 0 and len(here) == 1 and not here & others
+    monkeypatch.setattr(launch, "kernel_threads", lambda: 1)
+    assert torch.equal(rasterize(clip, sphere.faces, 128, backend="warp").face_index, together)
