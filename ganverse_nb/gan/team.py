@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Team:
         from accelerate import PartialState
 
         state = PartialState(cpu=not torch.cuda.is_available())
+        atexit.register(state.destroy_process_group)  # threads of it that live at the very end abort the process
         return cls(state.process_index, state.num_processes)
 
     @property
