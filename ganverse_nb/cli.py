@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .config import as_json, load_config
+from .config import BUNDLED, as_json, load_config
 from .errors import ExpectedError, ExpectedWarning
 from .run import Run, open_run
 
@@ -265,7 +265,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="POLICY",
         help=f"DiffAugment, for a set of a few hundred pictures: some of {AUGMENT} (default: all)",
     )
-    command.add_argument("--from", dest="start", metavar="GAN", help="go on from a bundled GAN (car) or a file's")
+    command.add_argument(
+        "--from", dest="start", metavar="GAN", help=f"go on from a bundled GAN ({', '.join(BUNDLED)}) or a file's"
+    )
     _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
     command = add("choose-views", _choose_views, "measure the split layers of a GAN, or choose its view codes")

@@ -103,7 +103,7 @@ def test_the_page_shows_every_number_and_figure_and_needs_nothing_else(run):
     assert pictures == [
         "car/start_samples.png",
         "car/figure_2_views.png",
-        "car/a_new_one.png",
+        "car/a_new_one.png",  # the story's order, then others
     ]
     assert "http" not in page and "<script" not in page
 

@@ -8,13 +8,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganverse_nb.config import BUNDLED
+from ganverse_nb.files import sha256
 from ganverse_nb.gan.checkpoint import (
+    WEIGHTS,
     CheckpointError,
+    bundled,
     load_discriminator,
     load_generator,
     provenance,
     save_networks,
 )
+from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.segmentation import load_segmenter
 
 
 @pytest.fixture
@@ -35,6 +41,20 @@ def test_round_trip_within_half_precision(path, generator, discriminator):
     torch.testing.assert_close(loaded(z), generator(z), rtol=0, atol=0.01)
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
     assert provenance(path) == {"seed": 7, "images": 400_000}
+
+
+@pytest.mark.parametrize("category", BUNDLED)
+def test_what_is_bundled_belongs_together(category):
+    """Generator and discriminator, view codes of this very generator, segmenter of this category, log and gate."""
+    teacher, views = bundled(category, "teacher"), ViewCodes.load(category)
+    assert sum(path.stat().st_size for path in (WEIGHTS / category).glob("*.safetensors")) < 10e6
+    assert load_generator(category).resolution == load_discriminator(category).resolution == 64
+    assert views.provenance["teacher"] == sha256(teacher) and len(views) >= 16
+    told = provenance(teacher)
+    assert told["images"] == told["config"]["images"] and {"command", "seed", "commit"} <= told.keys()
+    assert f"--category {category}" in told["command"] and f"--category {category}" in views.provenance["command"]
+    assert load_segmenter(category, "bundled").provenance["held_out"]["iou"] > 0.9
+    assert all((WEIGHTS / category / name).is_file() for name in ("teacher_training.jsonl", "view_gate.json"))
 
 
 def test_the_mini_teacher_fits_in_ten_megabytes(tmp_path):
