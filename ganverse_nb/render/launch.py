@@ -21,7 +21,7 @@ from torch import Tensor
 from ganverse_nb.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
-HEAD_START = 80_000  # pixels of work that a thread gets done until another one, on a sleeping core, is awake
+HEAD_START = 40_000  # pixels of work that a thread gets done until another one, on a sleeping core, is awake
 FACE = 8  # a kernel over faces or vertices does as much for each as for so many pixels, about, and once all pixels
 _sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 

@@ -12,6 +12,7 @@ from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.checks import check_clip, check_resolution, own_faces
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
 from ganverse_nb.render.launch import REALS, launch, launch_in_order
+from ganverse_nb.threads import one_thread
 
 BACKENDS = ("auto", "warp", "nvdiffrast")
 
@@ -38,6 +39,7 @@ class Fragments:
         return (self.face_index >= 0)[:, None].to(self.barycentric.dtype)
 
 
+@one_thread()  # torch's others would go on waiting for more of its small operations, on the cores the kernels need
 def rasterize(
     vertices_clip: Tensor,
     faces: Tensor,
@@ -95,6 +97,7 @@ class _WarpRasterize(torch.autograd.Function):
         return key, barycentric, depth
 
     @staticmethod
+    @one_thread()
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         clip, faces, face_index = ctx.saved_tensors
         grad = torch.zeros_like(clip)

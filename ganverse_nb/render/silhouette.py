@@ -13,6 +13,7 @@ from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
 from ganverse_nb.render.kernels.lanes import LANES
 from ganverse_nb.render.launch import REALS, launch, launch_in_order, threads_each
+from ganverse_nb.threads import one_thread
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
 CUT = 1e-4
@@ -43,6 +44,7 @@ class Truncation:
 KAOLIN = Truncation()  # its defaults: for comparison with its results, not for better ones
 
 
+@one_thread()  # see `rasterize`
 def soft_silhouette(
     vertices_clip: Tensor,
     faces: Tensor,
@@ -103,6 +105,7 @@ class _Silhouette(torch.autograd.Function):
         return 1 - product[:, :, :width]
 
     @staticmethod
+    @one_thread()
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
         screen, faces, open_at, product = ctx.saved_tensors
         grad = screen.new_zeros(*screen.shape[:2], 4)
@@ -127,6 +130,7 @@ class _Truncated(torch.autograd.Function):
         return torch.where(face_index < 0, -torch.expm1(logs), 1.0)
 
     @staticmethod
+    @one_thread()
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
         screen, faces, face_index, logs = ctx.saved_tensors
         grad = screen.new_zeros(*screen.shape[:2], 4)
