@@ -14,6 +14,9 @@
 #
 # The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
 # about twelve minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds.
+#
+# All notebooks tell the story of cars. With `category = "horse"` or `"bird"` in the next cell they run on those; read
+# horse or bird where it says car.
 
 # %% tags=["parameters"]
 profile = "mini"
