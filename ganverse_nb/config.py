@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 CATEGORIES = ("car", "horse", "bird")  # of the studio
-BUNDLED = ("car", "horse")  # those whose trained networks come with the package
+BUNDLED = ("car", "horse", "bird")  # those whose trained networks come with the package
 
 
 @dataclass(frozen=True)
