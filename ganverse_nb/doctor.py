@@ -51,6 +51,8 @@ def examine(directory: Path) -> Iterator[Finding]:
     whole = [category for category, finding in zip(BUNDLED, bundled) if finding.ok]
     others = [category for category in CATEGORIES if category not in whole]
     runs = f"every notebook for {', '.join(whole)}" if whole else "no notebook before its weights are there"
+    unmarked = [category for category in whole if not (WEIGHTS / category / "keypoints.json").is_file()]
+    runs += f" (03 after its keypoints are placed for {', '.join(unmarked)})" if unmarked else ""
     after = f"; {', '.join(others)} after `ganverse train-gan --category ...`" if others else ""
     yield Finding("what runs", None, f"{runs}, profiles {', '.join(PROFILES)}{after}")
 

@@ -148,6 +148,9 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
+    monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
+    cli.main(["doctor"])
+    assert "every notebook for car, horse (03 after its keypoints are placed for horse)" in capsys.readouterr().out
 
 
 def test_doctor_says_when_nothing_can_run(monkeypatch, tmp_path):
