@@ -10,6 +10,7 @@ from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.render import launch
 from ganverse_nb.render.launch import HEAD_START, shares
 from ganverse_nb.render.rasterize import rasterize
+from ganverse_nb.render.silhouette import soft_silhouette
 
 
 @pytest.mark.parametrize("images", [1, 2, 3, 5, 16, 33])
@@ -58,3 +59,28 @@ def test_the_caller_may_run_anywhere_again_afterwards(monkeypatch, allowed):
         assert worker != 0 and len(here) == 1 and not here & others
     monkeypatch.setattr(launch, "kernel_threads", lambda: 1)
     assert torch.equal(rasterize(clip, sphere.faces, 128, backend="warp").face_index, together)
+
+
+def test_torch_keeps_to_one_thread_while_kernels_run_and_has_its_number_back_afterwards(monkeypatch):
+    """Forward, backward and after an error; torch's own waiting threads would take the cores from the kernels."""
+    before, during, real = torch.get_num_threads(), [], launch.launch_in_order
+
+    def watched(*calls):
+        during.append((torch.get_num_threads(), launch.kernel_threads()))
+        real(*calls)
+
+    monkeypatch.setattr(launch, "launch_in_order", watched)
+    for module in ("rasterize", "silhouette"):
+        monkeypatch.setattr(f"ganverse_nb.render.{module}.launch_in_order", watched)
+    torch.set_num_threads(3)
+    try:
+        sphere = uv_sphere()
+        clip = Camera.orbit(torch.arange(4) * 40.0).to_clip(sphere.vertices * 0.5).requires_grad_()
+        seen = rasterize(clip, sphere.faces, 32, backend="warp")
+        (soft_silhouette(clip, sphere.faces, seen.face_index).sum() + seen.depth.sum()).backward()
+        assert during == [(1, 3)] * 4 and torch.get_num_threads() == 3
+        with pytest.raises(ValueError, match="not finite"):
+            rasterize(clip.detach() * float("nan"), sphere.faces, 32)
+        assert torch.get_num_threads() == launch.kernel_threads() == 3
+    finally:
+        torch.set_num_threads(before)
