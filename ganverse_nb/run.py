@@ -158,7 +158,7 @@ class Run:
         key: str,
         value: Any,
         unit: str = "",
-        paper: Number | str | None = None,
+        paper: Number | str | Mapping[str, Number] | None = None,
         bar: str = "",
         command: str | None = None,
     ) -> Row:
@@ -167,7 +167,7 @@ class Run:
         Args:
             key: dotted name; the category is put in front where it is missing.
             value: a number or one-element tensor; None or NaN where it could not be measured.
-            paper: the paper's value.
+            paper: the paper's value for its cars, or a value for each of its categories.
             bar: what the number is held to, see `Row.bar`.
             command: what makes the number; the command that reproduces the run where it is not given.
 
@@ -183,7 +183,8 @@ class Run:
         config = self.config
         key = key if key.startswith(f"{config.category}.") else f"{config.category}.{key}"
         ours = float(f"{value:.6g}") if isinstance(value, float) else value
-        row = Row(key, ours, paper, unit, bar, config.profile, config.seed, device(), command or self.command)
+        theirs = (paper if isinstance(paper, Mapping) else {"car": paper}).get(config.category)
+        row = Row(key, ours, theirs, unit, bar, config.profile, config.seed, device(), command or self.command)
         with self._lock("rows.json", wait=60):
             rows = {r.key: r for r in self.rows()} | {key: row}
             write_json(self.directory / "rows.json", [asdict(r) for r in rows.values()])

@@ -266,6 +266,14 @@ def test_rows_hold_what_the_report_needs(run):
     assert first.device == provenance.device()
 
 
+@pytest.mark.parametrize(("category", "alone", "each"), [("car", 0.95, 39), ("bird", None, 8), ("horse", None, None)])
+def test_a_number_of_the_paper_stands_beside_its_own_category_only(tmp_path, category, alone, each):
+    """What the paper measured on cars says nothing of birds."""
+    run = open_run("smoke", category, runs=tmp_path)
+    assert run.record("inverse.gan_test_iou", 0.9, paper=0.95).paper == alone
+    assert run.record("gan.views", 40, paper={"car": 39, "bird": 8}).paper == each
+
+
 def test_small_numbers_keep_their_digits(run):
     assert run.record("a", 1.23456789e-7).ours == 1.23457e-7
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from ..config import as_json
+from ..config import CATEGORIES, as_json
 from ..files import read_json, write_json, write_text
 from ..rows import Row
 from ..run import Run
@@ -35,7 +35,7 @@ def write_report(run: Run) -> Path:
         raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.command}` first.")
     path = figures / "report.json"
     others = [Row(**row) for row in read_json(path)] if path.exists() else []
-    rows = sorted([r for r in others if r.key.split(".")[0] != category] + rows, key=lambda row: row.key.split(".")[0])
+    rows = sorted([r for r in others if r.key.split(".")[0] != category] + rows, key=_place)
     manifest = run.manifest
     stages = {mark.parent.name: read_json(mark) for mark in sorted(run.directory.glob("*/complete.json"))}
     manifest["stages"] = {n: {"seconds": mark["seconds"], "commit": mark["commit"]} for n, mark in stages.items()}
@@ -44,6 +44,12 @@ def write_report(run: Run) -> Path:
     write_text(figures / "report.md", as_markdown(rows, figures))
     write_text(figures / "report.html", as_html(rows, figures))
     return figures / "report.md"
+
+
+def _place(row: Row) -> tuple[int, str]:
+    """Where a row's category comes in the report: those of the paper in its order, then others by name."""
+    category = row.key.split(".")[0]
+    return (CATEGORIES.index(category) if category in CATEGORIES else len(CATEGORIES)), category
 
 
 def as_markdown(rows: Sequence[Row], figures: Path) -> str:

@@ -168,8 +168,8 @@ readings
 
 # %%
 run.record("gan.images_seen", images_seen(run), "pictures")
-run.record("gan.views", len(views), "views", paper=39, bar=">= 16")
-run.record("gan.split_layer", views.split_layer, "layers", paper=4)
+run.record("gan.views", len(views), "views", paper={"car": 39, "horse": 22, "bird": 8}, bar=">= 16")
+run.record("gan.split_layer", views.split_layer, "layers", paper={"car": 4, "horse": 4, "bird": 4})
 run.record("gan.split_layer_from_silhouettes", suggestion.split_layer, "layers")
 run.rows()[-4:]
 

@@ -121,14 +121,16 @@ def test_a_number_that_could_not_be_measured_is_said_and_missed(run):
 
 
 def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_path):
-    write_json(run.figures / "report.json", [asdict(row("horse.gan.views"))])
-    write_json(run.figures / "horse" / "run.json", {"manifest": run.manifest | {"stages": {}}})
+    others = ("horse", "bird", "a_boat")
+    write_json(run.figures / "report.json", [asdict(row(f"{name}.gan.views")) for name in sorted(others)])
+    for name in others:
+        write_json(run.figures / name / "run.json", {"manifest": run.manifest | {"stages": {}}})
     write_report(run)
     mini = open_run("mini", runs=tmp_path / "runs", figures=run.figures)
     mini.record("gan.views", 18, "views")
     text = write_report(mini).read_text()
     rows = read_json(run.figures / "report.json")
-    assert [(r["key"], r["profile"]) for r in rows] == [("car.gan.views", "mini"), ("horse.gan.views", "mini")]
+    assert [r["key"].split(".")[0] for r in rows] == ["car", *others] and {r["profile"] for r in rows} == {"mini"}
     assert "## car" in text and "## horse" in text
     assert read_json(run.figures / "car" / "run.json")["config"]["profile"] == "mini"
 
