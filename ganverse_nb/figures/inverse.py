@@ -125,10 +125,10 @@ def cameras(errors: CameraErrors) -> Figure:
     lines.set(
         xlabel="error of azimuth (degrees)",
         ylabel="view, by its azimuth",
-        xlim=(-0.3, 1.4 * float(torch.maximum(before, after).max())),  # room for the legend
-        title="error of each camera",
+        xlim=(-0.3, 1.05 * float(torch.maximum(before, after).max())),
     )
-    lines.legend(loc="upper right")
+    lines.set_title("error of each camera", pad=20)
+    lines.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, borderaxespad=0.2)  # off the cameras
     lines.grid(axis="x")
     figure.draw_without_rendering()  # the labels round a circle move in the first drawing, and the layout with them
     return figure
