@@ -50,7 +50,6 @@ def study(photos, tmp_path_factory):
 
 
 def test_the_automatic_rater_prefers_what_is_shaped_like_a_car(study):
-    """It also passes the attention checks, which are balls beside the first system's results."""
     votes = read_answers(study.directory / "automatic", study, automatic=True)
     assert len(votes.raters) == 3 and not votes.left_out and len(votes) == 9
     assert study.systems == ("like a car", "like a plate")

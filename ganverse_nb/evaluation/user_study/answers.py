@@ -67,8 +67,9 @@ class Votes:
 def read_answers(paths: str | Path | Iterable[str | Path], survey: Survey, automatic: bool = False) -> Votes:
     """The votes in files of answers: of a folder's `*.json`, or the paths given; none where there is none.
 
-    A rater who missed an attention check, by any answer but for the right result to the question `overall`, is left
-    out. Unfinished files count with what they have.
+    A person who missed an attention check, by any answer but for the right result to the question `overall`, is left
+    out; the automatic rater, which always attends, is not: on a grey horse it finds nothing wrong with the colour of a
+    grey ball. Unfinished files count with what they have.
 
     Args:
         automatic: read the automatic rater's files in place of people's; the two are never mixed.
@@ -140,7 +141,7 @@ def _merge(found: dict[str, list[Answer]], survey: Survey, automatic: bool) -> V
         item = items[answer.item]
         return item.check and answer.overall != item.name(0)
 
-    left_out = tuple(rater for rater, answers in found.items() if any(map(missed, answers)))
+    left_out = () if automatic else tuple(rater for rater, answers in found.items() if any(map(missed, answers)))
     raters = tuple(rater for rater in found if rater not in left_out)
     rows = []
     for index, rater in enumerate(raters):

@@ -50,6 +50,12 @@ def test_who_misses_the_attention_check_is_left_out(survey, send, tmp_path, chos
     assert votes.counts("overall").sum() == 3
 
 
+def test_the_automatic_rater_counts_whatever_it_measures_of_an_attention_check(survey, send, tmp_path):
+    send("automatic-1", lambda comparison, question: 1, kind=AUTOMATIC)
+    votes = read_answers(tmp_path / "votes", survey, automatic=True)
+    assert votes.raters == ("automatic-1",) and votes.left_out == () and len(votes) == 3
+
+
 def test_unfinished_files_count_with_what_they_have(survey, send, tmp_path):
     path = send("anna", first)
     record = json.loads(path.read_text())
