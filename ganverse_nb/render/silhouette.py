@@ -94,27 +94,27 @@ class _Silhouette(torch.autograd.Function):
         kernel = silhouette.kernels(REALS[clip.dtype])
         screen, project = _projection(clip, width / height)
         open_at = torch.empty(batch, height, width + 1, dtype=torch.int32, device=clip.device)
+        open_from = torch.empty(batch, faces.shape[1], dtype=torch.int32, device=clip.device)
         product = clip.new_empty(batch, height, width + LANES)
         launch_in_order(
             project,
             (kernel.prepare, (batch, height), face_index, open_at, product),
-            (kernel.forward, (batch, faces.shape[1]), screen, faces, open_at, sigma, reach, product),
+            (kernel.forward, tuple(open_from.shape), screen, faces, open_at, sigma, reach, product, open_from),
         )
-        ctx.save_for_backward(screen, faces, open_at, product)
+        ctx.save_for_backward(screen, faces, open_at, open_from, product)
         ctx.sigma, ctx.reach = sigma, reach
         return 1 - product[:, :, :width]
 
     @staticmethod
     @one_thread()
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor, None, None, None, None]:
-        screen, faces, open_at, product = ctx.saved_tensors
+        screen, faces, open_at, open_from, product = ctx.saved_tensors
         grad = screen.new_zeros(*screen.shape[:2], 4)
         pull = product * (2 / ctx.sigma)
         pull[:, :, : grad_out.shape[2]] *= grad_out
-        backward = silhouette.kernels(REALS[screen.dtype]).backward
-        dim = (len(screen), faces.shape[1])
-        sums = screen.new_empty(len(screen), threads_each(dim[1], screen.device), 6, LANES)
-        launch(backward, dim, screen, faces, open_at, ctx.sigma, ctx.reach, pull, sums, grad)
+        backward, dim = silhouette.kernels(REALS[screen.dtype]).backward, tuple(open_from.shape)
+        sums = screen.new_empty(dim[0], threads_each(dim[1], screen.device), 6, LANES)
+        launch(backward, dim, screen, faces, open_at, open_from, ctx.sigma, ctx.reach, pull, sums, grad)
         return grad, None, None, None, None
 
 

@@ -120,11 +120,11 @@ def kernels(real: type) -> SimpleNamespace:
 
     @wp.func
     def open_row(open_at: wp.array3d[wp.int32], b: int, bounds: wp.vec4i):
-        """The first row of the box with an uncovered pixel in it; past the last one if there is none."""
+        """The first row of the box with an uncovered pixel in it; the picture's height if there is none."""
         i = bounds[2]
         while i <= bounds[3] and open_at[b, i, bounds[0]] > bounds[1]:
             i += 1
-        return i
+        return wp.where(i > bounds[3], open_at.shape[1], i)
 
     @wp.kernel(module=module)
     def forward(
@@ -136,8 +136,12 @@ def kernels(real: type) -> SimpleNamespace:
         sigma: real,
         reach: real,
         product: wp.array3d[real],  # [B, H, W + LANES]
+        open_from: wp.array2d[wp.int32],  # [B, F]
     ):
-        """Multiplies every pixel of image first + b by 1 - exp(-d^2 / sigma) of each face within `reach`."""
+        """Multiplies every pixel of image first + b by 1 - exp(-d^2 / sigma) of each face within `reach`.
+
+        `open_from` becomes the `open_row` of every face, for the way back: most faces have none.
+        """
         b, start = wp.tid()
         b += first
         height, width = open_at.shape[1], open_at.shape[2] - 1
@@ -146,10 +150,11 @@ def kernels(real: type) -> SimpleNamespace:
             corners = faces[own, f]
             s0, s1, s2 = screen[b, int(corners[0])], screen[b, int(corners[1])], screen[b, int(corners[2])]
             bounds = box(s0, s1, s2, reach, height, width)
-            if bounds[1] < bounds[0]:
-                continue
-            i = open_row(open_at, b, bounds)
-            if i > bounds[3]:
+            i = int(height)
+            if bounds[0] <= bounds[1]:
+                i = open_row(open_at, b, bounds)
+            open_from[b, f] = i
+            if i == height:
                 continue
             p0, p1, p2 = vec2(s0[0], s0[1]), vec2(s1[0], s1[1]), vec2(s2[0], s2[1])
             d0, d1, d2 = p1 - p0, p2 - p1, p0 - p2
@@ -193,6 +198,7 @@ def kernels(real: type) -> SimpleNamespace:
         screen: wp.array2d[vec3],
         faces: wp.array2d[vec3l],  # [B or 1, F]
         open_at: wp.array3d[wp.int32],  # [B, H, W + 1]
+        open_from: wp.array2d[wp.int32],  # [B, F]
         sigma: real,
         reach: real,
         pull: wp.array3d[real],  # [B, H, W + LANES] 2 / sigma * d loss / d silhouette * prod of (1 - p)
@@ -206,14 +212,12 @@ def kernels(real: type) -> SimpleNamespace:
         inverse, own, pixel = real(1.0) / sigma, wp.min(b, faces.shape[0] - 1), real(1.0) / real(height)
         zero, aspect = real(0.0), real(width) / real(height)
         for f in range(start, faces.shape[1], step):
+            i = int(open_from[b, f])
+            if i == height:
+                continue
             corners = faces[own, f]
             s0, s1, s2 = screen[b, int(corners[0])], screen[b, int(corners[1])], screen[b, int(corners[2])]
             bounds = box(s0, s1, s2, reach, height, width)
-            if bounds[1] < bounds[0]:
-                continue
-            i = open_row(open_at, b, bounds)
-            if i > bounds[3]:
-                continue
             p0, p1, p2 = vec2(s0[0], s0[1]), vec2(s1[0], s1[1]), vec2(s2[0], s2[1])
             d0, d1, d2 = p1 - p0, p2 - p1, p0 - p2
             inv0, inv1, inv2 = inverse_square(d0), inverse_square(d1), inverse_square(d2)
