@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ganverse_nb.config import PROFILES, as_json, auto_r1_gamma, load_config
+from ganverse_nb.config import CATEGORIES, PROFILES, as_json, auto_r1_gamma, load_config
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -104,6 +104,12 @@ def test_slim_animals_are_kept_and_ablated_without_keypoints(profile, category):
     assert config.multiview.minimum_mask < car.multiview.minimum_mask == 0.1
     assert "keypoint_cameras" not in config.ablation.arms and set(config.ablation.arms) <= set(car.ablation.arms)
     assert load_config("paper", category).multiview.minimum_mask == 0.1  # as the paper has it
+
+
+def test_wings_take_the_pose_regressor_longer():
+    steps = {category: load_config("mini", category).views.regressor_steps for category in CATEGORIES}
+    assert steps["horse"] == steps["car"] and steps["bird"] == 3 * steps["car"]
+    assert load_config("paper", "bird").views.regressor_steps == 0
 
 
 def test_a_shorter_training_keeps_the_share_of_the_perceptual_term():
