@@ -144,7 +144,7 @@ class InverseGraphicsConfig:
 class PhotoModelConfig:
     """The baseline of section 4.1: the same network, trained on single photographs with annotated cameras."""
 
-    pascal3d: str = ""  # folder of PASCAL3D+_release1.1; without it, photographs of the studio play its part
+    photographs: str = ""  # folder of Pascal3D+ (cars), CUB-200-2011 or NABirds (birds); without it the studio's
     photos: int = 4000  # of the studio; the paper counts 4175 cars in Pascal3D+
     keypoint_noise: float = 0.01  # standard deviation of an annotated keypoint, as a share of the picture's side
     keypoint_missed: float = 0.1  # share of the visible keypoints that nobody marked
@@ -320,10 +320,10 @@ def _paper(category: str, seed: int) -> Config:
 
     Improvements of ours are off. Its bird GAN was its own: put one where `network` says.
     """
-    objects, network, resolution = {
-        "car": (6000, "stylegan2-car-config-e", 512),  # 2048 + 3008 styles, pictures of 512 x 384
-        "horse": (1000, "stylegan2-horse-config-f", 256),
-        "bird": (1000, "bird", 256),
+    objects, network, resolution, photographs = {
+        "car": (6000, "stylegan2-car-config-e", 512, "PASCAL3D+_release1.1"),  # 2048 + 3008 styles, 512 x 384 pixels
+        "horse": (1000, "stylegan2-horse-config-f", 256, ""),  # nobody annotated horses like this
+        "bird": (1000, "bird", 256, "CUB_200_2011"),
     }[category]
     return Config(
         "paper",
@@ -356,7 +356,7 @@ def _paper(category: str, seed: int) -> Config:
             mirror_pictures=False,
             head_steps=10_000,  # the paper has no camera head
         ),
-        photo_model=PhotoModelConfig(pascal3d="PASCAL3D+_release1.1", steps=200_000),
+        photo_model=PhotoModelConfig(photographs=photographs, steps=200_000),
         ablation=AblationConfig(arms=AblationConfig.arms[:-1], seeds=1, steps=200_000),  # length and seeds not stated
         light=LightConfig(steps=200_000, weight_albedo_prior=0.0, photos=0),
         stylegan_r=StyleGANRConfig(

@@ -12,7 +12,7 @@ import torch
 
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.annotated import AnnotatedPhotos
-from ganverse_nb.data.pascal3d import read_pascal3d
+from ganverse_nb.data.real_photos import read_real_photos
 from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
 from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.evaluation.ablation import ArmScores, score_arm
@@ -51,18 +51,27 @@ INITIALIZATIONS, SCORES = ("view", "keypoint"), "scores.json"
 def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
     """Photographs with annotated keypoints and the cameras fitted to them, for the baseline of section 4.1.
 
-    Those of Pascal3D+ where `photo_model.pascal3d` says where it is; else the studio's train or test photos.
+    Those of Pascal3D+, CUB-200-2011 or NABirds where `photo_model.photographs` says where it lies; else the studio's
+    train or test photos.
+
+    Raises:
+        FileNotFoundError, ValueError: no such data set of this category; see `read_real_photos`.
     """
     config, seed = run.config.photo_model, run.config.seed
-    resolution, folder = run.config.resolution, config.pascal3d
+    resolution, folder = run.config.resolution, config.photographs
+    if not folder and not run.config.has_studio:
+        raise ValueError(
+            f"There are no photographs of category {run.config.category!r} with keypoints in profile "
+            f"{run.config.profile!r}; photo_model.photographs says where some lie."
+        )
     source, name = ("test_photos", "annotated_test_photos") if test else ("train_photos", "annotated_photos")
     photos_of = test_photos if test else train_photos
 
     def compute(directory: Path) -> None:
         if folder:
             split = "test" if test else "train"
-            read = read_pascal3d(folder, run.config.category, split, resolution, segmenter(run))
-            read.photos.with_cameras(read.shape, maximum=config.maximum_error).save(directory)
+            category, masks = run.config.category, segmenter(run)
+            read_real_photos(folder, category, split, resolution, masks, config.maximum_error).save(directory)
             return
         photos = photos_of(run)
         photos = photos if test else photos[: config.photos]
@@ -71,7 +80,7 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
 
     if not folder:
         photos_of(run)
-    keys = ("pascal3d", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
+    keys = ("photographs", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
     settings = [*(getattr(config, key) for key in keys), seed, resolution]
     return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
 
@@ -79,9 +88,9 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
 def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
     """The true meshes of the first `count` of the annotated test photographs; None where nobody knows them.
 
-    Pascal3D+ has one of ten CAD models for each car, which is not its shape.
+    Pascal3D+ has one of ten CAD models for each car, which is not its shape; the sets of birds have none.
     """
-    return None if run.config.photo_model.pascal3d else test_photos(run)[photos.index[:count]].mesh()
+    return None if run.config.photo_model.photographs else test_photos(run)[photos.index[:count]].mesh()
 
 
 def photo_model(run: Run) -> InverseGraphicsModel:

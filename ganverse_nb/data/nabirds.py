@@ -1,11 +1,13 @@
 """NABirds (Van Horn et al. 2015): birds with 11 keypoints; masks come from a segmenter.
 
-`nabirds/` as its archive unpacks: images.txt, bounding_boxes.txt, train_test_split.txt, parts/, images/.
+`nabirds/` as its archive unpacks: images.txt, bounding_boxes.txt, train_test_split.txt, parts/, images/. Its bill is
+called beak here, as in CUB-200-2011 and the studio.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -14,6 +16,13 @@ from ganverse_nb.data.annotated import KeypointPhotos
 from ganverse_nb.data.bird_parts import BirdPhoto, read_birds
 from ganverse_nb.data.crops import Crop, segmented
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
+
+BILL, BEAK = "bill", "beak"
+
+
+def is_nabirds(root: Path) -> bool:
+    """Whether the parts of a folder laid out like NABirds or CUB-200-2011 are those of NABirds."""
+    return BILL in (root / "parts" / "parts.txt").read_text(encoding="utf-8").split()
 
 
 def read_nabirds(
@@ -32,4 +41,5 @@ def read_nabirds(
     def masks(birds: Sequence[BirdPhoto], images: Tensor, crops: Sequence[Crop]) -> tuple[Tensor, Tensor]:
         return segmented(segmenter, images, crops)
 
-    return read_birds(Path(root), split, resolution, masks, "mask of another object", "nabirds.tar.gz", limit)
+    photos = read_birds(Path(root), split, resolution, masks, "mask of another object", "nabirds.tar.gz", limit)
+    return replace(photos, keypoint_names=tuple(BEAK if name == BILL else name for name in photos.keypoint_names))

@@ -13,14 +13,15 @@ from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
 
 PARTS = ("beak", "left eye", "tail")
+NABIRDS_PARTS = ("bill", "left eye", "tail")
 BOX = (20, 30, 40, 24)  # left, top, width, height
-MARKS = {"beak": (25.0, 40.0, 1), "left eye": (0.0, 0.0, 0), "tail": (58.0, 52.0, 1)}
+MARKS = ((25.0, 40.0, 1), (0.0, 0.0, 0), (58.0, 52.0, 1))
 
 
-def make(root, ids, names, first_part):
+def make(root, ids, names, first_part, parts=PARTS):
     """Three birds, red ellipses on white; the last is the test set."""
     (root / "parts").mkdir(parents=True)
-    number = {part: k + first_part for k, part in enumerate(PARTS)}
+    number = {part: k + first_part for k, part in enumerate(parts)}
     tables = {"images": [], "bounding_boxes": [], "train_test_split": [], "parts/parts": [], "parts/part_locs": []}
     tables["parts/parts"] = [f"{k} {part}" for part, k in number.items()]
     for key, name, train in zip(ids, names, (1, 1, 0), strict=True):
@@ -37,7 +38,8 @@ def make(root, ids, names, first_part):
         tables["images"].append(f"{key} {name}")
         tables["bounding_boxes"].append(f"{key} {left}.0 {top}.0 {width}.0 {height}.0")
         tables["train_test_split"].append(f"{key} {train}")
-        tables["parts/part_locs"] += [f"{key} {number[part]} {x} {y} {seen}" for part, (x, y, seen) in MARKS.items()]
+        marks = zip(number.values(), MARKS, strict=True)
+        tables["parts/part_locs"] += [f"{key} {part} {x} {y} {seen}" for part, (x, y, seen) in marks]
     for name, lines in tables.items():
         (root / f"{name}.txt").write_text("\n".join(lines) + "\n")
     return root
@@ -52,7 +54,7 @@ def cub(tmp_path_factory):
 @pytest.fixture(scope="module")
 def nabirds(tmp_path_factory):
     ids = ["0000139e-21dc-4d0c-bfe1", "0000d9fc-4e02-4c06-a0af", "00019306-9d83-4334-b255"]
-    root = make(tmp_path_factory.mktemp("na") / "nabirds", ids, [f"0817/{key}.jpg" for key in ids], 0)
+    root = make(tmp_path_factory.mktemp("na") / "nabirds", ids, [f"0817/{key}.jpg" for key in ids], 0, NABIRDS_PARTS)
     shutil.rmtree(root / "segmentations")
     return root
 

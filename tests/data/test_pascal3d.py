@@ -182,7 +182,7 @@ def test_keypoints_alone_give_the_annotated_viewpoint(train):
 
 
 def test_a_run_that_is_told_where_the_release_is_uses_it(release, train, tmp_path, monkeypatch):
-    run = open_run("smoke", runs=tmp_path, figures=tmp_path, settings={"photo_model.pascal3d": str(release)})
+    run = open_run("smoke", runs=tmp_path, figures=tmp_path, settings={"photo_model.photographs": str(release)})
     monkeypatch.setattr(trials, "segmenter", lambda run: RedThings())
     photos = trials.annotated_photos(run)
     assert photos.files == train.photos.files and photos.removed[HARD] == 1
