@@ -145,6 +145,7 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
         load_generator(gan),
         regressor,
         run.config.views,
+        truncation=run.config.multiview.truncation,
         seed=run.config.seed,
         masks=lambda images: segmenter.segment(images).mask,
     )
@@ -212,7 +213,13 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     made_by = f"{_typed(run, 'choose-views')} --split-layer {split_layer}"
     provenance = {"command": made_by, "teacher": sha256(resolve(gan))}
     codes = choose_views(
-        load_generator(gan), regressor, run.config.views, split_layer, seed=run.config.seed, provenance=provenance
+        load_generator(gan),
+        regressor,
+        run.config.views,
+        split_layer,
+        truncation=run.config.multiview.truncation,
+        seed=run.config.seed,
+        provenance=provenance,
     )
     codes.save(output)
     return codes

@@ -140,7 +140,7 @@ def _views_file(run: Run) -> Path:
     Raises:
         FileNotFoundError, ExpectedError: there is none; the message says how to make it.
     """
-    config = run.config.views
+    config, truncation = run.config.views, run.config.multiview.truncation
     if config.codes == "bundled":
         return checkpoint.bundled(run.config.category, "views")
     if config.codes == "labelled":
@@ -153,18 +153,26 @@ def _views_file(run: Run) -> Path:
 
     def compute(directory: Path) -> None:
         gan, facts = teacher(run), {"command": run.command, "teacher": sha256(teacher_file(run))}
-        regressor = pose_regressor(run)
-        codes = choose_views(gan, regressor, config, config.split_layer, seed=run.config.seed, provenance=facts)
-        codes.save(directory / VIEWS)
+        chosen = choose_views(
+            gan,
+            pose_regressor(run),
+            config,
+            config.split_layer,
+            truncation=truncation,
+            seed=run.config.seed,
+            provenance=facts,
+        )
+        chosen.save(directory / VIEWS)
 
     pose_regressor(run)
-    settings = [config, run.config.seed, use_weights(run, "teacher")]
+    settings = [config, truncation, run.config.seed, use_weights(run, "teacher")]
     return run.stage("view_codes", compute, settings, needs=["pose_regressor"]) / VIEWS
 
 
 def view_gate(run: Run) -> ViewGate:
     """How well view codes hold the view and how much shape contents keep, for every split layer (DESIGN: view gate)."""
     config, seed, category = run.config.views, run.config.seed, run.config.category
+    truncation = run.config.multiview.truncation
 
     def compute(directory: Path) -> None:
         regressor, photos = pose_regressor(run), test_photos(run)
@@ -173,15 +181,15 @@ def view_gate(run: Run) -> ViewGate:
         def masks(pictures: Tensor) -> Tensor:
             return cut.segment(pictures).mask
 
-        measures = measure_views(gan, regressor, config, seed=seed, masks=masks)
-        contents = sample_w(gan, config.contents, seed + 1, config.content_truncation)
+        measures = measure_views(gan, regressor, config, truncation=truncation, seed=seed, masks=masks)
+        contents = sample_w(gan, config.contents, seed + 1, truncation)
         chosen = view_shape_variety(gan, views.around.codes, contents, views.split_layer, masks)
         variety = photo_shape_variety(category, config.contents, MASKED_VIEWS, PHOTO_VARIETY + seed)
         error = azimuth_error(regressor, photos.image(), photos.camera.azimuth).median()
         collect_view_gate(measures, chosen, variety, float(error)).save(directory / GATE)
 
     pose_regressor(run)
-    settings = [config, seed, *(use_weights(run, name) for name in ("teacher", "views"))]
+    settings = [config, truncation, seed, *(use_weights(run, name) for name in ("teacher", "views"))]
     return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
 
 

@@ -63,6 +63,7 @@ def choose_views(
     config: ViewConfig,
     k: int,
     *,
+    truncation: float = 1.0,
     seed: int = 0,
     provenance: dict[str, Any] | None = None,
     progress: bool = True,
@@ -71,11 +72,14 @@ def choose_views(
 
     They come from `config.candidates` random codes.
 
+    Args:
+        truncation: of the contents that every code must hold its view with.
+
     Raises:
         ValueError: this network has no such split layer.
     """
     check_layers(generator, (k,))
-    contents = sample_w(generator, config.contents, seed + 1, config.content_truncation)
+    contents = sample_w(generator, config.contents, seed + 1, truncation)
 
     def look(codes: Tensor, count: int = len(contents)) -> Looks:
         return looks(generator, regressor, codes, contents[:count], k)
@@ -111,7 +115,7 @@ def choose_views(
     codes = torch.stack(chosen)
     seen = look(codes)
     center = circular_median(seen.azimuth)
-    settings = {"candidates": config.candidates, "contents": config.contents, "seed": seed}
+    settings = {"candidates": config.candidates, "contents": config.contents, "truncation": truncation, "seed": seed}
     return ViewCodes(
         codes.cpu(),
         label_azimuth(center),

@@ -121,6 +121,7 @@ def measure_views(
     regressor: PoseRegressor,
     config: ViewConfig,
     *,
+    truncation: float = 1.0,
     seed: int = 0,
     masks: Masks | None = None,
     progress: bool = True,
@@ -128,6 +129,7 @@ def measure_views(
     """The curve over the split layer k: stability of the view against variety of shape.
 
     Args:
+        truncation: of the contents.
         seed: decides the codes; the same for every k, so that only k changes along the curve.
         masks: measures shapes too, on the chosen views.
 
@@ -136,7 +138,7 @@ def measure_views(
     """
     check_layers(generator, config.split_layers)
     views = sample_w(generator, config.measured, seed)
-    contents = sample_w(generator, config.contents, seed + 1, config.content_truncation)
+    contents = sample_w(generator, config.contents, seed + 1, truncation)
     measures = []
     for k in config.split_layers:
         azimuth = view_azimuths(generator, regressor, views, contents, k, progress)

@@ -101,7 +101,7 @@ split._asdict()
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer
 
 segmenter = stages.segmenter(run)
-contents = sample_w(teacher, 24, seed + 31, run.config.views.content_truncation)
+contents = sample_w(teacher, 24, seed + 31, run.config.multiview.truncation)
 outlines = silhouette_descriptor(lambda pictures: segmenter.segment(pictures).mask)
 suggestion = suggest_split_layer(teacher, outlines, range(1, 5), views=16, contents=5, seed=seed)
 suggestion
@@ -155,8 +155,8 @@ fig.save_figure(run, "figure_b_viewpoints", all_views, {"views": len(views), "az
 # %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import read_views
 
-config = run.config.views
-readings = read_views(teacher, stages.pose_regressor(run), views, config.contents, config.content_truncation, seed)
+count, truncation = run.config.views.contents, run.config.multiview.truncation
+readings = read_views(teacher, stages.pose_regressor(run), views, count, truncation, seed)
 run.record("gan.max_view_gap_deg", readings.largest_gap, "°", bar="<= 40")
 run.record("gan.view_deviation_deg", readings.median_deviation, "°", bar="<= 5")
 run.record("gan.shape_variety", gate.chosen.silhouette)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.config import ViewConfig
+from ganverse_nb.gan import view_choice
 from ganverse_nb.gan.circular import circular_median
 from ganverse_nb.gan.view_choice import SINGLES, Candidates, Looks, best_cycle, choose_views, looks
 from ganverse_nb.gan.view_gate import view_azimuths
@@ -46,6 +47,19 @@ def test_chosen_views_fill_the_circle_evenly_and_are_labelled():
     for points, asked in ((codes.codes, codes.azimuth), (codes.codes.roll(-1, 0) + codes.codes, codes.azimuth + 10)):
         again = circular_median(view_azimuths(KnownGenerator(), KnownRegressor(), points, fresh, 3))
         assert wrap_degrees(again - asked).abs().max() < 6
+
+
+def test_contents_are_truncated_as_asked(monkeypatch):
+    drawn = []
+
+    def draw(generator, count, seed, psi=1.0):
+        drawn.append(psi)
+        return random_contents(count, seed)
+
+    monkeypatch.setattr(view_choice, "sample_w", draw)
+    codes = choose_views(KnownGenerator(), KnownRegressor(), CONFIG, 3, truncation=0.7, progress=False)
+    assert drawn == [0.7, 1.0]  # contents; view codes are never truncated, views at the rim would be lost
+    assert codes.provenance["truncation"] == 0.7
 
 
 def test_layers_the_network_lacks_are_refused():
