@@ -34,7 +34,12 @@ POINTS: dict[str, tuple[str, ...]] = {
             "mirror",
         )
         for side in ("left", "right")
-    )
+    ),
+    "horse": (
+        *("nose", "ears", "throat", "withers", "dock", "tail_tip", "left_eye"),
+        *("left_front_hoof", "right_front_hoof", "left_hind_hoof", "right_hind_hoof"),
+    ),
+    "bird": ("bill_tip", "bill_base", "crown", "collar", "tail_tip", "left_foot", "right_foot"),
 }
 """The points of each category that have been annotated; left and right are the object's own."""
 
