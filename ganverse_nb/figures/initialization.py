@@ -68,7 +68,7 @@ def reprojections(
 
 @styled
 def keypoint_errors(points: Keypoints, motion: Motion) -> Figure:
-    """How far every placed point is from its 3D point's projection, in pixels; outliers in purple, with their view."""
+    """How far every placed point is from its 3D point's projection, in pixels; outliers in purple, with their views."""
     error = motion.error * points.picture_size
     shown = [k for k in range(len(points.names)) if bool(points.placed[:, k].any())]
     figure = plot_figure(7.6, 0.17 * len(shown) + 0.5)
@@ -77,13 +77,15 @@ def keypoint_errors(points: Keypoints, motion: Motion) -> Figure:
         for bad, color in ((False, BLUE), (True, PURPLE)):
             views = (points.placed[:, k] & (motion.outlier[:, k] == bad)).nonzero().flatten().tolist()
             axes.scatter([float(error[v, k]) for v in views], [row] * len(views), s=9, color=color, alpha=0.75, lw=0)
-            for v in views if bad else []:
-                axes.annotate(str(v), (float(error[v, k]), row), (2, 1), textcoords="offset points", fontsize=6)
+            if bad and views:
+                views.sort(key=lambda v: float(error[v, k]))
+                last, text = (float(error[views[-1], k]), row), ", ".join(map(str, views))
+                axes.annotate(text, last, (4, -2), textcoords="offset points", fontsize=6)
         axes.plot([float(error[:, k].nanmedian())] * 2, [row - 0.35, row + 0.35], color=BLACK, lw=1.2)
     axes.set_yticks(range(len(shown)), [points.names[k].replace("_", " ") for k in shown], fontsize=7.5)
     axes.invert_yaxis()
     axes.set(
-        xlabel=f"distance in pixels of {points.picture_size}; bar: median; purple: outlier, with its view",
+        xlabel=f"distance in pixels of {points.picture_size}; bar: median; purple: outliers, with their views",
         xlim=(0, None),
     )
     axes.grid(axis="x")

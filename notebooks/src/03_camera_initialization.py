@@ -32,9 +32,9 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %% [markdown]
 # ## The points (figure D)
 #
-# The first row is the object that was annotated: blue dots are on its left side, orange ones on its right. Below are
-# other objects under the same view codes with the very same dots. Where they land on wheels and windows again, the
-# view code alone decides the camera.
+# The first row is the object that was annotated: blue dots are on its left side, orange ones on its right, green ones
+# in its middle. Below are other objects under the same view codes with the very same dots. Where they land on wheels
+# and windows again, the view code alone decides the camera; of animals it decides the hooves, not how the neck is held.
 
 # %%
 import torch
