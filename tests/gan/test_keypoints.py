@@ -108,12 +108,12 @@ def test_what_does_not_fit_is_one_sentence_with_the_file_and_the_cure(begin):
         bundled_keypoints("cat")
 
 
-@pytest.mark.parametrize("category", POINTS)
-def test_the_bundled_points_are_of_the_bundled_network_and_say_who_placed_them(category):
+@pytest.mark.parametrize(("category", "fewest"), [("car", 5), ("horse", 4), ("bird", 4)])
+def test_the_bundled_points_are_of_the_bundled_network_and_say_who_placed_them(category, fewest):
     made_from = {"teacher": sha256(bundled(category, "teacher")), "views_file": sha256(bundled(category, "views"))}
     views = ViewCodes.load(category)
     found = Keypoints.load(bundled_keypoints(category), views=len(views), picture_size=64, made_from=made_from)
-    assert found.names == POINTS[category] and found.decided.all() and found.placed.sum(1).min() >= 4
+    assert found.names == POINTS[category] and found.decided.all() and found.placed.sum(1).min() >= fewest
     assert found.seconds > 0 and "not by a person" in found.facts["made_by"]
 
 
