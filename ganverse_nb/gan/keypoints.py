@@ -18,30 +18,6 @@ from ganverse_nb.geometry.structure_from_motion import Motion, structure_from_mo
 
 FORMAT = "ganverse_nb.keypoints/1"
 PAUSE = 60.0  # seconds; a longer pause counts as this
-POINTS: dict[str, tuple[str, ...]] = {
-    "car": tuple(
-        f"{side}_{part}"
-        for part in (
-            "front_wheel",
-            "back_wheel",
-            "front_light",
-            "back_light",
-            "upper_windshield",
-            "lower_windshield",
-            "upper_rearwindow",
-            "lower_rearwindow",
-            "door_spot",
-            "mirror",
-        )
-        for side in ("left", "right")
-    ),
-    "horse": (
-        *("nose", "ears", "throat", "withers", "dock", "tail_tip", "left_eye"),
-        *("left_front_hoof", "right_front_hoof", "left_hind_hoof", "right_hind_hoof"),
-    ),
-    "bird": ("bill_tip", "bill_base", "crown", "collar", "tail_tip", "left_foot", "right_foot"),
-}
-"""The points of each category that have been annotated; left and right are the object's own."""
 
 
 class KeypointError(ValueError):
@@ -53,7 +29,7 @@ class Keypoints:
     """Where K named points of one object are in V pictures.
 
     Attributes:
-        names: K names; those that begin with left_ and right_ mirror each other.
+        names: K names; those that begin with left_ and right_, the object's own, mirror each other.
         places: [V, K, 2] picture coordinates in [0, 1] as `Camera.to_image`, NaN where a point is not placed.
         decided: [V, K] bool: placed, or looked for and not to be seen.
         picture_size: pixels of the square pictures they were placed in.
