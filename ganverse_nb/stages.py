@@ -41,7 +41,7 @@ from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.run import Run
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 from ganverse_nb.studio.all_round import TruthPhotos, make_truth_photos
-from ganverse_nb.studio.archive import make_photo_archive
+from ganverse_nb.studio.archive import first_photos, make_photo_archive
 from ganverse_nb.studio.photos import Photos, make_photos
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
@@ -61,6 +61,15 @@ def test_photos(run: Run) -> Photos:
     """Photos that no network of the run learns from."""
     needs_studio(run, "A test photo with its true shape and camera")
     return _photos(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
+
+
+def first_test_photos(run: Run, count: int) -> Photos:
+    """The first of `test_photos`, a multiple of 16, at once: a first look need not wait for all of them."""
+    needs_studio(run, "A test photo with its true shape and camera")
+    config = run.config
+    if count >= config.photos.test:
+        return test_photos(run)
+    return first_photos(config.category, count, TEST_PHOTOS + config.seed, config.resolution)
 
 
 def truth_photos(run: Run) -> TruthPhotos:

@@ -11,11 +11,10 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
+from .evaluation.spread import as_json, as_markdown, table
 from .files import digest, read_json, sha256, write_json, write_text
 from .notebooks import notebooks
 from .provenance import commit
@@ -23,29 +22,6 @@ from .reproduce import reproduce
 from .run import COMPLETE, Run, open_run
 
 STATE, TABLE = "sweep.json", "sweep.md"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number of one variant: how it came out over the seeds that measured it.
-
-    Attributes:
-        values: seed -> number.
-        deviation: the sample standard deviation, None of a single value.
-    """
-
-    values: dict[int, float]
-
-    @property
-    def mean(self) -> float:
-        return mean(self.values.values())
-
-    @property
-    def deviation(self) -> float | None:
-        return stdev(self.values.values()) if len(self.values) > 1 else None
-
-    def __str__(self) -> str:
-        return f"{self.mean:.4g}" if self.deviation is None else f"{self.mean:.4g} ± {self.deviation:.2g}"
 
 
 def variants(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
@@ -111,44 +87,6 @@ def sweep(
     write_json(root / STATE, {"results": results, "table": as_json(cells)})
     write_text(root / TABLE, as_markdown(cells, list(cases), seeds))
     return root / TABLE
-
-
-Table = dict[str, dict[str, Cell]]
-"""Key (with its unit) -> variant -> numbers."""
-
-
-def table(results: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
-    """What was measured, by key and variant; what could not be measured is left out."""
-    found: dict[str, dict[str, dict[int, float]]] = {}
-    for result in sorted(results, key=lambda r: names.index(r["variant"])):
-        for row in result["rows"]:
-            if row["ours"] is not None:
-                label = f"{row['key']} ({row['unit']})" if row["unit"] else row["key"]
-                found.setdefault(label, {}).setdefault(result["variant"], {})[result["seed"]] = row["ours"]
-    return {key: {name: Cell(values) for name, values in columns.items()} for key, columns in found.items()}
-
-
-def as_json(cells: Table) -> dict[str, Any]:
-    """The table in JSON types: mean, deviation and values of each cell."""
-    return {
-        key: {name: {"mean": c.mean, "deviation": c.deviation, **asdict(c)} for name, c in columns.items()}
-        for key, columns in cells.items()
-    }
-
-
-def as_markdown(
-    cells: Table,
-    names: Sequence[str],
-    seeds: Sequence[int],
-    title: str = "Sweep",
-    note: str = "settings not named as in the profile",
-) -> str:
-    """The table for people: mean ± standard deviation over the seeds; `-` where nothing was measured."""
-    over = f"Mean ± standard deviation over the seeds {', '.join(map(str, seeds))}; {note}."
-    lines = [f"# {title}", "", over, "", f"| number | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for key, columns in cells.items():
-        lines.append(f"| {key} | {' | '.join(str(columns[n]) if n in columns else '-' for n in names)} |")
-    return "\n".join(lines) + "\n"
 
 
 def _open(root: Path, profile: str, category: str, seed: int, settings: dict[str, Any], name: str) -> Run:

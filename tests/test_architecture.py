@@ -107,7 +107,12 @@ def test_modules_are_small(path):
 
 @pytest.mark.parametrize(
     ("module", "without"),
-    [("geometry", ("warp", "matplotlib")), ("gan.generator", ("warp",)), ("render", ("nvdiffrast", "matplotlib"))],
+    [
+        ("geometry", ("warp", "matplotlib")),
+        ("gan.generator", ("warp",)),
+        ("render", ("nvdiffrast", "matplotlib")),
+        ("figures", ("jupytext", "papermill")),  # three seconds of every notebook's first cell
+    ],
 )
 def test_a_part_does_not_load_what_it_does_not_need(module, without):
     script = f"import sys, ganverse_nb.{module}; print(*sys.modules)"

@@ -133,7 +133,7 @@ def test_config_prints_what_runs(capsys):
     assert shown == plain(as_json(load_config("smoke", seed=3, inverse__steps=5)))
 
 
-def test_doctor_says_what_is_wrong(capsys, monkeypatch):
+def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     from ganverse_nb import doctor
 
     def broken():
@@ -149,6 +149,8 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch):
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
     monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
+    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
+    write_json(tmp_path / "car" / "keypoints.json", {})
     cli.main(["doctor"])
     assert "every notebook for car, horse (03 after its keypoints are placed for horse)" in capsys.readouterr().out
 

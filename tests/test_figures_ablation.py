@@ -5,9 +5,9 @@ import torch
 from ganverse_nb import figures as fig
 from ganverse_nb.evaluation.ablation import Example
 from ganverse_nb.evaluation.captions import CAPTIONS
+from ganverse_nb.evaluation.spread import Cell
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.sweep import Cell
 from tests.figure_checks import texts
 
 

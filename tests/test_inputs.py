@@ -1,6 +1,7 @@
 """Which GAN and which view codes a run uses, and what is said where there are none."""
 
 import shutil
+from functools import partial
 
 import pytest
 import torch
@@ -85,7 +86,16 @@ def test_view_codes_can_be_chosen_by_the_run_itself(opened):
     assert torch.equal(stages.view_codes(run).codes, views.codes)
 
 
-@pytest.mark.parametrize("stage", [stages.test_photos, stages.pose_regressor, stages.view_gate, stages.gan_kid])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        stages.test_photos,
+        partial(stages.first_test_photos, count=16),
+        stages.pose_regressor,
+        stages.view_gate,
+        stages.gan_kid,
+    ],
+)
 def test_nothing_is_measured_with_studio_photos_where_the_gan_has_seen_others(opened, stage):
     with pytest.raises(ExpectedError, match="profile paper"):
         stage(opened("paper"))

@@ -6,7 +6,7 @@ from ganverse_nb import cli
 from ganverse_nb import sweep as sweeps
 from ganverse_nb.files import read_json
 from ganverse_nb.notebooks import build_all
-from ganverse_nb.sweep import Cell, as_markdown, sweep, table, variants
+from ganverse_nb.sweep import sweep, variants
 
 VARY = {"inverse.weight_perceptual": [0.5, 0], "inverse.symmetric_shape": [True, False]}
 
@@ -44,17 +44,6 @@ def test_combinations():
     assert variants({}) == {"as it is": {}}
     with pytest.raises(ValueError, match="inverse.steps: give values"):
         variants({"inverse.steps": []})
-
-
-def test_mean_and_spread():
-    cell = Cell({0: 1.0, 1: 2.0, 2: 3.0})
-    assert (cell.mean, cell.deviation, str(cell)) == (2.0, 1.0, "2 ± 1")
-    assert str(Cell({0: 0.123456})) == "0.1235"
-    rows = [{"key": "car.x", "ours": 1.0, "unit": ""}]
-    text = as_markdown(table([{"variant": "b", "seed": 0, "rows": rows}], ["a", "b"]), ["a", "b"], [0])
-    assert "| number | a | b |" in text and "| car.x | - | 1 |" in text
-    titled = as_markdown({}, ["a"], [3, 4], "Study", "the rest alike")
-    assert titled.startswith("# Study\n\nMean ± standard deviation over the seeds 3, 4; the rest alike.\n")
 
 
 def test_a_sweep_measures_each_case_once_and_shares_stages(measured, folder, tmp_path):

@@ -69,7 +69,7 @@ class ArmScores:
         return found | {key: float(values.nanquantile(0.5)) for key, values in photos.items()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """`numbers` in the form that `sweep.table` takes; None for what could not be measured."""
+        """`numbers` in the form that `spread.table` takes; None for what could not be measured."""
         return [{"key": k, "ours": v if v == v else None, "unit": ""} for k, v in self.numbers().items()]
 
     def save(self, path: Path) -> None:

@@ -76,6 +76,7 @@ CAPTIONS: dict[str, str] = {
     "won, and whether the place on the page decided.",
     "table_1c_people": "Tables 1c and B (a): shares of people's votes with 95 % intervals.",
     "table_b_people": "Table B (b): how far people agree, comparisons won, and whether the place on the page decided.",
+    "ablation_start": "Where the ablation study's trainings begin: an ellipsoid, and cameras from coarse labels.",
     "figure_6_ablation": "Figure 6. The same network trained with all losses, without multi-view consistency (w.o. "
     "M. V.) and without the perceptual term (w.o. P.): the view of the input, other views of the object, texture and "
     "shape. The median and the worst held-out picture of the GAN, by the mean overlap of the three in other views.",
@@ -98,6 +99,7 @@ CAPTIONS: dict[str, str] = {
     "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited.",
     "figure_l_photo_cameras": "Figure L. Photographs under another camera: azimuth, scale and elevation asked anew.",
     "swap_matrix": "What a swap moves besides what it should: 0 is the source, 1 the donor.",
+    "failure_objects": "What the GAN paints, and photographs of objects from outside.",
     "figure_h_reconstructions": "Figure H. Held-out GAN pictures and their reconstruction, from the best to the worst "
     "by the overlap in the object's other views.",
     "figure_o_failures": "Figure O. Objects from outside of all training data, and ordinary photographs: the median "

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ganverse_nb.evaluation.ablation import OTHERS, Example
+from ganverse_nb.evaluation.spread import Cell
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import letterboxed
 from ganverse_nb.figures.shots import plain, textured
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.network import repeat_mesh
-from ganverse_nb.sweep import Cell
 
 ARM_LABELS = {
     "full": "full (2 views per step)",
@@ -89,7 +89,7 @@ def ablation_table(cells: Mapping[str, Mapping[str, Cell]], arms: Sequence[str])
     """Mean ± standard deviation over the seeds: a row for each arm, a column for each measure.
 
     Args:
-        cells: measure -> arm -> its values over the seeds, as `sweep.table` gives them.
+        cells: measure -> arm -> its values over the seeds, as `evaluation.spread.table` gives them.
     """
     columns = [name for name in COLUMNS if name in cells]
     rows = [

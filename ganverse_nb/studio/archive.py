@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from ganverse_nb.studio.photos import FILE, Photos, check_order, join, make_photos
+from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
 
 PIECE = 512
 
@@ -36,7 +36,7 @@ def make_photo_archive(
     starts = range(0, count, PIECE)
     pieces = {start: directory / f"piece-{start:07d}" for start in starts}
     orders = [
-        (category, min(PIECE, count - start), seed * 10_007 + start, resolution, per_camera, piece)
+        (category, min(PIECE, count - start), _piece_seed(seed, start), resolution, per_camera, piece)
         for start, piece in pieces.items()
         if not (piece / FILE).is_file()
     ]
@@ -58,6 +58,21 @@ def make_photo_archive(
         (piece / FILE).unlink()
         piece.rmdir()
     return photos
+
+
+def first_photos(category: str, count: int, seed: int, resolution: int = 64) -> Photos:
+    """The first photos of the archive that `seed` makes, without the others.
+
+    Raises:
+        ValueError: `count` is not a multiple of 16 up to 512: photos are arranged by sixteens, in pieces of 512.
+    """
+    if count % BATCH or not 0 < count <= PIECE:
+        raise ValueError(f"The first photos come by {BATCH}s, up to {PIECE}; got {count}.")
+    return make_photos(category, count, _piece_seed(seed, 0), resolution)
+
+
+def _piece_seed(seed: int, start: int) -> int:
+    return seed * 10_007 + start
 
 
 def _make_piece(category: str, count: int, seed: int, resolution: int, per_camera: int, directory: Path) -> int:

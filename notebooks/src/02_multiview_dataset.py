@@ -41,15 +41,14 @@ segmenter
 # The outline that it draws on photographs it was not trained on:
 
 # %% tags=["studio"]
-photos = stages.test_photos(run)
-images = photos.image()[:24]
+images = stages.first_test_photos(run, 32).image()[:24]
 outlined = [fig.outlined(image, mask) for image, mask in zip(images, segmenter.segment(images).mask)]
 fig.save_figure(run, "segmenter", fig.samples(outlined, columns=12), {"segmenter": segmenter.source})
 
 # %% tags=["studio"]
 from ganverse_nb.segmentation.training import evaluate
 
-found = evaluate(segmenter, photos)
+found = evaluate(segmenter, stages.test_photos(run))
 run.record("segmentation.photo_iou", found["iou"], bar=">= 0.93")
 run.record("segmentation.photo_single", found["single"])
 found

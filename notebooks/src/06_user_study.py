@@ -34,7 +34,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import clear_photos
 
-photos, masks = clear_photos(stages.segmenter(run), stages.test_photos(run), 26)
+photos, masks = clear_photos(stages.segmenter(run), stages.first_test_photos(run, 64), 26)
 fig.save_figure(run, "study_photos", fig.photo_sheet(photos, columns=9), {"photos": len(photos)})
 
 # %% [markdown]

@@ -25,7 +25,26 @@ from ganverse_nb import figures as fig
 from ganverse_nb import stages, trials
 from ganverse_nb.run import open_run
 
+import torch
+
 run = open_run(profile, category, seed, runs, figures, settings)
+
+# %% [markdown]
+# ## What it knows, and what it does not
+#
+# The network learns from what the GAN paints: the first row. The rows below are photographs of objects from outside,
+# which the studio builds far from all body types that it photographs for the GAN: a bus, a go-kart and a batmobile.
+# (Of animals it has no odd ones: there the other categories take their place.)
+
+# %% tags=["studio"]
+from ganverse_nb.studio.unusual import unusual_photos
+
+teacher, rng = stages.teacher(run), torch.Generator().manual_seed(seed)
+outside = unusual_photos(category, 8, seed + 88, run.config.resolution)
+rows = {"the GAN": teacher(torch.randn(8, teacher.z_dim, generator=rng), psi=0.8)}
+rows |= {kind: photos.image() for kind, photos in outside.items()}
+objects = fig.picture_grid([list(row) for row in rows.values()], row_labels=list(rows), size=128)
+fig.save_figure(run, "failure_objects", objects, {"rows": list(rows)})
 
 # %% [markdown]
 # ## From the best to the worst (figure H)
@@ -54,15 +73,12 @@ fig.save_figure(run, "figure_h_reconstructions", held_out, {"contents": content,
 #
 # ## Objects from outside (figure O)
 #
-# The studio builds three cars that are far from all body types it photographs for the GAN: a bus, a go-kart and a
-# batmobile. (Of animals it has no odd ones: there the other categories take their place.) They are cut out by their
-# true masks, so that what fails is the reconstruction. Of each kind, and of ordinary photographs, the median and the
-# worst by Chamfer distance, beside the true shape.
+# More photographs of each kind, cut out by their true masks, so that what fails is the reconstruction. Of each kind,
+# and of ordinary photographs, the median and the worst by Chamfer distance, beside the true shape.
 
 # %% tags=["studio"]
 from ganverse_nb.evaluation.domain_check import INSIDE, judge_kinds
 from ganverse_nb.evaluation.failures import reconstruct_kinds
-from ganverse_nb.studio.unusual import unusual_photos
 
 segmenter, photos = stages.segmenter(run), stages.test_photos(run)
 number = max(8, len(photos) // stages.CHECK_SHARE)
@@ -123,8 +139,6 @@ fig.save_figure(run, "figure_k_light", fig.light_pictures(images, mesh, camera, 
 # its error as a share of the mean, under the ball the angle between the dominant directions of both lights.
 
 # %% tags=["studio"]
-import torch
-
 from ganverse_nb.evaluation.light import overhead_error, score_light
 from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.studio.lit import make_lit_photos

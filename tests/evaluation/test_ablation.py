@@ -10,12 +10,12 @@ import torch
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.ablation import ArmScores, gan_example, median_and_worst_of, photo_example
 from ganverse_nb.evaluation.alignment import Similarity
+from ganverse_nb.evaluation.spread import table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
 from ganverse_nb.studio.all_round import VIEWS, make_truth_photos
-from ganverse_nb.sweep import table
 
 BINS = torch.arange(12)
 CAMERA = Camera.orbit(30.0 * BINS, 10.0)

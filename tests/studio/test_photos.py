@@ -109,6 +109,15 @@ def test_an_interrupted_archive_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert torch.equal(whole.images, resumed.images)
 
 
+def test_the_first_photos_of_an_archive_are_had_without_the_others(tmp_path: Path) -> None:
+    whole = archive.make_photo_archive("car", 40, 3, tmp_path, workers=1)
+    first = archive.first_photos("car", 32, 3)
+    assert torch.equal(first.images, whole.images[:32]) and torch.equal(first.depth, whole.depth[:32])
+    for count in (0, 20, 528):
+        with pytest.raises(ValueError, match=f"by 16s, up to 512; got {count}"):
+            archive.first_photos("car", count, 3)
+
+
 def test_photos_of_the_web_are_outside_of_the_studios_ranges() -> None:
     web, plain = make_photos("car", 24, seed=8, style="web"), make_photos("car", 24, seed=8)
     assert not ((web.camera.elevation > 4) & (web.camera.elevation < 26)).any()
