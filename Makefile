@@ -47,7 +47,7 @@ notebooks: $(VENV)/installed
 	$(BIN)/python -m ganverse_nb.notebooks build
 
 lab: $(VENV)/installed
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 doctor: $(VENV)/installed
 	$(BIN)/ganverse doctor

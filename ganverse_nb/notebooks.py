@@ -10,7 +10,9 @@ without outputs and with the same bytes every time. Each has a cell tagged `para
 from __future__ import annotations
 
 import os
+import re
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 EVIDENCE = ("03", "05", "06", "07", "11")  # comparisons that need further trainings: `make evidence`
 STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
+PICTURE_LINK = re.compile(r"!\[(?P<text>[^]]*)\]\((?P<path>[^):]+\.png)\)")
 TRACEBACK = "Traceback (most recent call last):"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -203,6 +206,9 @@ def execute(
         reason = " ".join(f"{error.ename}: {error.evalue}".split())
         stopped = f"{notebook.stem} stopped at In [{error.exec_count}]: {reason} (see {partial})"
         raise NotebookError(stopped, error.source) from None
+    for cell in executed.cells:
+        _attach_pictures(cell, notebook.parent)
+    nbformat.write(executed, partial)
     hidden = errors(executed)
     if hidden:
         raise NotebookError(f"{notebook.stem} ran to its end, but {hidden[0]} (see {partial})")
@@ -210,6 +216,20 @@ def execute(
     os.replace(partial, output)
     log.unlink()
     return executed
+
+
+def _attach_pictures(cell: NotebookNode, directory: Path) -> None:
+    """Puts the pictures that a text shows by links relative to `directory` into the cell: the copy can lie anywhere."""
+
+    def attach(link: re.Match[str]) -> str:
+        path = directory / link["path"]
+        if not path.is_file():
+            return link[0]
+        cell.setdefault("attachments", {})[path.name] = {"image/png": b64encode(path.read_bytes()).decode()}
+        return f"![{link['text']}](attachment:{path.name})"
+
+    if cell.cell_type == "markdown":
+        cell.source = PICTURE_LINK.sub(attach, cell.source)
 
 
 def as_html(notebook: NotebookNode) -> str:

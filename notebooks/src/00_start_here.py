@@ -5,6 +5,10 @@
 # same car from many viewpoints, a differentiable renderer learns from those pictures what a car looks like in 3D, and
 # in the end a single photograph becomes a textured mesh.
 #
+# ![Photographs, and their reconstruction from five sides](../figures/car/start_reconstructions.png)
+#
+# *Photographs that no network has seen, and what one network makes of each.*
+#
 # You will
 # * see what the bundled GAN paints, and what a photograph of our procedural studio knows about itself,
 # * reconstruct photographs that no network was trained on,

@@ -4,6 +4,10 @@
 # The paper rests on one observation (section 3.1): in a StyleGAN trained on photographs of cars, the first layers
 # decide from where the car is seen, and the others decide what is seen. Nobody told the network so.
 #
+# ![Cars in rows, viewpoints in columns](../figures/car/figure_2_views.png)
+#
+# *Every column keeps the layers that hold the viewpoint, every row those that hold the car.*
+#
 # You will
 # * look into the blocks of the network (figure A),
 # * measure for every number of layers *k* how well the first *k* hold the viewpoint, and what that costs in shapes,

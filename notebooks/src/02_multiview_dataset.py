@@ -5,6 +5,10 @@
 # what is not one clear object (section 3.1). The result plays the part of a photo studio with a turntable, at the
 # price of a minute of labelling.
 #
+# ![Rows of cars, each from many sides](../figures/car/figure_c_dataset.png)
+#
+# *Six cars of the finished dataset, each under some of its view codes.*
+#
 # You will
 # * see how well the segmenter cuts out photographs whose true masks are known,
 # * label view codes by hand, if you like,

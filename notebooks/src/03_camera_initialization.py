@@ -6,6 +6,10 @@
 # *one* object are enough, and the paper asks whether even that is worth it, against a label of 30° per view code
 # (appendix D).
 #
+# ![Two sets of cameras around a car, before and after training](../figures/car/figure_d_cameras.png)
+#
+# *The view codes' cameras, begun at keypoints and at coarse labels, before training and after it.*
+#
 # You will
 # * mark points yourself, if you like,
 # * see the points that come with this GAN and the cameras that follow from them (figure D),

@@ -5,6 +5,10 @@
 # that view and in another one of the same object, and the difference to the GAN's pictures teaches it (Eq 1 and Eq
 # 2). The cameras of the view codes are learned at the same time, from one label of 30° each (section 3.2).
 #
+# ![Pictures of the GAN, and their reconstruction from several sides](../figures/car/figure_4_reconstructions.png)
+#
+# *Pictures that were held out, and their reconstruction from several sides.*
+#
 # You will
 # * train the network (about ten minutes on two CPU cores, once) and see its losses,
 # * see reconstructions of held-out objects (figure 4) and what became of the cameras,

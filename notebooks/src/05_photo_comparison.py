@@ -5,6 +5,10 @@
 # keypoints? The same network learns from both (section 4.1): from the pictures of the GAN, several views of every
 # object; and from single photographs, whose cameras come from keypoints, as in Pascal3D+.
 #
+# ![Photographs, each reconstructed by two networks](../figures/car/figure_5_comparison.png)
+#
+# *The same photographs by the network that learned from the GAN and by the one that learned from photographs.*
+#
 # You will
 # * see annotated photographs and how well their cameras are known,
 # * train the baseline on them (once; ten minutes on two CPU cores),

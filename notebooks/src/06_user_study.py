@@ -5,6 +5,10 @@
 # bare shape and with texture, and three questions (appendix F, figure I). 203 to 220 pictures, three raters each:
 # 57.5 % preferred the GAN-trained network overall, 25.9 % the photo-trained one, 16.6 % neither (Tables 1c and B).
 #
+# ![A photograph, two reconstructions from six sides, three questions](../figures/car/figure_i_interface.png)
+#
+# *What a rater sees.*
+#
 # You will
 # * make the survey as one HTML file that you can send to people,
 # * vote yourself in this notebook,

@@ -5,6 +5,10 @@
 # shape and texture (section 4.1, appendix H). Here both are measured too, with a few further questions: how many
 # views of an object a step should see, whether the cameras must move, and where they begin.
 #
+# ![One car reconstructed with all losses and without one of them](../figures/car/figure_6_ablation.png)
+#
+# *The same pictures with all losses, without several views, without the perceptual term.*
+#
 # You will
 # * train every arm several times on the same pictures (once; about an hour on two CPU cores),
 # * see the median and the worst example of each comparison, which nobody chose (figures 6 and P),

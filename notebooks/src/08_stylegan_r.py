@@ -5,6 +5,10 @@
 # to write exactly these four into the codes of the StyleGAN, so that the GAN renders what it is told (section 3.3).
 # Which content dimension listens to which property is learned by softmax gates (Eq 4).
 #
+# ![One car from all sides by two renderers](../figures/car/figure_7_dual_renderer.png)
+#
+# *Two renderers, the same properties: the mesh rendered, and the GAN that follows it.*
+#
 # You will
 # * train StyleGAN-R (about five minutes on two CPU cores, once),
 # * see how it divides the dimensions of the codes (figure 3),

@@ -4,6 +4,10 @@
 # StyleGAN-R takes a camera as its input. This notebook moves it: azimuth, scale and elevation, one at a time (figure
 # 9), then asks for 36 azimuths and measures what comes out.
 #
+# ![One car turned, raised and scaled](../figures/car/figure_9_camera_controller.png)
+#
+# *Azimuth, scale and elevation, asked of the GAN.*
+#
 # You will
 # * drive the camera of held-out objects, by hand too,
 # * see, in degrees, how well the asked azimuth is met, with and without fine-tuning the GAN,

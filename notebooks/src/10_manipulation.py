@@ -4,6 +4,10 @@
 # With StyleGAN-R, the parts of a picture are separate inputs. This notebook takes them from different pictures: of
 # the GAN (figure 10) and photographs (figures 11 and L), and measures what a swap changes and what it leaves alone.
 #
+# ![Shape, texture and background of one car given to another](../figures/car/figure_10_manipulation.png)
+#
+# *Shape, texture and background swapped between cars.*
+#
 # You will
 # * give three cars the shape of the first, the texture of the second and the background of the third,
 # * edit photographs that no network was trained on, and look at them from elsewhere,

@@ -5,6 +5,10 @@
 # reconstructed, and a network that is to predict the light as well does not tell it from the texture. Here both can be
 # measured, because the studio knows shape, light and paint of what it photographs.
 #
+# ![A bus, a go-kart and a batmobile, and what the network makes of them](../figures/car/figure_o_failures.png)
+#
+# *Objects from outside, and what the network makes of them.*
+#
 # You will
 # * see the best, the median and the worst reconstructions, chosen by rank and not by hand (figure H),
 # * give the network a bus, a go-kart and a batmobile (figure O), and see whether the out-of-domain score knows them,

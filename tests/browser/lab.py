@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from playwright.sync_api import Page, expect
 
-from ganverse_nb.notebooks import KERNEL
+from ganverse_nb.notebooks import KERNEL, folder
 
 # Seconds for a step of the page, and for a whole notebook; all but a crowded machine needs a tenth.
 PATIENCE, COMPUTING = 180, 900
@@ -55,25 +56,25 @@ VALUE = """[next((b["data"] for b in m.get("buffers", []) if b["path"] == ["valu
 
 @dataclass
 class Lab:
-    """A running server: its address, the directory that it shows, and where its kernels' connection files are."""
+    """A running server: its address, the directory of its notebooks, and where its kernels' connection files are."""
 
     url: str
     directory: Path
     runtime: Path
 
     def add(self, notebook: Path, parameters: dict[str, object]) -> str:
-        """Copies a notebook with other parameters, as papermill does, and returns its name."""
+        """Copies a notebook with other parameters, as papermill does, and returns its path on the server."""
         prepared = parameterize_notebook(load_notebook_node(str(notebook)), parameters)
         nbformat.write(prepared, self.directory / notebook.name)
-        return notebook.name
+        return f"{self.directory.name}/{notebook.name}"
 
     def write(self, name: str, cells: Sequence[str]) -> str:
-        """Makes a notebook of code cells and returns its name."""
+        """Makes a notebook of code cells and returns its path on the server."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": KERNEL}
         )
         nbformat.write(notebook, self.directory / name)
-        return name
+        return f"{self.directory.name}/{name}"
 
     def kernel(self, name: str) -> str:
         """The identity of the kernel that a notebook has."""
@@ -104,9 +105,13 @@ def _ask(connection: Path, expression: str) -> str:
 
 @contextmanager
 def serve(home: Path) -> Iterator[Lab]:
-    """A server of `home/notebooks` that neither reads nor writes the user's settings; it takes its kernels with it."""
+    """A server of `home`, with the project's figures of cars beside `home/notebooks`.
+
+    It neither reads nor writes the user's settings, and takes its kernels with it.
+    """
     directory, runtime, log = home / "notebooks", home / "runtime", home / "server.log"
     directory.mkdir(parents=True)
+    shutil.copytree(folder().parent / "figures" / "car", home / "figures" / "car")  # links out of it are not served
     places = {
         "JUPYTER_CONFIG_DIR": home / "config",
         "JUPYTER_DATA_DIR": home / "data",
@@ -119,7 +124,7 @@ def serve(home: Path) -> Iterator[Lab]:
     news.parent.mkdir(parents=True)
     news.write_text(json.dumps(NO_NEWS))
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", "--IdentityProvider.token="]
-    options += [f"--ServerApp.root_dir={directory}", "--LabApp.expose_app_in_browser=True"]
+    options += [f"--ServerApp.root_dir={home}", "--LabApp.expose_app_in_browser=True"]
     environment = os.environ | {name: str(place) for name, place in places.items()} | {"JUPYTER_PREFER_ENV_PATH": "1"}
     command = [sys.executable, "-m", "jupyterlab", *options]
     with log.open("w") as said:
@@ -186,6 +191,10 @@ class NotebookPage:
     def _index(self, source: str) -> int:
         (index,) = [i for i, cell in enumerate(self.page.evaluate(CELLS)) if cell["code"] and source in cell["source"]]
         return index
+
+    def scroll_to_top(self) -> None:
+        """Brings the title into the window."""
+        self.page.evaluate(SCROLL, 0)
 
     def run_cell(self, number: int) -> None:
         """A click into a code cell, then Shift+Enter."""

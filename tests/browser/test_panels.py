@@ -54,6 +54,16 @@ def drag(page, begin, end):
     page.mouse.up()
 
 
+def test_the_finished_picture_stands_below_the_title(open_notebook, shoot):
+    opened = open_notebook("00")
+    opened.scroll_to_top()
+    picture = opened.page.locator(".jp-MarkdownOutput img").first
+    expect(picture).to_be_visible()
+    opened.page.wait_for_function("picture => picture.complete", arg=picture.element_handle())
+    assert picture.evaluate("picture => picture.naturalWidth") > 500
+    shoot(opened.page, "start_here_title")
+
+
 @pytest.mark.parametrize("number", ["00", "09"])
 def test_a_slider_follows_keys_and_mouse_and_moves_the_picture(open_notebook, number, shoot):
     opened = open_notebook(number)

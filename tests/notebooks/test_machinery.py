@@ -1,11 +1,13 @@
 """Building, pulling and executing notebooks, on small ones made here."""
 
+import base64
 import json
 import os
 import sys
 
 import nbformat
 import pytest
+from PIL import Image
 
 from ganverse_nb.notebooks import NotebookError, build_all, errors, execute, main, notebooks, pull_all
 
@@ -114,6 +116,22 @@ def test_execution_injects_parameters_uses_this_python_and_reports_progress(fold
     assert sorted(output.parent.iterdir()) == [output.with_suffix(".html"), output]
     assert calls[-1] == (3, 3, "")
     assert any(text.startswith("3/3 [") for _, _, text in calls)
+
+
+@pytest.mark.notebook
+def test_pictures_of_the_text_travel_with_the_executed_copy(folder, tmp_path):
+    Image.new("RGB", (3, 2), "red").save(folder / "red.png")
+    text = "# ![Red](red.png) ![lost](lost.png) ![far](https://example.org/far.png) [no picture](red.png)"
+    (folder / "src" / "00_one.py").write_text(f"# %% [markdown]\n{text}\n\n{SOURCE}")
+    (path,) = build_all(folder)
+    output = tmp_path / "run" / "00_one.ipynb"
+    execute(path, output, {})
+    cell = nbformat.read(output, as_version=4).cells[0]
+    assert cell.source == text[2:].replace("(red.png)", "(attachment:red.png)", 1)
+    held = base64.b64decode(cell.attachments["red.png"]["image/png"])
+    assert list(cell.attachments) == ["red.png"] and held == (folder / "red.png").read_bytes()
+    assert f'src="data:image/png;base64,{base64.b64encode(held).decode()}"' in output.with_suffix(".html").read_text()
+    assert path.read_text().count("attachment") == 0
 
 
 @pytest.mark.notebook

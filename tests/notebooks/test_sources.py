@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ganverse_nb.config import load_config
-from ganverse_nb.notebooks import PARAMETERS, STUDIO, build, folder, notebooks, source_of
+from ganverse_nb.notebooks import PARAMETERS, PICTURE_LINK, STUDIO, build, folder, notebooks, source_of
 
 NOTEBOOKS = notebooks()
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -36,6 +36,14 @@ def test_the_notebook_is_what_its_source_builds(path):
 @each
 def test_no_outputs_are_kept(path):
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code_cells(path))
+
+
+@each
+def test_it_begins_with_the_finished_picture(path):
+    title = "".join(json.loads(path.read_text())["cells"][0]["source"])
+    (link,) = [found["path"] for found in PICTURE_LINK.finditer(title)]
+    assert (path.parent / link).is_file()
+    assert title.startswith("# ") and title.index(link) < title.index("You will\n* ")
 
 
 @each
