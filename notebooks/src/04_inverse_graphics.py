@@ -49,6 +49,19 @@ fig.save_figure(run, "inverse_start", start, {"labels": labels})
 # %% [markdown]
 # ## Training
 #
+# A picture $I$ with mask $M$ is compared with the render $I', M'$ of the predicted shape $S$ and texture $T$ under the
+# camera $V$ of its view code. The last three terms keep the shape well behaved, and the $\lambda$ are settings:
+#
+# $$\begin{aligned} \mathcal{L}(I, S, T, V; \theta) = {} & \lambda_{col} L_{col}(I, I')
+# + \lambda_{percept} L_{percept}(I, I') + \lambda_{IOU} L_{IOU}(M, M') \\
+# & + \lambda_{sm} L_{sm}(S) + \lambda_{lap} L_{lap}(S) + \lambda_{mov} L_{mov}(S) \end{aligned} \tag{1}$$
+#
+# What $f_\theta$ predicts of object $k$ from one view $i$ has to explain another view $j$ of it, too; the cameras are
+# learned with $\theta$:
+#
+# $$\mathcal{L}_k(\theta) = \sum_{i \neq j} \mathcal{L}(I_{V_i^k}, S_k, T_k, V_i^k; \theta)
+# + \mathcal{L}(I_{V_j^k}, S_k, T_k, V_j^k; \theta), \qquad S_k, T_k = f_\theta(I_{V_i^k}) \tag{2}$$
+#
 # The terms of Eq 1 that compare pictures, over the steps. The dotted line is where the perceptual term sets in:
 # colours first, details after.
 

@@ -60,6 +60,18 @@ fig.save_figure(run, "stylegan_r_inputs", seen, {"azimuth": properties[first].ca
 # %% [markdown]
 # ## The mapping network (figure 3)
 #
+# Camera $V$, shape $S$, texture $T$ and background $B$ are coded one by one, and the codes of the last three mixed by
+# gates that all pictures share and that add up to one in every dimension $i$:
+#
+# $$z^{view} = g_v(V), \quad z^{shape} = g_s(S), \quad z^{txt} = g_t(T), \quad z^{bck} = g_b(B) \tag{3}$$
+#
+# $$\tilde w^{mtb} = s^m \odot z^{shape} + s^t \odot z^{txt} + s^b \odot z^{bck},
+# \qquad s_i^m + s_i^t + s_i^b = 1 \tag{4}$$
+#
+# The warm-up brings the codes near those that the GAN itself used, and the gates towards a decision:
+#
+# $$L_{mapnet} = \lVert \tilde w - w^* \rVert_2 - \sum_i \sum_{k \in \{m, t, b\}} s_i^k \log s_i^k \tag{5}$$
+#
 # The camera drives a small share of the view code, the dimensions that correlate best with the azimuth of the chosen
 # views. Every dimension of the content code listens to shape, texture or background: its colour is the mixture of its
 # gates, so pure colours are decided dimensions. Below, the shares by layer.
@@ -78,7 +90,12 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # ## Two renderers (figure 7)
 #
 # The same shape, texture and camera, rendered by DIB-R and by StyleGAN-R, in the picture's own view and all round.
-# The third row of each object is the state before the GAN itself was fine-tuned (figure J).
+# The third row of each object is the state before the GAN itself was fine-tuned (figure J): properties that were mixed
+# anew are to be found again (barred) in the picture painted of them, and two pictures $1, 2$ with one background are
+# to show the same:
+#
+# $$L_{stylegan} = \lVert S - \bar S \rVert_2 + \lVert T - \bar T \rVert_2 + \lVert g_b(B) - g_b(\bar B) \rVert_2
+# + \lVert g_b(\bar B_1) - g_b(\bar B_2) \rVert_2 \tag{6}$$
 
 # %%
 warm = stages.stylegan_r(run, mapping_only=True)

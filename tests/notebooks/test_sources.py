@@ -46,6 +46,15 @@ def test_it_begins_with_the_finished_picture(path):
     assert title.startswith("# ") and title.index(link) < title.index("You will\n* ")
 
 
+def test_every_equation_of_the_paper_stands_in_one_notebook():
+    texts = {
+        path.name[:2]: "".join("".join(c["source"]) for c in json.loads(path.read_text())["cells"])
+        for path in NOTEBOOKS
+    }
+    where = {number: [name for name, text in texts.items() if f"\\tag{{{number}}}" in text] for number in range(1, 7)}
+    assert where == {1: ["04"], 2: ["04"], 3: ["08"], 4: ["08"], 5: ["08"], 6: ["08"]}
+
+
 @each
 def test_parameters_are_plain_and_open_the_default_run(path):
     tagged = [cell for cell in code_cells(path) if "parameters" in cell["metadata"].get("tags", [])]
