@@ -35,6 +35,9 @@ def test_the_citation_is_of_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == ganverse_nb.__version__ and citation["license"] == PROJECT["license"]
     assert citation["title"].startswith(PROJECT["name"]) and len(citation["references"][0]["authors"]) == 7
+    readme, paper = (ROOT / "README.md").read_text(), citation["references"][0]
+    assert f"version = {{{ganverse_nb.__version__}}}" in readme
+    assert all(f"{author['family-names']}, {author['given-names']}" in readme for author in paper["authors"])
 
 
 def imported_distributions():
