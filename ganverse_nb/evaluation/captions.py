@@ -76,7 +76,6 @@ CAPTIONS: dict[str, str] = {
     "won, and whether the place on the page decided.",
     "table_1c_people": "Tables 1c and B (a): shares of people's votes with 95 % intervals.",
     "table_b_people": "Table B (b): how far people agree, comparisons won, and whether the place on the page decided.",
-    "ablation_start": "Where the ablation study's trainings begin: an ellipsoid, and cameras from coarse labels.",
     "figure_6_ablation": "Figure 6. The same network trained with all losses, without multi-view consistency (w.o. "
     "M. V.) and without the perceptual term (w.o. P.): the view of the input, other views of the object, texture and "
     "shape. The median and the worst held-out picture of the GAN, by the mean overlap of the three in other views.",

@@ -18,6 +18,9 @@ from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.shots import around, plain, textured
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
+from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.view_gate import crossed_pictures
+from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
@@ -44,8 +47,10 @@ def reconstructions(images: Tensor, mesh: Mesh, camera: Camera, labels: Sequence
     )
 
 
-def starting_point(pictures: Tensor, network: InverseGraphicsNetwork, azimuth: Tensor, distance: float) -> Figure:
-    """Before training: an object [V, 3, R, R] under V view codes, and the ellipsoid under the labelled cameras."""
+def starting_point(generator: Generator, views: ViewCodes, w: Tensor, distance: float) -> Figure:
+    """Before training: an object w [1, w_dim] under every other view code, and the ellipsoid under their labels."""
+    pictures = crossed_pictures(generator, views.codes[::2], w, views.split_layer)[:, 0]
+    azimuth, network = views.labelled_azimuth[::2], InverseGraphicsNetwork()
     ellipsoid = Mesh(network.template[None], network.faces)
     start = plain(ellipsoid, Camera.orbit(azimuth, 0.0, distance))
     labels = ["GAN", "to be\ndeformed"]

@@ -37,14 +37,11 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # by the cameras that the labels name. Shape, texture and cameras have to be found.
 
 # %%
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
-from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+from ganverse_nb.gan.view_gate import sample_w
 
 teacher, views, config = stages.teacher(run), stages.view_codes(run).around, run.config.inverse
-pictures = crossed_pictures(teacher, views.codes[::2], sample_w(teacher, 1, seed + 9, 0.7), views.split_layer)[:, 0]
-labels = views.labelled_azimuth[::2]
-start = fig.starting_point(pictures, InverseGraphicsNetwork(), labels, config.initial_distance)
-fig.save_figure(run, "inverse_start", start, {"labels": labels})
+start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance)
+fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]
 # ## Training

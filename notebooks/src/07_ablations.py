@@ -36,14 +36,11 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # by the cameras that the labels name; one arm takes the cameras of keypoints instead.
 
 # %%
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
-from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+from ganverse_nb.gan.view_gate import sample_w
 
 teacher, views = stages.teacher(run), stages.view_codes(run).around
-pictures = crossed_pictures(teacher, views.codes[::2], sample_w(teacher, 1, seed + 9, 0.7), views.split_layer)[:, 0]
-labels = views.labelled_azimuth[::2]
-start = fig.starting_point(pictures, InverseGraphicsNetwork(), labels, run.config.inverse.initial_distance)
-fig.save_figure(run, "ablation_start", start, {"labels": labels})
+start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), run.config.inverse.initial_distance)
+fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]
 # ## The arms
@@ -125,8 +122,8 @@ fig.save_figure(run, "figure_p_ablation", fig.ablation_examples(examples), {"pho
 # %%
 from IPython.display import Markdown
 
-from ganverse_nb.files import write_text
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
+from ganverse_nb.files import write_text
 
 cells = table([{"variant": arm, "seed": s, "rows": score.rows()} for (arm, s), score in scores.items()], arms)
 text = as_markdown(cells, arms, seeds, "Ablation study", "all on the same pictures, with as many renders in a step")
