@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
+from nbclient.output_widget import OutputWidget
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
@@ -36,6 +37,21 @@ class Stop:
         self._clients.discard(client)
 
 
+class SyncedOutput(OutputWidget):
+    """nbclient's front end of an Output widget, which sends what it caught back to the kernel, without its hang.
+
+    The socket is also the one on which the running cell's reply is awaited, and a socket of ZeroMQ announces a message
+    once (https://github.com/jupyter/nbclient/issues/312): nbclient's own way of sending takes the announcement away
+    from whoever waits, for ever when the reply has just come. The asynchronous socket passes it on.
+    """
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Any = None) -> None:
+        session, channel = self.kernel_client.session, self.kernel_client.shell_channel
+        content = {"comm_id": self.comm_id, "data": data}
+        message = session.msg("comm_msg", content, parent=self.parent_header, metadata=metadata)
+        channel.socket.send_multipart(session.serialize(message))
+
+
 class WatchedClient(PapermillNotebookClient):
     """Calls `progress(cells done, cells, text)` around every cell and whenever a tqdm bar moves.
 
@@ -48,6 +64,7 @@ class WatchedClient(PapermillNotebookClient):
         self, nb_man: Any, progress: Progress | None, stop: Stop, skip: Collection[str] = (), **options: Any
     ) -> None:
         super().__init__(nb_man, **options)
+        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": SyncedOutput}}
         self.skip = set(skip)
         self.progress = progress or (lambda done, total, text: None)
         self.stop = stop

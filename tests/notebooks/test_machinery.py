@@ -1,14 +1,21 @@
 """Building, pulling and executing notebooks, on small ones made here."""
 
+import asyncio
 import base64
 import json
 import os
 import sys
+import time
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+import zmq.asyncio
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.session import Session
 from PIL import Image
 
+from ganverse_nb.notebook_engine import SyncedOutput
 from ganverse_nb.notebooks import NotebookError, build_all, errors, execute, main, notebooks, pull_all
 
 SOURCE = """# %% [markdown]
@@ -158,6 +165,38 @@ def test_an_error_hidden_in_a_widget_is_found(folder, tmp_path):
     path = add(folder, "01_two", code)
     with pytest.raises(NotebookError, match="a widget's callback raised ValueError: nobody sees this"):
         execute(path, tmp_path / "run" / "01_two.ipynb", {"profile": "smoke"})
+
+
+def test_an_output_widget_that_sends_when_the_reply_has_just_come_does_not_hide_it():
+    session = Session(key=b"key")
+
+    async def talk():
+        with zmq.asyncio.Context() as context, context.socket(zmq.DEALER) as client:
+            kernel = zmq.Socket(context, zmq.ROUTER)
+            client.identity, kernel.linger = b"client", 0
+            client.connect(f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}")
+            channel = AsyncZMQSocketChannel(client, session)
+            reply = asyncio.ensure_future(channel.get_msg(timeout=None))
+            await client.send(b"ready")
+            assert kernel.recv_multipart() == [b"client", b"ready"]
+            await asyncio.sleep(0.1)
+            kernel.send_multipart([b"client", *session.serialize(session.msg("execute_reply", {"status": "ok"}))])
+            time.sleep(0.2)  # it is here, and nobody has looked yet
+            kernel_client = SimpleNamespace(session=session, shell_channel=channel)
+            widget = SyncedOutput("comm", {"outputs": []}, kernel_client, None)
+            widget.parent_header = {"msg_id": "cell"}
+            widget.sync_state()
+            try:
+                got = await asyncio.wait_for(reply, 10)
+                return got, session.deserialize(session.feed_identities(kernel.recv_multipart())[1])
+            finally:
+                kernel.close()
+
+    reply, sent = asyncio.run(talk())
+    assert reply["content"] == {"status": "ok"}
+    assert sent["msg_type"] == "comm_msg" and sent["parent_header"] == {"msg_id": "cell"}
+    update = {"method": "update", "state": {"outputs": []}, "buffer_paths": []}
+    assert sent["content"] == {"comm_id": "comm", "data": update}
 
 
 @pytest.mark.notebook
