@@ -9,10 +9,10 @@ PYTHON ?= python3
 PROFILE ?= mini
 CATEGORY ?= car
 SEED ?= 0
-JOBS ?= 1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
+REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: help install reproduce evidence test bench lint types notebooks lab doctor clean
 
@@ -20,10 +20,10 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 reproduce: $(VENV)/installed
-	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS)
+	$(REPRODUCE)
 
 evidence: $(VENV)/installed
-	$(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) --jobs $(JOBS) --only 03,05,06,07,11
+	$(REPRODUCE) --only 03,05,06,07,11
 
 test: lint types
 	$(BIN)/python -m pytest

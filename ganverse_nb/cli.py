@@ -226,11 +226,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
+    jobs_help = "notebooks at the same time (default: 2 on processors, 1 on a GPU)"
     command = add("reproduce", _reproduce, "execute every notebook and write figures/report.html")
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
     command = add("sweep", _sweep, "execute notebooks for several seeds and settings, and write a table of them all")
     command.add_argument("--seeds", default="0,1,2", metavar="0,1,2")
     command.add_argument(
@@ -243,7 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     _profile_options(command, seed=False)
     command.add_argument("--only", default="04", metavar="04,09", help="the notebooks that measure (default: 04)")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
-    command.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks at the same time (default: 1)")
+    command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
     command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
     command = add(
         "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"

@@ -13,6 +13,7 @@ from typing import Any, Self
 from .errors import ExpectedError
 from .evaluation.report import as_markdown, write_report
 from .files import read_json, write_json, write_text
+from .inputs import compute_device
 from .notebook_engine import Stop
 from .notebooks import EVIDENCE, STUDIO, execute, notebooks
 from .progress import Board
@@ -32,7 +33,7 @@ def reproduce(
     settings: Mapping[str, Any] | None = None,
     only: Sequence[str] = (),
     directory: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
 ) -> Path | None:
     """Executes the notebooks against `run` and writes the report; returns its path, None if nothing was measured.
 
@@ -44,13 +45,14 @@ def reproduce(
         only: notebooks to execute, by number as in `04`; all but `EVIDENCE` when empty. The report keeps the numbers of
             the others.
         directory: where the notebooks are; the checkout's by default.
-        jobs: how many run at the same time, where they do not need each other.
+        jobs: how many run at the same time, where they do not need each other; `default_jobs` when None.
 
     Raises:
         ReproductionError: notebooks failed; those that do not need them were executed all the same.
         RunBusyError: another process reproduces this run.
         ValueError: fewer than one job.
     """
+    jobs = default_jobs() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: at least one notebook must run at a time.")
     paths = [path for path in notebooks(directory, only) if only or not path.name.startswith(EVIDENCE)]
@@ -66,14 +68,17 @@ def reproduce(
         "settings": dict(settings or {}),
     }
 
+    needs = dependencies(paths)
+    awaited = set().union(*needs.values())
+
     def one(path: Path, progress: Callable[[int, int, str], None], stop: Stop) -> None:
         skip = () if config.has_studio else (STUDIO,)
         output = run.directory / "notebooks" / path.name
-        execute(path, output, parameters, progress, stop, skip, share_of_cores(jobs))
+        execute(path, output, parameters, progress, stop, skip, None if path in awaited else share_of_cores(jobs))
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
         with Stopwatch(run) as stopwatch:
-            failed, skipped = run_all(dependencies(paths), one, jobs, Board([path.stem for path in paths]))
+            failed, skipped = run_all(needs, one, jobs, Board([path.stem for path in paths]))
         if not only and not failed:
             minutes = stopwatch.finish()
             run.record("runtime.total_minutes", minutes, "min", bar=RUNTIME_BAR.get(config.profile, ""))
@@ -88,10 +93,16 @@ def reproduce(
     return report
 
 
+def default_jobs() -> int:
+    """Two on processors, where a training leaves much of the second idle; one on a GPU, whose memory two may exceed."""
+    return 1 if compute_device() == "cuda" else min(2, cores())
+
+
 def share_of_cores(jobs: int) -> int | None:
     """The processors shared out among notebooks that run beside each other; None where nothing is to be said.
 
-    A training of many small steps gains a third from a second processor, two trainings on one each gain all of it.
+    Those that others wait for keep all of them. The rest shares: a training of many small steps gains a third from a
+    second processor, two trainings on one each gain all of it.
     """
     alone = jobs == 1 or "OMP_NUM_THREADS" in os.environ
     return None if alone else max(1, cores() // jobs)

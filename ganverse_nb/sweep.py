@@ -46,7 +46,7 @@ def sweep(
     only: Sequence[str] = ("04",),
     output: str | Path = "sweeps",
     directory: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
 ) -> Path:
     """Executes notebooks for every seed and combination of settings; returns the path of the table, sweep.md.
 

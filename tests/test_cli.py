@@ -26,7 +26,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import CameraBank
 from ganverse_nb.notebooks import build_all
-from ganverse_nb.reproduce import Stopwatch, reproduce
+from ganverse_nb.reproduce import Stopwatch, default_jobs, reproduce
 from ganverse_nb.run import exclusive, open_run
 from ganverse_nb.segmentation.detections import Detections
 
@@ -280,6 +280,7 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
         _01_two="assert run.is_complete('first')\nrun.record('two.steps', run.config.inverse.steps)",
     )
     arguments = ["reproduce", "--profile", "smoke", "--set", "inverse.steps=5", "--notebooks", str(folder), *places]
+    arguments += ["--jobs", "1"]
     assert cli.main(arguments) == 0
     rows = {row["key"]: row for row in read_json(tmp_path / "figures" / "report.json")}
     assert list(rows) == ["car.one.value", "car.two.steps", "car.runtime.total_minutes"]
@@ -303,15 +304,21 @@ def test_reproduce_executes_in_order_and_writes_the_report(notebooks, places, tm
 
 @pytest.mark.notebook
 def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_path, capsys, monkeypatch):
-    """Its cell is shown, the numbers of the others are reported, and they run beside it on processors of their own."""
+    """Its cell is shown, the numbers of the others are reported, and they run beside it.
+
+    A notebook that others wait for has all processors, the last ones share them.
+    """
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("ganverse_nb.reproduce.cores", lambda: 2)
+    monkeypatch.setattr("ganverse_nb.reproduce.compute_device", lambda: "cpu")
+    threads = "import os\nrun.record('{0}.threads', int(os.environ.get('OMP_NUM_THREADS', 0)))"
     folder = notebooks(
+        _01_awaited=threads.format("awaited"),
         _02_fails="if not run:\n    stages.multiview(run)\nraise ValueError('it is damaged')",
         _04_needs="stages.multiview(run)",
-        _10_free="import torch\nrun.record('free.threads', torch.get_num_threads())",
+        _10_free="if not run:\n    stages.view_gate(run)\n" + threads.format("free"),
     )
-    command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), "--jobs", "2", *places]
+    command = ["reproduce", "--profile", "smoke", "--notebooks", str(folder), *places]
     assert cli.main(command) == 2
     err = capsys.readouterr().err
     assert "    raise ValueError('it is damaged')\n" in err and "04_needs  not begun: it needs 02_fails" in err
@@ -319,7 +326,14 @@ def test_a_notebook_that_fails_stops_only_what_needs_it(notebooks, places, tmp_p
     assert last.startswith("ganverse: 02_fails stopped at In [4]: ValueError: it is damaged (see ")
     assert last.endswith("; not begun, as they need what failed: 04_needs")
     rows = read_json(tmp_path / "figures" / "report.json")
-    assert [(row["key"], row["ours"]) for row in rows] == [("car.free.threads", 1)]
+    assert [(row["key"], row["ours"]) for row in rows] == [("car.awaited.threads", 0), ("car.free.threads", 1)]
+
+
+def test_two_notebooks_run_at_a_time_on_processors_and_one_on_a_gpu(monkeypatch):
+    for device, cores, jobs in ("cpu", 1, 1), ("cpu", 2, 2), ("cpu", 16, 2), ("cuda", 16, 1):
+        monkeypatch.setattr("ganverse_nb.reproduce.compute_device", lambda device=device: device)
+        monkeypatch.setattr("ganverse_nb.reproduce.cores", lambda cores=cores: cores)
+        assert default_jobs() == jobs
 
 
 @pytest.mark.notebook
