@@ -44,10 +44,10 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 notebooks: $(VENV)/installed
-	$(BIN)/python -m ganverse_nb.notebooks build
+	$(BIN)/python -m ganverse_nb.workflow.notebooks build
 
 lab: $(VENV)/installed
-	$(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
+	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000 $(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 doctor: $(VENV)/installed
 	$(BIN)/ganverse doctor

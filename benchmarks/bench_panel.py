@@ -44,7 +44,7 @@ def panel_of_mini(folder) -> ControlPanel:
         shapes,
         texture=config.inverse.texture_size,
         resolution=generator.resolution,
-        ring=views.ring,
+        ring=views.on_orbit,
         view_share=config.stylegan_r.view_share,
         hidden=config.stylegan_r.hidden,
     )

@@ -21,6 +21,6 @@ def device(request):
 def pytest_benchmark_update_machine_info(config, machine_info):
     import torch
 
-    from ganverse_nb.provenance import environment
+    from ganverse_nb.workflow.provenance import environment
 
     machine_info["environment"] = environment() | {"torch_threads": torch.get_num_threads()}

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.scenes import Scene, make_scene, ours, peak_memory
-from ganverse_nb.files import write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.provenance import environment
 from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.renderer import RenderOutput, render
+from ganverse_nb.runtime.files import write_json
+from ganverse_nb.workflow.provenance import environment
 
 CHECKED = [(8, 64, 1280), (4, 128, 5120), (2, 256, 1280)]  # pictures, pixels, faces
 TIMED = [(16, 64, 1280), (16, 128, 1280), (16, 128, 5120), (16, 256, 1280), (4, 512, 5120), (64, 256, 5120)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.report import table, words_of
 from ganverse_nb.config import load_config
-from ganverse_nb.files import write_text
+from ganverse_nb.runtime.files import write_text
 
 ROOT = Path(__file__).parent.parent
 CPU, GPU = ROOT / "figures" / "benchmark_render.json", ROOT / "figures" / "benchmark_gpu.json"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ganverse_nb.files import atomic_path, write_json
+from ganverse_nb.runtime.files import atomic_path, write_json
 
 Row = dict[str, Any]
 

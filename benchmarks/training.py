@@ -19,12 +19,12 @@ from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.training import Trainer
-from ganverse_nb.precision import has_bfloat16
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.precision import has_bfloat16
+from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.studio.cars import sample_cars
-from ganverse_nb.studio.photos import photograph_all_round
+from ganverse_nb.studio.photos import photograph_orbit
 from ganverse_nb.studio.scene import sample_scenes
-from ganverse_nb.threads import one_thread
 
 VIEWS, CONTENTS = 6, 6
 
@@ -36,7 +36,7 @@ def _dataset() -> MultiViewDataset:
     images, masks = [], []
     for seed in range(CONTENTS):
         random = torch.Generator().manual_seed(seed)
-        photos = photograph_all_round(sample_cars(1, random), sample_scenes(1, random), camera)
+        photos = photograph_orbit(sample_cars(1, random), sample_scenes(1, random), camera)
         images.append(photos.images)
         masks.append(photos.masks)
     keep = torch.ones(CONTENTS, VIEWS, dtype=torch.bool)
@@ -53,7 +53,7 @@ def training_step(perceptual: bool) -> tuple[Callable[[], object], Callable[[], 
     images, masks = trainer.dataset.batch(objects % (CONTENTS - 1), objects % VIEWS)
     with torch.no_grad():
         mesh = repeat_mesh(trainer.model.network(images, masks), 2)
-        camera = trainer.model.bank(torch.arange(2 * config.pairs) % VIEWS)
+        camera = trainer.model.cameras(torch.arange(2 * config.pairs) % VIEWS)
     leaf = lambda t: t.detach().float().requires_grad_()  # noqa: E731
     mesh = Mesh(leaf(mesh.vertices), mesh.faces, mesh.face_uvs, leaf(mesh.texture))
     camera = Camera(**{name: leaf(value) for name, value in camera.__dict__.items()})

@@ -10,13 +10,3 @@ Conventions, decided once and tested by every `test_convention_*`:
 """
 
 __version__ = "0.1.0"
-
-import os
-
-from ganverse_nb.memory import keep_freed_memory
-
-# Threads that spin while they wait make every step many times slower as soon as another program wants a core; threads
-# that sleep at once take long to wake (a step of 80 ms takes 120). So they spin for some 50 microseconds first.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-keep_freed_memory()

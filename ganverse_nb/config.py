@@ -60,8 +60,8 @@ class ViewConfig:
 
     codes: str = "bundled"  # the package's, "chosen" (by the pose regressor), "labelled" (in notebook 02), or a file
     split_layer: int = 2  # k of codes that are chosen or labelled here; bundled ones and files bring their own
-    views: int = 24  # view codes of the ring around the object
-    tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the ring ...
+    views: int = 24  # view codes on the orbit around the object
+    tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the orbit ...
     tier_views: int = 8  # ... and how many of each
     candidates: int = 2000  # random view codes looked at
     contents: int = 24  # contents that view codes are measured with
@@ -167,7 +167,7 @@ class InitializationConfig:
 class AblationConfig:
     """Figures 6 and P: trainings that differ in one part of `inverse`, compared among themselves; no camera head."""
 
-    arms: tuple[str, ...] = (  # of inverse_graphics.ablation; all are compared with `full`
+    variants: tuple[str, ...] = (  # of inverse_graphics.ablation; all are compared with `full`
         "full",
         "no_multiview",
         "no_perceptual",
@@ -175,7 +175,7 @@ class AblationConfig:
         "four_views",
         "keypoint_cameras",
     )
-    seeds: int = 3  # trainings of every arm, on the same pictures
+    seeds: int = 3  # trainings of every variant, on the same pictures
     steps: int = 1200  # of each; the perceptual term sets in at the same share of them as in `inverse`
     camera_share: float = 0.6  # of the steps, in which the cameras move, for the reason in `InitializationConfig`
 
@@ -298,7 +298,9 @@ def _gpu(category: str, seed: int) -> Config:
         multiview=MultiviewConfig(contents=1000, test_contents=50),
         inverse=InverseGraphicsConfig(texture_size=(128, 256), pairs=16, steps=20_000, perceptual_after=6000),
         photo_model=PhotoModelConfig(steps=20_000),
-        ablation=AblationConfig(arms=AblationConfig.arms[:-1], steps=4000),  # no keypoints were placed for its GAN
+        ablation=AblationConfig(
+            variants=AblationConfig.variants[:-1], steps=4000
+        ),  # no keypoints were placed for its GAN
         light=LightConfig(steps=5000),
         stylegan_r=StyleGANRConfig(warmup_steps=6000, finetune_steps=1500, fresh_contents=6000),
     )
@@ -358,7 +360,9 @@ def _paper(category: str, seed: int) -> Config:
             head_steps=10_000,  # the paper has no camera head
         ),
         photo_model=PhotoModelConfig(photographs=photographs, steps=200_000),
-        ablation=AblationConfig(arms=AblationConfig.arms[:-1], seeds=1, steps=200_000),  # length and seeds not stated
+        ablation=AblationConfig(
+            variants=AblationConfig.variants[:-1], seeds=1, steps=200_000
+        ),  # length and seeds not stated
         light=LightConfig(steps=200_000, weight_albedo_prior=0.0, photos=0),
         stylegan_r=StyleGANRConfig(
             warmup_steps=700,

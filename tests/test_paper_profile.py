@@ -7,13 +7,13 @@ are scaled to 32 as those of 512 px are to 256.
 import pytest
 import torch
 
-from ganverse_nb import stages, trials
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.checkpoint import bundled, load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.inputs import labelled_views
 from ganverse_nb.neural_renderer.editing import render_both
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import experiments, stages
+from ganverse_nb.workflow.inputs import labelled_views
+from ganverse_nb.workflow.run import open_run
 
 SETTINGS = {
     "gan.network": str(bundled("car", "teacher")),
@@ -44,7 +44,7 @@ SETTINGS = {
 def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("paper")
     run = open_run("paper", "car", 0, root / "runs", root / "figures", SETTINGS)
-    bundled_views = ViewCodes.load("car").around
+    bundled_views = ViewCodes.load("car").orbit
     labels = ViewAnnotation(bundled_views.codes[::3], 2, labelled_views(run))
     for azimuth_bin in bundled_views.azimuth_bin[::3]:
         labels.label(int(azimuth_bin))
@@ -78,11 +78,11 @@ def test_the_whole_chain_runs_and_pictures_are_painted_as_large_as_the_gan_can(r
     assert {"teacher.safetensors", labelled_views(run).name} == {w["file"] for w in run.manifest["weights"].values()}
 
 
-def test_an_arm_of_the_ablation_is_trained_once_and_measured_on_the_gan_alone(run):
-    scores = trials.ablation_scores(run, "no_multiview", 3)
+def test_a_variant_of_the_ablation_is_trained_once_and_measured_on_the_gan_alone(run):
+    scores = experiments.ablation_scores(run, "no_multiview", 3)
     assert set(scores.numbers()) == {"same_view_iou", "novel_view_iou", "novel_view_color_error"}
-    assert scores.photos == {} and not run.is_complete("truth_photos")
+    assert scores.photos == {} and not run.is_complete("ground_truth_views")
     marks = [run.directory / f"ablation_no_multiview_3{part}" / "complete.json" for part in ("", "_scores")]
     before = [mark.stat().st_mtime_ns for mark in marks]
-    assert trials.ablation_scores(run, "no_multiview", 3).numbers() == scores.numbers()
+    assert experiments.ablation_scores(run, "no_multiview", 3).numbers() == scores.numbers()
     assert [mark.stat().st_mtime_ns for mark in marks] == before

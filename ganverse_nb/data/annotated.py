@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import ViewSets
-from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS, MINIMUM_POINTS, fit_cameras
+from ganverse_nb.runtime.files import atomic_path
 
 FILE = "annotated.safetensors"
 MAXIMUM_ERROR = 0.01

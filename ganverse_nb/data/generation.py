@@ -14,9 +14,9 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, write_index
-from ganverse_nb.files import read_json, write_json
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.layers import mix
+from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import RULES, keep
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROGRESS = "progress.json"
 
-Paint = Callable[[Tensor, Tensor], Tensor]
+Synthesize = Callable[[Tensor, Tensor], Tensor]
 """(view codes [B, w_dim], content codes [B, w_dim]) -> pictures [B, 3, H, W] in [0, 1]."""
 
 Cut = Callable[[Tensor], tuple[Tensor, list[str]]]
@@ -58,7 +58,7 @@ def build_multiview(
         z = torch.randn(config.contents, generator.z_dim, generator=rng)
         content_w = generator.truncate(generator.mapping(z.to(generator.const.device)), config.truncation)
 
-    def paint(view_w: Tensor, content: Tensor) -> Tensor:
+    def synthesize(view_w: Tensor, content: Tensor) -> Tensor:
         styles = generator.styles(mix(view_w, content, views.split_layer, generator.num_ws))
         return generator.uncrop(generator.synthesize(styles))
 
@@ -67,7 +67,7 @@ def build_multiview(
         return generator.uncrop(found.mask), keep(found, config.minimum_mask).reason
 
     return generate(
-        paint,
+        synthesize,
         cut,
         content_w,
         views.codes.to(content_w),
@@ -80,7 +80,7 @@ def build_multiview(
 
 
 def generate(
-    paint: Paint,
+    synthesize: Synthesize,
     cut: Cut,
     content_w: Tensor,
     view_w: Tensor,
@@ -92,7 +92,7 @@ def generate(
     split_layer: int = 0,
     contents_per_chunk: int = 4,
 ) -> MultiViewDataset:
-    """Paint every content [C, w_dim] in every view [V, w_dim] and cut it out; complete chunks are never made twice.
+    """Every content [C, w_dim] in every view [V, w_dim], cut out; complete chunks are never made twice.
 
     Pictures and masks are kept at `resolution`, to which larger ones are scaled.
 
@@ -128,7 +128,7 @@ def generate(
             stop = min(start + contents_per_chunk, contents)
             chunk = content_w[start:stop].repeat_interleave(views, 0)
             with torch.no_grad():
-                pictures = paint(view_w.repeat(stop - start, 1), chunk)
+                pictures = synthesize(view_w.repeat(stop - start, 1), chunk)
                 cut_out, reasons = cut(pictures)
                 pictures, cut_out = (resize_square(part, resolution) for part in (pictures, cut_out))
             images[start:stop] = to_bytes(pictures).reshape(stop - start, *shape[1:]).cpu().numpy()

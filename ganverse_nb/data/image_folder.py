@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..errors import ExpectedError, ExpectedWarning
-from ..files import sha256
-from ..gan.checkpoint import atomic_save, read_tensors
-from .pictures import read_picture
+from ganverse_nb.data.pictures import read_picture
+from ganverse_nb.gan.checkpoint import atomic_save, read_tensors
+from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.files import sha256
 
 FORMAT = "ganverse_nb.images/1"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.files import atomic_path, read_json, write_json
+from ganverse_nb.runtime.files import atomic_path, read_json, write_json
 
 INDEX, IMAGES, MASKS, CODES = "index.json", "images.npy", "masks.npy", "codes.safetensors"
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from ..files import atomic_path
+from ganverse_nb.runtime.files import atomic_path
 
 # Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -7,7 +7,7 @@ import torch
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.studio.categories import find_category
-from ganverse_nb.studio.photos import photograph_all_round
+from ganverse_nb.studio.photos import photograph_orbit
 from ganverse_nb.studio.scene import sample_scenes
 
 
@@ -26,7 +26,7 @@ def studio_views(category: str, contents: int, camera: Camera, seed: int, resolu
     images, masks = [], []
     for _ in range(contents):
         objects, scene = kind.sample(1, generator, None), sample_scenes(1, generator, kind.grounds)
-        photos = photograph_all_round(objects, scene, camera, resolution, category)
+        photos = photograph_orbit(objects, scene, camera, resolution, category)
         images.append(photos.images)
         masks.append(photos.masks)
     bins = (camera.azimuth / 30).round().long().remainder(12)

@@ -1,4 +1,4 @@
-"""What each arm of the ablation study is measured by, and the pictures that Figures 6 and P show of it."""
+"""What each variant of the ablation study is measured by, and the pictures that Figures 6 and P show of it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.alignment import Similarity
 from ganverse_nb.evaluation.examples import median_and_worst
 from ganverse_nb.evaluation.ground_truth import GAUGE, score_meshes
-from ganverse_nb.evaluation.metrics import iou
 from ganverse_nb.evaluation.reconstruction import score_dataset
-from ganverse_nb.files import read_json, write_json
 from ganverse_nb.gan.viewpoints import BIN_DEGREES
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features
 from ganverse_nb.render.renderer import render
-from ganverse_nb.studio.all_round import TURNS, VIEWS, TruthPhotos
+from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.studio.ground_truth_views import TURNS, VIEWS, GroundTruthViews
 
 OTHERS = 4  # further views in the pictures
-PHOTO_VIEWS = (1, 3, 5, 7)  # of TruthPhotos' further views
+PHOTO_VIEWS = (1, 3, 5, 7)  # of GroundTruthViews' further views
 PHOTO_MEASURES = {
     "chamfer": "photo_chamfer",
     "f2": "photo_fscore",
@@ -39,7 +39,7 @@ PHOTO_MEASURES = {
 
 
 @dataclass(frozen=True)
-class ArmScores:
+class VariantScores:
     """One training, measured on held-out objects of the GAN, and on photographs whose truth is known.
 
     Attributes:
@@ -77,7 +77,7 @@ class ArmScores:
         write_json(path, self)
 
     @classmethod
-    def load(cls, path: Path) -> ArmScores:
+    def load(cls, path: Path) -> VariantScores:
         """What `save` wrote."""
         stored = read_json(path)
         gauge = stored.pop("gauge")
@@ -95,13 +95,13 @@ def _tensor(values: Sequence[float | None]) -> Tensor:
     return torch.tensor([float("nan") if v is None else v for v in values])
 
 
-def score_arm(
+def score_variant(
     model: InverseGraphicsModel,
     dataset: MultiViewDataset,
-    photos: tuple[TruthPhotos, Tensor] | None,
+    photos: tuple[GroundTruthViews, Tensor] | None,
     features: Features | None = None,
     seed: int = 0,
-) -> ArmScores:
+) -> VariantScores:
     """Measure one training on the held-out contents of `dataset` and on photographs.
 
     Args:
@@ -120,14 +120,14 @@ def score_arm(
         mesh, _ = reconstruct(truth.photos.image(), masks, model)
         measured = score_meshes([mesh[i] for i in range(len(mesh))], truth, (GAUGE,), features, seed)[GAUGE]
         values, gauge = measured.values(), measured.transforms[0]
-    return ArmScores(scores.same_view, scores.novel_view, scores.novel_color, scores.per_picture, values, gauge)
+    return VariantScores(scores.same_view, scores.novel_view, scores.novel_color, scores.per_picture, values, gauge)
 
 
 def median_and_worst_of(scores: Sequence[Tensor]) -> dict[str, int]:
-    """Which picture is the median and which the worst by the mean of `scores` [n] over the arms, so that none chooses.
+    """Which picture is the median and which the worst by the mean of `scores` [n] over the variants: none chooses.
 
     Args:
-        scores: of each arm, the larger the better.
+        scores: of each variant, the larger the better.
 
     Raises:
         ValueError: no number to choose by.
@@ -138,12 +138,12 @@ def median_and_worst_of(scores: Sequence[Tensor]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Example:
-    """One object in 1 + K views, the first of which was shown to the network, and what each arm makes of it.
+    """One object in 1 + K views, the first of which was shown to the network, and what each variant makes of it.
 
     Attributes:
         pictures: [1 + K, 3, R, R]; turns: K degrees of azimuth from the first view.
-        meshes: arm -> mesh (batch of 1) and the cameras [1 + K] of the views in its world.
-        overlap: arm -> [1 + K] IoU with the masks of the pictures.
+        meshes: variant -> mesh (batch of 1) and the cameras [1 + K] of the views in its world.
+        overlap: variant -> [1 + K] IoU with the masks of the pictures.
         true: the true mesh and its cameras, where they are known.
     """
 
@@ -171,7 +171,7 @@ def gan_example(models: Mapping[str, InverseGraphicsModel], dataset: MultiViewDa
     spread = turn.argsort(stable=True)[((torch.arange(count) + 0.5) * len(others) / count).long()]
     views = torch.cat([view, others[spread]])
     images, masks = dataset.batch(content.expand(len(views)), views)
-    meshes = {arm: (m.network(images[:1], masks[:1]), m.bank(views)) for arm, m in models.items()}
+    meshes = {variant: (m.network(images[:1], masks[:1]), m.cameras(views)) for variant, m in models.items()}
     turns = (BIN_DEGREES * turn[spread]).tolist()
     return Example(images, turns, meshes, _overlap(meshes, masks))
 
@@ -180,7 +180,7 @@ def gan_example(models: Mapping[str, InverseGraphicsModel], dataset: MultiViewDa
 def photo_example(
     models: Mapping[str, InverseGraphicsModel],
     gauges: Mapping[str, Similarity],
-    photos: tuple[TruthPhotos, Tensor],
+    photos: tuple[GroundTruthViews, Tensor],
     index: int,
 ) -> Example:
     """Photograph number `index` with further ones of its object, and reconstructions brought into the true world."""
@@ -191,13 +191,13 @@ def photo_example(
     masks = torch.cat([one.masks, seen.masks]).float()
     pictures = torch.cat([one.image(), seen.image() * masks[1:] + (1 - masks[1:])])
     meshes = {}
-    for arm, model in models.items():
+    for variant, model in models.items():
         mesh, _ = reconstruct(one.image(), cut[index : index + 1], model)
-        meshes[arm] = (replace(mesh, vertices=gauges[arm](mesh.vertices)), camera)
+        meshes[variant] = (replace(mesh, vertices=gauges[variant](mesh.vertices)), camera)
     turns = [TURNS[view] for view in PHOTO_VIEWS]
     return Example(pictures, turns, meshes, _overlap(meshes, masks), (one.mesh(), camera))
 
 
 def _overlap(meshes: Mapping[str, tuple[Mesh, Camera]], masks: Tensor) -> dict[str, Tensor]:
     views, size = len(masks), masks.shape[-1]
-    return {arm: iou(render(repeat_mesh(m, views), c, size).mask, masks) for arm, (m, c) in meshes.items()}
+    return {variant: hard_iou(render(repeat_mesh(m, views), c, size).mask, masks) for variant, (m, c) in meshes.items()}

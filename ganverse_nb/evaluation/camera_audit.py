@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.evaluation.alignment import Similarity
-from ganverse_nb.evaluation.metrics import iou
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.refine import refine_camera
 from ganverse_nb.render.renderer import render
 from ganverse_nb.studio.photos import Photos
@@ -35,7 +35,7 @@ class PoseErrors:
     rotation: Tensor
 
     @property
-    def turned_round(self) -> Tensor:
+    def front_back_flipped(self) -> Tensor:
         """[N] bool: cameras on the wrong side of the object, more than 90 degrees away."""
         return self.azimuth.abs() > 90
 
@@ -88,7 +88,7 @@ def audit_cameras(mesh: Mesh, camera: Camera, photos: Photos, masks: Tensor, gau
     in_place = Mesh(gauge(mesh.vertices), mesh.faces)
     seen = {"true": (in_place, photos.camera), "predicted": (mesh, camera), "refined": (mesh, refined)}
     true_masks = photos.masks.float()
-    overlap = {name: iou(render(*seen[name], true_masks.shape[-1]).mask, true_masks) for name in SOURCES}
+    overlap = {name: hard_iou(render(*seen[name], true_masks.shape[-1]).mask, true_masks) for name in SOURCES}
     return CameraAudit(errors, overlap, front_rear(photos.camera.azimuth, errors["predicted"].azimuth), refined)
 
 

@@ -1,6 +1,6 @@
-"""Whether a picture is one that inverse graphics can be trusted with: signs, their usual range, one score.
+"""Whether a picture is one that inverse graphics can be trusted with; cues, their usual range, one score.
 
-The paper's f answers any picture, a horse's too, with a car. Here a few signs say how far a picture is from those that
+The paper's f answers any picture, a horse's too, with a car. Here a few cues say how far a picture is from those that
 it can explain, each measured against photographs that no network of the run has seen:
 
 * instances: the segmenter finds exactly one object (the paper's filter, section 3.1); without that there is no score;
@@ -9,8 +9,8 @@ it can explain, each measured against photographs that no network of the run has
 * misfit: 1 - IoU of the mask and the reconstruction, rendered with the predicted camera;
 * appearance: how unusual the segmenter's features are inside the mask (Mahalanobis distance, Lee et al. 2018).
 
-Of the photographs, one half tells what features are usual, the other how each sign spreads (0 is its median, 1 its 99 %
-quantile) and where the limit is: the worst sign of all but two in a hundred of them stays below it.
+Of the photographs, one half tells what features are usual, the other how each cue spreads (0 is its median, 1 its 99 %
+quantile) and where the limit is: the worst cue of all but two in a hundred of them stays below it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ganverse_nb.evaluation.reconstruction import compare
-from ganverse_nb.files import atomic_path
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.segmentation.detections import MANY, NONE, Detections
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
-USUAL, KEPT = 0.99, 0.98  # quantiles: of each sign, and of the score of photographs that are to pass
+USUAL, KEPT = 0.99, 0.98  # quantiles: of each cue, and of the score of photographs that are to pass
 SHRINKAGE = 0.1  # of the features' covariance towards a multiple of the identity
 FEWEST = 12  # photographs
 EDGE = 2  # pixels that count as the picture's border: masks end a little before it
 BATCH = 64
-# Where photographs hardly differ in a sign, this much of it still counts as usual.
+# Where photographs hardly differ in a cue, this much of it still counts as usual.
 SMALLEST_SPREAD = {"doubt": 0.5, "border": 0.02, "misfit": 0.02, "appearance": 0.5}
 FORMAT = "ganverse_nb domain 1"
-REASONS = {  # sign -> what is said when it is above the limit; of several the first here
+REASONS = {  # cue -> what is said when it is above the limit; of several the first here
     "border": "the {category} is cut off by the border of the picture",
     "appearance": "the object does not look like a {category}",
     "doubt": "the segmenter is not sure that it is a {category}",
@@ -55,31 +55,31 @@ class Verdict:
     """What is thought of one picture.
 
     Attributes:
-        score: of the worst sign; 0 is usual, infinite where there is not exactly one object.
+        score: of the worst cue; 0 is usual, infinite where there is not exactly one object.
         limit: the score above which a picture is out of domain.
-        signs: the score of each sign; empty where there is not exactly one object.
+        scores: of each cue; empty where there is not exactly one object.
         reason: why the picture is out of domain, in words; "" where it is not.
     """
 
     score: float
     limit: float
-    signs: Mapping[str, float]
+    scores: Mapping[str, float]
     reason: str
 
     @property
-    def inside(self) -> bool:
+    def in_domain(self) -> bool:
         """Whether the reconstruction can be trusted."""
         return not self.reason
 
     def __str__(self) -> str:
         score = f"{self.score:.1f}" if math.isfinite(self.score) else "infinite"
         numbers = f"score {score}, limit {self.limit:.1f}"
-        return f"in domain ({numbers})" if self.inside else f"out of domain: {self.reason} ({numbers})"
+        return f"in domain ({numbers})" if self.in_domain else f"out of domain: {self.reason} ({numbers})"
 
 
 @dataclass(frozen=True)
-class Signs:
-    """Raw signs of the n of B pictures with exactly one object: `rows` [n] says which, each of `values` is [n]."""
+class RawScores:
+    """The raw cues of the n of B pictures with exactly one object: `rows` [n] says which, each of `values` is [n]."""
 
     found: Detections
     rows: Tensor
@@ -88,18 +88,20 @@ class Signs:
 
 
 @torch.no_grad()
-def read_signs(images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> Signs:
-    """The signs of pictures [B, 3, R, R] in [0, 1], but for the appearance, which takes the usual `features` [n, D]."""
+def read_scores(images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> RawScores:
+    """The cues of pictures [B, 3, R, R] in [0, 1], but for the appearance, which takes the usual `features` [n, D]."""
     found = segmenter.segment(images)
     rows = (found.count == 1).nonzero().flatten()
     if len(rows) == 0:
-        return Signs(found, rows, {name: torch.zeros(0) for name in ("doubt", "border", "misfit")}, torch.zeros(0, 0))
+        return RawScores(
+            found, rows, {name: torch.zeros(0) for name in ("doubt", "border", "misfit")}, torch.zeros(0, 0)
+        )
     pictures, masks = images[rows], found.mask[rows]
     mesh, camera = reconstruct(pictures, masks, model)
     overlap = compare(mesh, camera, pictures, masks)[:, 0]
     values = {"doubt": -torch.logit(found.score[rows], eps=1e-6), "border": on_border(masks), "misfit": 1 - overlap}
     parts = zip(pictures.split(BATCH), masks.split(BATCH))
-    return Signs(found, rows, values, torch.cat([_features(segmenter, p, m) for p, m in parts]))
+    return RawScores(found, rows, values, torch.cat([_features(segmenter, p, m) for p, m in parts]))
 
 
 def on_border(masks: Tensor) -> Tensor:
@@ -129,7 +131,7 @@ class Domain:
     Attributes:
         category: of the objects.
         mean, precision: [D], [D, D] of the features of usual photographs.
-        median, spread: of each sign; `(value - median) / spread` is its score.
+        median, spread: of each cue; `(value - median) / spread` is its score.
         limit: the score above which a picture is out of domain.
     """
 
@@ -147,13 +149,13 @@ class Domain:
         Raises:
             ValueError: too few of them show exactly one object.
         """
-        signs = read_signs(images, segmenter, model)
-        count = len(signs.rows)
+        raw = read_scores(images, segmenter, model)
+        count = len(raw.rows)
         if count < FEWEST:
             raise ValueError(f"The segmenter found one object in {count} of {len(images)} photos; {FEWEST} are needed.")
         half = count // 2
-        mean, precision = _gaussian(signs.features[:half])
-        values = _with_appearance(signs, mean, precision)
+        mean, precision = _gaussian(raw.features[:half])
+        values = _with_appearance(raw, mean, precision)
         median = {name: float(value[half:].median()) for name, value in values.items()}
         spread = {
             name: max(float(value[half:].quantile(USUAL)) - median[name], SMALLEST_SPREAD[name])
@@ -164,14 +166,14 @@ class Domain:
 
     def judge(self, images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> list[Verdict]:
         """The verdict on each of the pictures [B, 3, R, R] in [0, 1]."""
-        signs = read_signs(images, segmenter, model)
-        values = _with_appearance(signs, self.mean, self.precision)
+        raw = read_scores(images, segmenter, model)
+        values = _with_appearance(raw, self.mean, self.precision)
         table = {name: ((value - self.median[name]) / self.spread[name]).tolist() for name, value in values.items()}
         verdicts = [
             Verdict(math.inf, self.limit, {}, NONE if count == 0 else f"{MANY} ({count})")
-            for count in signs.found.count.tolist()
+            for count in raw.found.count.tolist()
         ]
-        for place, row in enumerate(signs.rows.tolist()):
+        for place, row in enumerate(raw.rows.tolist()):
             scores = {name: column[place] for name, column in table.items()}
             reasons = [words for name, words in REASONS.items() if scores[name] > self.limit]
             reason = reasons[0].format(category=self.category) if reasons else ""
@@ -211,12 +213,12 @@ class Domain:
         return cls(**tensors, **json.loads(metadata["facts"]))
 
 
-def _with_appearance(signs: Signs, mean: Tensor, precision: Tensor) -> dict[str, Tensor]:
-    if len(signs.rows) == 0:
-        return signs.values | {"appearance": torch.zeros(0)}
-    away = (signs.features - mean).double()
+def _with_appearance(raw: RawScores, mean: Tensor, precision: Tensor) -> dict[str, Tensor]:
+    if len(raw.rows) == 0:
+        return raw.values | {"appearance": torch.zeros(0)}
+    away = (raw.features - mean).double()
     distance = torch.einsum("bi,ij,bj->b", away, precision.double(), away).clamp_min(0).sqrt()
-    return signs.values | {"appearance": distance.float()}
+    return raw.values | {"appearance": distance.float()}
 
 
 def _gaussian(features: Tensor) -> tuple[Tensor, Tensor]:

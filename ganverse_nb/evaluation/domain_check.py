@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ganverse_nb.evaluation.domain import Domain, Verdict
-from ganverse_nb.evaluation.strangers import strangers
-from ganverse_nb.files import read_json, write_json
+from ganverse_nb.evaluation.out_of_distribution import ood_pictures
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 from ganverse_nb.studio.photos import make_photos
 
@@ -21,7 +21,7 @@ INSIDE = "photographs"
 
 @dataclass(frozen=True)
 class DomainCheck:
-    """Scores of fresh photographs and of strangers.
+    """Scores of fresh photographs and of out-of-distribution pictures.
 
     Attributes:
         limit: the score above which a picture is refused.
@@ -52,14 +52,14 @@ class DomainCheck:
         return [0.0, *shares[0]], [0.0, *shares[1]]
 
     @property
-    def strangers(self) -> list[str]:
+    def ood_kinds(self) -> list[str]:
         """The kinds that should be refused."""
         return [kind for kind in self.scores if kind != INSIDE]
 
     @property
-    def strangers_refused(self) -> float:
-        """The share of all strangers that are refused; every kind counts the same."""
-        return sum(self.refused(kind) for kind in self.strangers) / len(self.strangers)
+    def ood_refused(self) -> float:
+        """The share of out-of-distribution pictures that are refused; every kind counts the same."""
+        return sum(self.refused(kind) for kind in self.ood_kinds) / len(self.ood_kinds)
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))
@@ -78,9 +78,9 @@ def check_domain(
     segmenter: Segmenter,
     model: InverseGraphicsModel,
 ) -> DomainCheck:
-    """`count` fresh photographs of `category`, and as many of each kind of `strangers`, judged."""
+    """`count` fresh photographs of `category`, and as many of each kind of `ood_pictures`, judged."""
     kinds = {INSIDE: make_photos(category, count, seed, resolution).image()}
-    kinds |= strangers(category, count, seed, resolution)
+    kinds |= ood_pictures(category, count, seed, resolution)
     return judge_kinds(domain, kinds, segmenter, model)
 
 

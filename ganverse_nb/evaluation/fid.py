@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganverse_nb.evaluation.kid import BATCH, sampled_pictures
-from ganverse_nb.files import sha256
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime.files import sha256
 
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # ends with the beginning of its SHA-256
 SUBSET_SIZE = 1000  # of KID, as torch-fidelity's default

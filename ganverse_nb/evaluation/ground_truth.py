@@ -1,8 +1,8 @@
 """Reconstructions against the truth: shape, colour of the surface, and what other cameras see. Beyond the paper.
 
 The studio knows the mesh and the paint of every object in its photographs, and photographs it again from other sides
-(`studio.all_round`). Surfaces are compared on their outside: what parts of a mesh hide in each other is nobody's to
-find.
+(`studio.ground_truth_views`). Surfaces are compared on their outside: nobody can find what parts of a mesh hide in each
+other.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.evaluation.alignment import Similarity, align_points, common_gauge, nearest
-from ganverse_nb.evaluation.metrics import ShapeError, iou, longest_side, surface_error
+from ganverse_nb.evaluation.metrics import ShapeError, longest_side, surface_error
 from ganverse_nb.evaluation.pictures import on_white, psnr, ssim
 from ganverse_nb.evaluation.surfaces import Samples, outer_faces, sample_surface, visible
 from ganverse_nb.evaluation.volume import volume_iou
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_distance
@@ -29,7 +30,7 @@ from ganverse_nb.render.renderer import render
 from ganverse_nb.render.texture import sample_texture
 from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
-from ganverse_nb.studio.all_round import VIEWS, TruthPhotos
+from ganverse_nb.studio.ground_truth_views import VIEWS, GroundTruthViews
 from ganverse_nb.studio.photos import SUPERSAMPLING, Photos
 
 GAUGE = "gauge"
@@ -90,7 +91,7 @@ class Reconstructions:
     scores: dict[str, TruthScores]
 
 
-def found_objects(segmenter: Segmenter, photos: TruthPhotos) -> tuple[TruthPhotos, Tensor]:
+def found_objects(segmenter: Segmenter, photos: GroundTruthViews) -> tuple[GroundTruthViews, Tensor]:
     """The n <= N photographs in which the segmenter finds an object, and their masks [n, 1, R, R].
 
     Raises:
@@ -102,7 +103,7 @@ def found_objects(segmenter: Segmenter, photos: TruthPhotos) -> tuple[TruthPhoto
 
 def score_reconstructions(
     model: InverseGraphicsModel,
-    photos: TruthPhotos | Photos,
+    photos: GroundTruthViews | Photos,
     masks: Tensor,
     features: Features | None = None,
     seed: int = 0,
@@ -118,7 +119,7 @@ def score_reconstructions(
     Raises:
         ValueError: wrong size of pictures or masks, an empty mask.
     """
-    inputs = photos.photos if isinstance(photos, TruthPhotos) else photos
+    inputs = photos.photos if isinstance(photos, GroundTruthViews) else photos
     mesh, camera = reconstruct(inputs.image(), masks, model)
     scores = score_meshes(
         [mesh[i] for i in range(len(mesh))], photos, ("none", GAUGE, "similarity"), features, seed, points
@@ -128,7 +129,7 @@ def score_reconstructions(
 
 def score_meshes(
     meshes: Sequence[Mesh],
-    photos: TruthPhotos | Photos,
+    photos: GroundTruthViews | Photos,
     alignments: Sequence[str],
     features: Features | None = None,
     seed: int = 0,
@@ -142,7 +143,7 @@ def score_meshes(
     Raises:
         ValueError: not as many meshes as photographs, unknown alignment, a mesh without area.
     """
-    inputs, views = (photos.photos, photos.views) if isinstance(photos, TruthPhotos) else (photos, None)
+    inputs, views = (photos.photos, photos.views) if isinstance(photos, GroundTruthViews) else (photos, None)
     if len(meshes) != len(inputs):
         raise ValueError(f"score_meshes: {len(meshes)} meshes for {len(inputs)} photographs; give one for each.")
     generator = torch.Generator().manual_seed(seed)
@@ -234,7 +235,7 @@ def _compare_views(mesh: Mesh, views: Photos, features: Features | None) -> Tens
     coverage = F.avg_pool2d(output.mask, SUPERSAMPLING)  # as the studio's camera makes its pictures
     mask, true_mask = (coverage >= 0.5).float(), views.masks.float()
     rows = torch.full((4, len(views)), torch.nan)
-    rows[3] = iou(mask, true_mask)
+    rows[3] = hard_iou(mask, true_mask)
     if mesh.texture is not None:
         color = F.avg_pool2d(output.rgb, SUPERSAMPLING) / coverage.clamp(min=1e-6)
         found, true = on_white(color, mask), on_white(views.image(), true_mask)

@@ -38,15 +38,15 @@ class TurnedPictures:
 def turn_codes(generator: Generator, w_plus: Tensor, views: ViewCodes, rows: Tensor) -> TurnedPictures:
     """Latent codes w_plus [N, num_ws, w_dim] with `rows` [V] of the view codes in the layers below the split."""
 
-    def paint(codes: Tensor) -> Tensor:
+    def synthesize(codes: Tensor) -> Tensor:
         return generator.synthesize(generator.styles(codes))
 
     turned = []
     for code in views.codes[rows]:
         edited = w_plus.clone()
         edited[:, : views.split_layer] = code
-        turned.append(paint(edited))
-    return TurnedPictures(paint(w_plus), torch.stack(turned, 1), views.azimuth[rows])
+        turned.append(synthesize(edited))
+    return TurnedPictures(synthesize(w_plus), torch.stack(turned, 1), views.azimuth[rows])
 
 
 def turn_properties(model: StyleGANR, properties: Properties, azimuth: Tensor) -> TurnedPictures:

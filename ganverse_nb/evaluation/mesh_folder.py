@@ -14,11 +14,11 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.evaluation.alignment import ALIGNMENTS
 from ganverse_nb.evaluation.ground_truth import TruthScores, score_meshes
-from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.export import load_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.perceptual import Features
-from ganverse_nb.studio.all_round import TruthPhotos, truth_photo
+from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.studio.ground_truth_views import GroundTruthViews, ground_truth_photo
 
 NAME = "photo_{:03d}"
 
@@ -57,7 +57,7 @@ class FolderReport:
 
 
 def write_photos(folder: Path, category: str, count: int, seed: int, resolution: int) -> int:
-    """Writes the photographs of `TruthPhotos` at any resolution as photo_000.png, ..., alpha is the true mask.
+    """Writes the photographs of `GroundTruthViews` at any resolution as photo_000.png, ..., alpha is the true mask.
 
     Raises:
         ValueError: a resolution below 32.
@@ -65,7 +65,7 @@ def write_photos(folder: Path, category: str, count: int, seed: int, resolution:
     if resolution < 32:
         raise ValueError(f"--resolution {resolution}: give at least 32 pixels.")
     for index in tqdm(range(count), desc="photographs", unit="photo"):
-        photo = truth_photo(category, index, seed, resolution)
+        photo = ground_truth_photo(category, index, seed, resolution)
         pixels = torch.cat([photo.images[0], 255 * photo.masks[0]]).permute(1, 2, 0).numpy()
         with atomic_path(folder / f"{NAME.format(index)}.png") as partial:
             Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(partial)
@@ -103,7 +103,7 @@ def read_meshes(folder: Path, count: int, shape_only: bool = False) -> dict[int,
 
 def score_folder(
     meshes: dict[int, Mesh],
-    photos: TruthPhotos,
+    photos: GroundTruthViews,
     features: Features | None = None,
     align: str = "any_pose",
     seed: int = 0,

@@ -10,26 +10,8 @@ from torch import Tensor
 from ganverse_nb.evaluation.alignment import Similarity, align_points, nearest
 from ganverse_nb.evaluation.surfaces import Samples, sample_surface
 from ganverse_nb.geometry.camera import wrap_degrees
-from ganverse_nb.inverse_graphics.losses import mask_iou
 
 F_THRESHOLDS = (0.01, 0.02, 0.05)
-
-
-def iou(a: Tensor, b: Tensor, soft: bool = False) -> Tensor:
-    """[B] intersection over union of masks [B, 1, H, W]; `soft` takes sums of products instead of a cut at 0.5.
-
-    Two empty masks agree: 1 (hard only).
-
-    Raises:
-        ValueError: shapes differ.
-    """
-    if a.shape != b.shape:
-        raise ValueError(f"iou: the masks must have one shape, got {tuple(a.shape)} and {tuple(b.shape)}.")
-    if soft:
-        return mask_iou(a.float(), b.float())
-    first, second = a.flatten(1) > 0.5, b.flatten(1) > 0.5
-    union = (first | second).sum(1)
-    return torch.where(union > 0, (first & second).sum(1) / union.clamp(min=1), torch.ones(len(a)))
 
 
 @dataclass(frozen=True)

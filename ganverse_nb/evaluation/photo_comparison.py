@@ -11,9 +11,9 @@ from torch import Tensor
 from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.alignment import Similarity
-from ganverse_nb.evaluation.metrics import iou
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou, soft_iou
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.losses import iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -72,7 +72,7 @@ def gan_test_set(dataset: MultiViewDataset, model: InverseGraphicsModel, content
     """The kept pictures of `contents` (the held-out ones by default), with the optimised cameras of their views."""
     content, view = dataset.kept_pictures(dataset.test_contents if contents is None else contents)
     images, masks = dataset.batch(content, view)
-    return TestSet(images, masks, masks, model.bank(view).detach(), "optimised with the GAN-model")
+    return TestSet(images, masks, masks, model.cameras(view).detach(), "optimised with the GAN-model")
 
 
 def found_photos(photos: AnnotatedPhotos, segmenter: Segmenter) -> tuple[AnnotatedPhotos, Tensor]:
@@ -150,7 +150,7 @@ def overlap(model: InverseGraphicsModel, test: TestSet, gauge: Similarity | None
         known = render(moved(mesh, gauge), test.camera[index], true.shape[-1])
         own = render(mesh, head, true.shape[-1])
         rows.append(
-            torch.stack([f for out in (known, own) for f in (iou(out.mask, true), iou(out.silhouette, true, True))])
+            torch.stack([f for out in (known, own) for f in (soft_iou(out.mask, true), hard_iou(out.silhouette, true))])
         )
     hard, soft, head_hard, head_soft = torch.cat(rows, 1).mean(1).tolist()
     return Overlap(hard, soft, head_hard, head_soft, len(test), test.source)
@@ -165,7 +165,7 @@ def novel_view_iou(mesh: Mesh, true: Mesh, resolution: int = 64) -> Tensor:
     found = []
     for azimuth in NOVEL_AZIMUTHS:
         camera = Camera.orbit(torch.full((len(mesh),), float(azimuth)), NOVEL_ELEVATION, NOVEL_DISTANCE)
-        found.append(iou(render(mesh, camera, resolution).mask, render(true, camera, resolution).mask))
+        found.append(hard_iou(render(mesh, camera, resolution).mask, render(true, camera, resolution).mask))
     return torch.stack(found, 1)
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.metrics import ShapeError, iou, shape_error
+from ganverse_nb.evaluation.metrics import ShapeError, shape_error
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.render.renderer import render
@@ -56,7 +57,7 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
         if len(views) == 0:
             continue
         images, masks = dataset.batch(torch.full_like(views, content), views)
-        mesh, camera = model.network(images, masks), model.bank(views)
+        mesh, camera = model.network(images, masks), model.cameras(views)
         others: list[Tensor] = []
         for shift in range(len(views)):
             other = torch.roll(torch.arange(len(views)), -shift)
@@ -83,7 +84,7 @@ def compare(mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> Tensor
     output = render(mesh, camera, images.shape[-1])
     both = output.mask * masks
     difference = ((output.rgb - images).abs() * both).flatten(1).sum(1) / (3 * both.flatten(1).sum(1)).clamp(min=1)
-    return torch.stack([iou(output.mask, masks), difference], 1)
+    return torch.stack([hard_iou(output.mask, masks), difference], 1)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json
-from ..rows import Row
-from .captions import CAPTIONS
-from .report_text import RUN, cells, header, sections
+from ganverse_nb.evaluation.captions import CAPTIONS
+from ganverse_nb.evaluation.report_text import RUN, cells, header, sections
+from ganverse_nb.runtime.files import read_json
+from ganverse_nb.runtime.rows import Row
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; max-width: 1060px; margin: 2em auto; padding: 0 1em }

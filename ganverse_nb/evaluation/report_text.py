@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ..rows import Number, Row, is_met
+from ganverse_nb.runtime.rows import Number, Row, is_met
 
 RUN = "run.json"  # in the folder of a category's pictures
 _PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.disentanglement import Measure
-from ganverse_nb.evaluation.metrics import AngleError, ShapeError, angle_error, iou
+from ganverse_nb.evaluation.metrics import AngleError, ShapeError, angle_error
 from ganverse_nb.evaluation.reconstruction import PhotoScores, score_photos
 from ganverse_nb.gan.circular import circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
@@ -18,6 +18,7 @@ from ganverse_nb.gan.view_gate import sample_w, view_azimuths
 from ganverse_nb.gan.viewpoints import BIN_DEGREES, ViewCodes
 from ganverse_nb.geometry.camera import wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.neural_renderer.bank import Pictures, PropertyBank
 from ganverse_nb.neural_renderer.held_out import swap_pairs
@@ -101,7 +102,7 @@ def camera_errors(model: InverseGraphicsModel, dataset: MultiViewDataset, regres
         readings.append(circular_median(regressor.pose(images).azimuth))
     measured = torch.stack(readings)
     labelled = dataset.azimuth_bin[views].float() * BIN_DEGREES
-    optimised = model.bank(views).azimuth
+    optimised = model.cameras(views).azimuth
     before, after = angle_error(labelled, measured), angle_error(optimised, measured)
     return CameraErrors(labelled, optimised, measured, before, after)
 
@@ -213,7 +214,7 @@ def held_out_properties(
 def properties_of(mesh: Mesh, model: InverseGraphicsModel, view: Tensor, images: Tensor, masks: Tensor) -> Properties:
     """Predictions of f with the optimised cameras of the view codes [B] that the pictures were made with."""
     assert mesh.texture is not None
-    return Properties(model.bank(view).detach(), mesh.vertices, mesh.texture, mask_out(images, masks))
+    return Properties(model.cameras(view).detach(), mesh.vertices, mesh.texture, mask_out(images, masks))
 
 
 @torch.no_grad()
@@ -229,7 +230,7 @@ def held_out_in_one_view(
     views = (keep.sum(0) >= count).nonzero().flatten()
     if len(views) == 0:
         raise ValueError(f"No view was kept of {count} held-out contents; make the dataset larger.")
-    turn = wrap_degrees(model.bank(views).azimuth - THREE_QUARTERS).abs()
+    turn = wrap_degrees(model.cameras(views).azimuth - THREE_QUARTERS).abs()
     view = views[turn.argmin()]
     contents = dataset.test_contents[keep[:, view]][:count]
     view = view.expand(count)
@@ -257,7 +258,7 @@ def held_out_pairs(
     """
     test = dataset.test_contents
     pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
-    bank = PropertyBank(pictures, model.network, model.bank().detach(), progress=False)
+    bank = PropertyBank(pictures, model.network, model.cameras().detach(), progress=False)
     sources, donors = swap_pairs(bank, range(len(test)), limit, seed)
     return bank.properties(sources), bank.properties(donors)
 
@@ -266,4 +267,4 @@ def held_out_pairs(
 def dual_overlap(model: StyleGANR, segmenter: Segmenter, properties: Properties) -> Tensor:
     """[B] IoU of the object found in StyleGAN-R's picture with DIB-R's render of the same properties."""
     dibr = render(properties.mesh(), properties.camera, model.resolution)
-    return iou(segmenter.segment(model.synthesize(properties)).mask, dibr.mask)
+    return hard_iou(segmenter.segment(model.synthesize(properties)).mask, dibr.mask)

@@ -59,7 +59,7 @@ def sample_surface(
     return Samples(points, torch.nn.functional.normalize(normals[face], dim=-1), face, weights)
 
 
-def all_round(vertices: Tensor) -> Camera:
+def outside_cameras(vertices: Tensor) -> Camera:
     """26 cameras that see all of a mesh [V, 3] from all sides, above and below."""
     low, high = vertices.amin(0), vertices.amax(0)
     radius = float((high - low).norm()) / 2
@@ -70,11 +70,11 @@ def all_round(vertices: Tensor) -> Camera:
 
 
 def outer_faces(vertices: Tensor, faces: Tensor) -> Tensor:
-    """[F] bool: the faces of one mesh that are seen from outside, as pixels of the cameras `all_round`.
+    """[F] bool: the faces of one mesh that are seen from outside, as pixels of the cameras `outside_cameras`.
 
     Meshes made of parts hide a part of their surface in each other; nobody's reconstruction has that.
     """
-    clip = all_round(vertices).to_clip(vertices[None]).contiguous()
+    clip = outside_cameras(vertices).to_clip(vertices[None]).contiguous()
     found = rasterize(clip, faces, OUTSIDE_RESOLUTION).face_index
     outer = torch.zeros(len(faces), dtype=torch.bool)
     outer[found[found >= 0]] = True

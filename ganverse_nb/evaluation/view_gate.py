@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ganverse_nb.files import read_json, write_json
 from ganverse_nb.gan.shape_variety import ShapeVariety, shape_variety
 from ganverse_nb.gan.view_gate import SplitMeasure
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.studio.cameras import FOV
 from ganverse_nb.studio.photos import make_photos
 

@@ -52,7 +52,6 @@ from ganverse_nb.figures.truth import camera_audit, truth_by_angle, truth_distri
 from ganverse_nb.figures.user_study import (
     agreement_table,
     comparisons,
-    open_study,
     preference_table,
     study_interface,
     with_balls,
@@ -90,7 +89,6 @@ __all__ = [
     "mapping_network",
     "model_comparison",
     "number_table",
-    "open_study",
     "outlined",
     "photo_card",
     "overlap_table",

@@ -16,7 +16,7 @@ from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 
-ARM_LABELS = {
+VARIANT_LABELS = {
     "full": "full (2 views per step)",
     "no_multiview": "w.o. M. V. (1 view per step)",
     "no_perceptual": "w.o. P.",
@@ -39,10 +39,10 @@ SIDE = 40.0  # degrees from the input's camera, of the bare shapes
 
 
 def ablation_examples(examples: Mapping[str, Example], size: int = 144) -> Figure:
-    """Figures 6 and P: for every example the pictures, then a row per arm in the same views, its texture, its shape.
+    """Figures 6 and P: for every example the pictures, then a row per variant: the same views, its texture, its shape.
 
     Args:
-        examples: why each was chosen -> example; all with the same arms.
+        examples: why each was chosen -> example; all with the same variants.
     """
     rows: list[list[Tensor | None]] = []
     labels: list[str] = []
@@ -58,12 +58,14 @@ def ablation_examples(examples: Mapping[str, Example], size: int = 144) -> Figur
             shape = plain(mesh, _aside(camera), size)[0]
         rows.append([*example.pictures, *gap, None, shape])
         labels.append(f"{reason}:\npictures")
-        for arm, (mesh, camera) in example.meshes.items():
+        for variant, (mesh, camera) in example.meshes.items():
             assert mesh.texture is not None
-            notes |= {(len(rows), k): f"IoU {overlap:.2f}" for k, overlap in enumerate(example.overlap[arm].tolist())}
+            notes |= {
+                (len(rows), k): f"IoU {overlap:.2f}" for k, overlap in enumerate(example.overlap[variant].tolist())
+            }
             shots = textured(repeat_mesh(mesh, len(camera)), camera, size)
             rows.append([*shots, *gap, letterboxed(mesh.texture[0]), plain(mesh, _aside(camera), size)[0]])
-            labels.append(ARM_LABELS.get(arm, arm).split(" (")[0])
+            labels.append(VARIANT_LABELS.get(variant, variant).split(" (")[0])
     return picture_grid(
         rows,
         row_labels=labels,
@@ -85,16 +87,19 @@ def _aside(camera: Camera) -> Camera:
     return Camera.orbit(camera.azimuth[:1] + SIDE, 18.0, float(camera.distance[0]))
 
 
-def ablation_table(cells: Mapping[str, Mapping[str, Cell]], arms: Sequence[str]) -> Figure:
-    """Mean ± standard deviation over the seeds: a row for each arm, a column for each measure.
+def ablation_table(cells: Mapping[str, Mapping[str, Cell]], variants: Sequence[str]) -> Figure:
+    """Mean ± standard deviation over the seeds: a row for each variant, a column for each measure.
 
     Args:
-        cells: measure -> arm -> its values over the seeds, as `evaluation.spread.table` gives them.
+        cells: measure -> variant -> its values over the seeds, as `evaluation.spread.table` gives them.
     """
     columns = [name for name in COLUMNS if name in cells]
     rows = [
-        (ARM_LABELS.get(arm, arm), [_text(cells[name].get(arm), DIGITS.get(name, 3)) for name in columns])
-        for arm in arms
+        (
+            VARIANT_LABELS.get(variant, variant),
+            [_text(cells[name].get(variant), DIGITS.get(name, 3)) for name in columns],
+        )
+        for variant in variants
     ]
     photos = sum(name.startswith("photo_") for name in columns)
     groups = {"GAN, held-out objects": (0, len(columns) - photos - 1)}

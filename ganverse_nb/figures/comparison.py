@@ -13,7 +13,7 @@ from ganverse_nb.data.annotated import AnnotatedPhotos, KeypointPhotos
 from ganverse_nb.evaluation.photo_comparison import Comparison
 from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.inverse import letterboxed
-from ganverse_nb.figures.shots import around, textured
+from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import ORANGE, SKY
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
@@ -67,7 +67,7 @@ def model_comparison(
     rows: list[list[Tensor | None]] = []
     shots = {}
     for name, (mesh, camera) in predictions.items():
-        six = textured(*around(mesh, SIX), size).view(len(mesh), len(SIX), 3, size, size)
+        six = textured(*orbit_views(mesh, SIX), size).view(len(mesh), len(SIX), 3, size, size)
         shots[name] = (textured(mesh, camera, size), six, mesh.texture)
     for index, image in enumerate(images):
         for number, (same, six, maps) in enumerate(shots.values()):

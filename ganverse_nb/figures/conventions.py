@@ -14,12 +14,12 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ganverse_nb.figures.style import BLACK, BLUE, DPI, GREEN, GREY, LIGHT, ORANGE, PURPLE, RED, SKY, styled
-from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.studio.cars import sample_cars
-from ganverse_nb.studio.photos import photograph_all_round
+from ganverse_nb.studio.photos import photograph_orbit
 from ganverse_nb.studio.scene import sample_scenes
 
 SIDES = {0: "the front", 90: "its left side", 180: "the rear", 270: "its right side"}
@@ -59,7 +59,7 @@ def conventions() -> Figure:
 def _car(camera: Camera, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A studio car on white [size, size, 3], and its coverage [size, size], both in [0, 1]."""
     random = torch.Generator().manual_seed(3)
-    photos = photograph_all_round(sample_cars(1, random, "sedan"), sample_scenes(1, random), camera, 2 * size)
+    photos = photograph_orbit(sample_cars(1, random, "sedan"), sample_scenes(1, random), camera, 2 * size)
     mask = photos.masks.float()
     picture = F.avg_pool2d(photos.images.float() / 255 * mask + 1 - mask, 2)
     return picture[0].permute(1, 2, 0).numpy(), F.avg_pool2d(mask, 2)[0, 0].numpy()

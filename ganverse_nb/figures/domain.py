@@ -10,7 +10,7 @@ from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.evaluation.domain_check import INSIDE, DomainCheck
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import TURNS, letterboxed
-from ganverse_nb.figures.shots import around, textured
+from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREY, ORANGE, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
@@ -25,8 +25,8 @@ def photo_card(
     """A photo [1, 3, R, R], its mask [1, 1, R, R] and, if it is in domain, mesh and texture; the verdict above them."""
     cut = image * (mask + OUTSIDE_GREY * (1 - mask)) + (1 - OUTSIDE_GREY) * (1 - mask)
     row, labels = [image[0], cut[0]], ["photo", "object"]
-    if verdict.inside and mesh is not None and camera is not None and mesh.texture is not None:
-        turned = textured(*around(mesh, TURNS), size)
+    if verdict.in_domain and mesh is not None and camera is not None and mesh.texture is not None:
+        turned = textured(*orbit_views(mesh, TURNS), size)
         row += [textured(mesh, camera, size)[0], *turned, letterboxed(mesh.texture[0])]
         labels += ["reconstruction", *(f"azimuth {turn:.0f}°" for turn in TURNS), "texture"]
     return picture_grid(

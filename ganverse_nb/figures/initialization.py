@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganverse_nb.evaluation.camera_initialization import CameraDifference, align_cameras
 from ganverse_nb.figures.grid import degrees, picture_grid
-from ganverse_nb.figures.shots import around, textured
+from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.keypoints import Keypoints
@@ -184,7 +184,7 @@ def two_models(images: Tensor, predictions: Mapping[str, tuple[Mesh, Camera]], s
     labels: list[str] = []
     shots = {}
     for name, (mesh, camera) in predictions.items():
-        turned = textured(*around(mesh, TURNS), size).view(len(mesh), len(TURNS), 3, size, size)
+        turned = textured(*orbit_views(mesh, TURNS), size).view(len(mesh), len(TURNS), 3, size, size)
         shots[name] = (textured(mesh, camera, size), turned)
     for i, image in enumerate(images):
         for number, (name, (same, turned)) in enumerate(shots.items()):

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganverse_nb.evaluation.reconstruction import compare
 from ganverse_nb.evaluation.scorecard import CameraErrors, PhotoReport
 from ganverse_nb.figures.grid import degrees, picture_grid
-from ganverse_nb.figures.shots import around, plain, textured
+from ganverse_nb.figures.shots import orbit_views, plain, textured
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.generator import Generator
@@ -37,7 +37,7 @@ def reconstructions(images: Tensor, mesh: Mesh, camera: Camera, labels: Sequence
         mesh, camera: the B predictions and the cameras of the pictures.
     """
     same = textured(mesh, camera, size)
-    turned = textured(*around(mesh, TURNS), size).view(len(mesh), len(TURNS), 3, size, size)
+    turned = textured(*orbit_views(mesh, TURNS), size).view(len(mesh), len(TURNS), 3, size, size)
     assert mesh.texture is not None
     rows = [[images[i], same[i], *turned[i], letterboxed(mesh.texture[i])] for i in range(len(mesh))]
     columns = ["input", "prediction", "", "", "", "", "texture"]
@@ -62,7 +62,7 @@ def photo_reconstructions(photos: Photos, mesh: Mesh, camera: Camera, size: int 
     images, true_masks = photos.image(), photos.masks.float()
     overlap = compare(mesh, camera, images, true_masks)[:, 0].tolist()
     same = textured(mesh, camera, size)
-    turned = textured(*around(mesh, TURNS[:3]), size).view(len(mesh), 3, 3, size, size)
+    turned = textured(*orbit_views(mesh, TURNS[:3]), size).view(len(mesh), 3, 3, size, size)
     side = Camera.orbit(torch.full((len(mesh),), 55.0), 18.0, 2.2)
     shape = plain(mesh, side, size)
     true = plain(photos.mesh(), side, size)

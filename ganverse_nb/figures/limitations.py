@@ -17,7 +17,7 @@ from ganverse_nb.evaluation.failures import KindResult
 from ganverse_nb.evaluation.light import LightScores, shading_of, true_light
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import TURNS
-from ganverse_nb.figures.shots import SUPERSAMPLING, around, plain, textured
+from ganverse_nb.figures.shots import SUPERSAMPLING, orbit_views, plain, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
@@ -46,7 +46,7 @@ def failures(results: Mapping[str, KindResult], check: DomainCheck, size: int = 
         for name, index in zip(RANKS, chosen):
             one, mesh = result.photos[slice(index, index + 1)], result.mesh[index]
             same = textured(mesh, result.camera[index], size)[0]
-            turned = textured(*around(mesh, TURNS[:3]), size)
+            turned = textured(*orbit_views(mesh, TURNS[:3]), size)
             side = Camera.orbit(55.0, 18.0, 2.2)
             score = check.scores[kind][index]
             notes[len(rows), 0] = "not one object" if score is None else f"score {score:.1f}"
@@ -72,13 +72,13 @@ def roc_curves(check: DomainCheck) -> Figure:
     figure = plot_figure(4.2, 3.6)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=LIGHT, lw=1)
-    for color, kind in zip((BLUE, ORANGE, GREEN, RED), check.strangers):
+    for color, kind in zip((BLUE, ORANGE, GREEN, RED), check.ood_kinds):
         refused, found = check.roc(kind)
         axes.plot(refused, found, color=color, label=f"{kind}: area {check.separation(kind):.3f}")
         axes.plot([check.refused(INSIDE)], [check.refused(kind)], marker="o", ms=5, color=color, mec=BLACK, mew=0.6)
     axes.set(
         xlabel="usual photographs refused",
-        ylabel="unusual objects refused",
+        ylabel="out-of-distribution objects refused",
         xlim=(-0.01, 1.01),
         ylim=(-0.01, 1.02),
         title="every limit of the score; dots: the limit in use",

@@ -80,9 +80,9 @@ def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size
     return picture_grid(rows, column_labels=["input"], column_spans=spans, notes=notes, column_groups=groups, size=size)
 
 
-def shown_cameras(bank: Camera, count: int = 7) -> dict[str, list[float]]:
-    """The controls of `camera_controller` in equal steps: a half turn, and what the views of `bank` have shown."""
-    ranges = {"distances": (bank.distance.max(), bank.distance.min()), "elevations": bank.elevation.aminmax()}
+def shown_cameras(cameras: Camera, count: int = 7) -> dict[str, list[float]]:
+    """The controls of `camera_controller` in equal steps: a half turn, and what the views of `cameras` have shown."""
+    ranges = {"distances": (cameras.distance.max(), cameras.distance.min()), "elevations": cameras.elevation.aminmax()}
     steps = {name: torch.linspace(float(low), float(high), count).tolist() for name, (low, high) in ranges.items()}
     return {"azimuths": torch.linspace(-90, 90, count).tolist(), **steps}
 

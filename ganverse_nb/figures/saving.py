@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
+from ganverse_nb.config import Config
 from ganverse_nb.figures.style import CAPTION, GREY, MARGIN
-from ganverse_nb.files import atomic_path, write_json
-from ganverse_nb.run import Run
+from ganverse_nb.runtime.files import atomic_path, write_json
 
 _WARNING = {"smoke": "a test that everything runs; not a result"}
+
+
+class Source(Protocol):
+    """What a figure is of, and where it goes: `workflow.run.Run`."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def pictures(self) -> Path: ...
+
+    @property
+    def manifest(self) -> dict[str, Any]: ...
+
+    @property
+    def command(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +42,7 @@ class SavedFigure:
         return self.path.read_bytes()
 
 
-def save_figure(run: Run, name: str, figure: Figure, numbers: Mapping[str, Any]) -> SavedFigure:
+def save_figure(run: Source, name: str, figure: Figure, numbers: Mapping[str, Any]) -> SavedFigure:
     """Writes NAME.png and NAME.json into `figures/<category>` and returns the picture for a notebook to show.
 
     The JSON holds `numbers` with profile, seed, device, commit, weights and the features of the perceptual loss; a

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.files import atomic_path
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.views import turntable
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.files import atomic_path
 
 SUPERSAMPLING = 2
 SUN = (0.35, 0.8, 0.5)  # direction of the light on plain shapes, in the camera's axes
@@ -40,7 +40,9 @@ def plain(mesh: Mesh, camera: Camera, size: int = 192) -> Tensor:
     return F.avg_pool2d(picture, SUPERSAMPLING).clamp(0, 1)
 
 
-def around(mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance: float = 2.3) -> tuple[Mesh, Camera]:
+def orbit_views(
+    mesh: Mesh, azimuths: list[float], elevation: float = 15.0, distance: float = 2.3
+) -> tuple[Mesh, Camera]:
     """Every mesh of B with every one of A azimuths: meshes and cameras [B * A], the azimuths changing fastest."""
     count, turns = len(mesh), len(azimuths)
     repeated = mesh[torch.arange(count).repeat_interleave(turns)]

@@ -16,7 +16,7 @@ from ganverse_nb.figures.shots import plain, textured
 from ganverse_nb.figures.style import BLACK, BLUE, FONT, GREEN, GREY, LIGHT, ORANGE, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.studio.all_round import ANGLES, TURNS, VIEWS, TruthPhotos
+from ganverse_nb.studio.ground_truth_views import ANGLES, TURNS, VIEWS, GroundTruthViews
 
 MEASURES = {
     "chamfer": "Chamfer-L1\n(of the length)",
@@ -78,7 +78,7 @@ def truth_by_angle(scores: Mapping[str, TruthScores], perceptual: str) -> Figure
 
 
 def truth_examples(
-    photos: TruthPhotos, mesh: Mesh, scores: TruthScores, examples: Mapping[str, int], size: int = 160
+    photos: GroundTruthViews, mesh: Mesh, scores: TruthScores, examples: Mapping[str, int], size: int = 160
 ) -> Figure:
     """Chosen reconstructions beside the truth: the picture, four further views of both, and both bare shapes.
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,54 +16,19 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.evaluation.user_study.analysis import StudyResult
 from ganverse_nb.evaluation.user_study.answers import Votes
-from ganverse_nb.evaluation.user_study.rater import write_automatic_answers
-from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Comparison, Survey, write_survey
-from ganverse_nb.figures.shots import around, plain, textured
+from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Comparison, Survey
+from ganverse_nb.figures.shots import orbit_views, plain, textured
 from ganverse_nb.figures.style import BLUE, CAPTION, FONT, LIGHT, MARGIN, empty_figure, inches_axes, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.run import Run
 from ganverse_nb.studio.photos import Photos
 
-STAGE, AUTOMATIC = "user_study", "automatic"
 AZIMUTHS = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]
 DISTANCE = 2.3  # the longest objects just fit into the picture
 SIDE = 128  # pixels of each view
-CHECKS = 2
 ORDER = ("overall", "shape", "texture")  # as the paper's tables have it
 PERCENT = 100.0
 SQUARE = 1.5  # inches of the input picture in Figure I
-
-
-def open_study(run: Run, photos: Photos, systems: Mapping[str, Mesh], needs: Sequence[str]) -> Survey:
-    """The survey that compares two systems on studio photographs, and the automatic rater's answers beside it.
-
-    The last two photographs become attention checks: the first system's result beside a grey ball. The stage
-    `user_study` holds `survey.html`, its key, its pictures and `automatic/`.
-
-    Args:
-        photos: [N], N >= 3.
-        systems: name -> textured meshes [N] of two systems, made from the photographs.
-        needs: the stages that made them.
-
-    Raises:
-        ValueError: not two systems, too few photographs, or another number of meshes.
-    """
-    if len(systems) != 2:
-        raise ValueError(f"A user study compares two systems, got {len(systems)}: {', '.join(systems)}.")
-    if len(photos) <= CHECKS or any(len(mesh) != len(photos) for mesh in systems.values()):
-        counts = ", ".join(f"{len(mesh)} of {name}" for name, mesh in systems.items())
-        raise ValueError(f"A user study needs {CHECKS + 1} photos and a mesh for each, got {len(photos)} and {counts}.")
-    (first_name, first), (second_name, second) = systems.items()
-
-    def compute(directory: Path) -> None:
-        spoiled = with_balls(second, CHECKS)
-        shown = comparisons(photos, first, spoiled, CHECKS)
-        survey = write_survey(directory, shown, (first_name, second_name), run.config.seed)
-        write_automatic_answers(directory / AUTOMATIC, survey, photos, (first, spoiled))
-
-    settings = [list(systems), len(photos), CHECKS, SIDE, DISTANCE]
-    return Survey.load(run.stage(STAGE, compute, settings, needs))
 
 
 def with_balls(mesh: Mesh, count: int) -> Mesh:
@@ -80,7 +44,7 @@ def comparisons(photos: Photos, first: Mesh, second: Mesh, checks: int = 0) -> l
     """Each photograph with both systems' results from six sides; the last `checks` are attention checks."""
     shown = []
     for i, picture in enumerate(tqdm(photos.image(), "drawing the survey", leave=False)):
-        both = [around(mesh[i], AZIMUTHS, distance=DISTANCE) for mesh in (first, second)]
+        both = [orbit_views(mesh[i], AZIMUTHS, distance=DISTANCE) for mesh in (first, second)]
         shapes = torch.stack([plain(*views, SIDE) for views in both])
         painted = torch.stack([textured(*views, SIDE) for views in both])
         shown.append(Comparison(picture, shapes, painted, check=i >= len(photos) - checks))

@@ -16,10 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ganverse_nb.files import atomic_path, sha256
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.official import ForeignError, build, is_foreign, is_safetensors, picture_rows, read_foreign
+from ganverse_nb.runtime.files import atomic_path, sha256
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"

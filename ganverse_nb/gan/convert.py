@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from ganverse_nb.files import atomic_path, plain, sha256
 from ganverse_nb.gan.checkpoint import FORMAT, CheckpointError, Networks, read_networks, read_tensors, save_networks
 from ganverse_nb.gan.official import config_name, is_foreign
+from ganverse_nb.runtime.files import atomic_path, plain, sha256
 
 SUFFIX = ".safetensors"
 LICENCE = (

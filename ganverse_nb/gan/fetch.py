@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from ganverse_nb.errors import ExpectedError
-from ganverse_nb.files import sha256
 from ganverse_nb.gan.official import is_foreign
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import sha256
 
 ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
 NETWORKS = {

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganverse_nb.files import read_json, write_json
 from ganverse_nb.gan.checkpoint import WEIGHTS
 from ganverse_nb.geometry.structure_from_motion import Motion, structure_from_motion
+from ganverse_nb.runtime.files import read_json, write_json
 
 FORMAT = "ganverse_nb.keypoints/1"
 PAUSE = 60.0  # seconds; a longer pause counts as this

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.precision import bfloat16
+from ganverse_nb.runtime.precision import bfloat16
 
 FORMAT = "ganverse_nb.pose_regressor/2"
 INPUT = 64  # pixels

@@ -34,11 +34,11 @@ class Team:
         return cls(state.process_index, state.num_processes)
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
 
-    def share(self, samples: Samples) -> Samples:
+    def shard(self, samples: Samples) -> Samples:
         """Every `size`-th sample of a batch, starting with this process' own."""
         return samples[self.rank :: self.size]
 

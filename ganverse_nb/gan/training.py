@@ -28,7 +28,6 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import GanConfig
-from ganverse_nb.files import sha256
 from ganverse_nb.gan.augment import DRAWS, augment, parse_policy
 from ganverse_nb.gan.checkpoint import (
     CheckpointError,
@@ -46,7 +45,8 @@ from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_leng
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.view_pairs import PairHead
-from ganverse_nb.precision import convolution_dtype
+from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.precision import convolution_dtype
 
 FORMAT = "ganverse_nb.gan_training/1"
 EMA_HALF_LIFE = 10_000.0  # pictures
@@ -150,13 +150,13 @@ class GanTrainer:
             firsts = torch.tensor(indices[: c.batch // 2])
             drawn = torch.randint(self.partners.shape[1], (len(firsts),), generator=self.rng, device=self.device)
             indices = [*firsts.tolist(), *self.partners[firsts, drawn.cpu()].tolist()]
-        photos = self.photos[self.team.share(indices)].to(self.device).float().div_(127.5).sub_(1.0)
+        photos = self.photos[self.team.shard(indices)].to(self.device).float().div_(127.5).sub_(1.0)
         if not c.mirror:
             return photos
         mirrored = torch.rand(c.batch, generator=self.rng, device=self.device) < 0.5
         if self.partners is not None:
             mirrored = mirrored[: c.batch // 2].repeat(2)
-        mirrored = self.team.share(mirrored)
+        mirrored = self.team.shard(mirrored)
         return torch.where(mirrored[:, None, None, None], photos.flip(3), photos)
 
     def latents(self, batch: int) -> Tensor:
@@ -178,20 +178,20 @@ class GanTrainer:
             mixed[batch // 2 :] = True
         crossover = torch.where(mixed, crossover, g.num_ws)
         from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
-        return self.team.share(torch.where(from_first[..., None], first[:, None], second[:, None]))
+        return self.team.shard(torch.where(from_first[..., None], first[:, None], second[:, None]))
 
     def noise(self, batch: int) -> list[Tensor] | None:
         """This process' share of fresh noise for `batch` pictures."""
         if not self.config.noise:
             return None
-        return [self.team.share(maps) for maps in self.generator.sample_noise(batch, self.rng)]
+        return [self.team.shard(maps) for maps in self.generator.sample_noise(batch, self.rng)]
 
     def augment(self, images: Tensor) -> Tensor:
         """This process' share of a batch as the discriminator sees it; each call draws anew."""
         if not self.policy:
             return images
         uniform = torch.rand(self.config.batch, DRAWS, generator=self.rng, device=self.device)
-        return augment(images, self.policy, self.team.share(uniform))
+        return augment(images, self.policy, self.team.shard(uniform))
 
     def judge(self, images: Tensor, dtype: torch.dtype) -> list[tuple[float, Tensor]]:
         """What the discriminator says of an augmented batch: weight and logits, of each picture and of each pair."""
@@ -243,7 +243,7 @@ class GanTrainer:
         w_plus = self.latents(c.path_length_batch)
         images = g.synthesis(g.styles(w_plus), self.noise(c.path_length_batch), dtype)
         y = torch.randn(c.path_length_batch, *images.shape[1:], generator=self.rng, device=self.device)
-        lengths = path_lengths(images, w_plus, self.team.share(y))
+        lengths = path_lengths(images, w_plus, self.team.shard(y))
         mean = lengths.detach().mean()
         self.team.average([mean])
         # The official mean starts at 0, so that at first the penalty shortens all paths: in a short training that
@@ -381,7 +381,7 @@ def train_gan(
         trainer.load(state)
     elif start is not None:
         trainer.start_from(start)
-    if team.leads:
+    if team.is_main:
         _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
     where |= {"photos": len(photos), "torch": torch.__version__}
@@ -395,7 +395,7 @@ def train_gan(
                 f"The training diverged at {trainer.images} images ({bad[0]} is not finite); "
                 f"{state} still holds the state before. Lower the learning rates or raise r1_gamma."
             )
-        if not team.leads:
+        if not team.is_main:
             return
         trainer.save(state)
         save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
@@ -405,7 +405,7 @@ def train_gan(
 
     sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
-    quiet = not (progress and team.leads)
+    quiet = not (progress and team.is_main)
     with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
         while trainer.images < goal:
             for key, value in trainer.step().items():

@@ -96,7 +96,7 @@ def choose_views(
 
     kept, scores = [], []
     for angle in tqdm(asked, desc="view codes", disable=not progress):
-        found = random.around(float(angle))
+        found = random.near(float(angle))
         best = score(found, angle, middle).topk(min(KEPT, len(found)))
         kept.append(found[best.indices])
         scores.append(best.values)
@@ -164,7 +164,7 @@ class Candidates:
         elevation = torch.cat([part.elevation.mean(1) for part in parts])
         return cls(codes, torch.rad2deg(torch.atan2(mean[:, 0], mean[:, 1])), elevation, mean.norm(dim=1))
 
-    def around(self, azimuth: float) -> Tensor:
+    def near(self, azimuth: float) -> Tensor:
         """[M, w_dim] for one azimuth: the best codes on their own, then means of the codes there, at most 9."""
         off = wrap_degrees(self.azimuth - azimuth).abs()
         found = [self.codes[i] for i in (off + 60.0 * (1.0 - self.steadiness)).argsort()[:SINGLES]]

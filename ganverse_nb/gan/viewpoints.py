@@ -18,7 +18,7 @@ BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
 
 @dataclass(frozen=True)
 class ViewCodes:
-    """N view codes of one generator: a ring around the object, front first, then others from below and above.
+    """N view codes of one generator: an orbit around the object, front first, then others from below and above.
 
     Attributes:
         codes: w [N, w_dim], used in the layers below `split_layer`.
@@ -27,7 +27,7 @@ class ViewCodes:
             training the inverse graphics network starts from `azimuth_bin`).
         deviation: [N] degrees, median deviation of azimuth over contents.
         elevation: [N] degrees, median over contents, read and used like `azimuth`.
-        ring: [N] bool, the codes of the ring: neighbours are close enough to walk from one to the next.
+        on_orbit: [N] bool, the codes of the orbit: neighbours are close enough to walk from one to the next.
         split_layer: k.
         provenance: teacher, seeds, settings.
     """
@@ -37,13 +37,13 @@ class ViewCodes:
     azimuth: Tensor
     deviation: Tensor
     elevation: Tensor
-    ring: Tensor
+    on_orbit: Tensor
     split_layer: int
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.codes)
-        others = (self.azimuth_bin, self.azimuth, self.deviation, self.elevation, self.ring)
+        others = (self.azimuth_bin, self.azimuth, self.deviation, self.elevation, self.on_orbit)
         if self.codes.dim() != 2 or any(len(other) != n for other in others):
             raise ValueError("ViewCodes needs codes [N, w_dim] and N bins, azimuths, deviations, elevations and marks.")
         if not bool(((self.azimuth_bin >= 0) & (self.azimuth_bin < 12)).all()):
@@ -58,10 +58,10 @@ class ViewCodes:
         return self.azimuth_bin.float() * BIN_DEGREES
 
     @property
-    def around(self) -> ViewCodes:
-        """The ring alone."""
-        names = ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "ring")
-        return replace(self, **{name: getattr(self, name)[self.ring] for name in names})
+    def orbit(self) -> ViewCodes:
+        """The codes of the orbit alone."""
+        names = ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "on_orbit")
+        return replace(self, **{name: getattr(self, name)[self.on_orbit] for name in names})
 
     @property
     def largest_gap(self) -> float:
@@ -72,7 +72,7 @@ class ViewCodes:
         """Write a safetensors file (atomic)."""
         tensors = {"codes": self.codes.float(), "azimuth_bin": self.azimuth_bin.long()}
         tensors |= {name: getattr(self, name).float() for name in ("azimuth", "deviation", "elevation")}
-        tensors["ring"] = self.ring.bool()
+        tensors["ring"] = self.on_orbit.bool()  # as the bundled files call it
         metadata = {"format": FORMAT, "split_layer": str(self.split_layer)}
         metadata["provenance"] = json.dumps(self.provenance, sort_keys=True, default=str)
         atomic_save(tensors, Path(path), metadata)
@@ -88,6 +88,7 @@ class ViewCodes:
         path = bundled if bundled.is_file() else Path(source)
         tensors, metadata = read_tensors(path, FORMAT)
         try:
+            tensors["on_orbit"] = tensors.pop("ring")
             return cls(
                 **tensors,
                 split_layer=int(metadata["split_layer"]),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .mesh import Mesh, vertex_normals
+from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 
 FORMATS = (".glb", ".obj")
 # numbers of the glTF 2.0 specification

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .views import orbit_around
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import orbit_around
 
 MINIMUM_POINTS = 4  # of a view: three fix its five unknowns, a fourth tells whether they are right
 MINIMUM_TURN = 10.0  # degrees between the two most different directions from which a point must be seen

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .camera import Camera, CameraModel, FreeCamera, common_batch
+from ganverse_nb.geometry.camera import Camera, CameraModel, FreeCamera, common_batch
 
 PARALLEL = 1e-6  # sine below which two directions count as one
 

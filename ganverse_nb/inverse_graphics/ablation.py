@@ -1,7 +1,7 @@
-"""The arms of the ablation study (Figures 6 and P): the settings of trainings that differ in one part.
+"""The variants of the ablation study (Figures 6 and P): the settings of trainings that differ in one part.
 
-Every arm is trained for as many steps with as many renders in each. Of what the study compares, "two views per step"
-and "labels as initial cameras" are the arm `full`, and "one view per step" is `no_multiview`.
+Every variant is trained for as many steps with as many renders in each. Of what the study compares, "two views per
+step" and "labels as initial cameras" are the variant `full`, and "one view per step" is `no_multiview`.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from dataclasses import replace
 
 from ganverse_nb.config import Config, InverseGraphicsConfig
 
-KEYPOINT_ARM = "keypoint_cameras"
-ARMS = {
+KEYPOINT_VARIANT = "keypoint_cameras"
+VARIANTS = {
     "full": "Eq 1 and Eq 2 with two views of an object, cameras optimised from labels of 30°",
     "no_multiview": "every picture explained by itself alone (Eq 1): twice the objects, one view each",
     "no_perceptual": "no perceptual term",
     "fixed_cameras": "cameras stay at their labels, one elevation and distance for all",
     "four_views": "half the objects, four views that share one shape and texture",
-    KEYPOINT_ARM: "cameras begin at those of the keypoints (appendix D)",
+    KEYPOINT_VARIANT: "cameras begin at those of the keypoints (appendix D)",
 }
-"""Name of an arm -> what it changes."""
+"""Name of a variant -> what it changes."""
 
 
-def arm_settings(config: Config, arm: str) -> InverseGraphicsConfig:
-    """The settings of an arm's trainings: those of `config.inverse`, shortened to `config.ablation`, less one part.
+def variant_settings(config: Config, variant: str) -> InverseGraphicsConfig:
+    """The settings of a variant's trainings: those of `config.inverse`, shortened to `config.ablation`, less one part.
 
     Raises:
-        ValueError: unknown arm, or renders in a step that cannot be shared out among its views.
+        ValueError: unknown variant, or renders in a step that cannot be shared out among its views.
     """
-    if arm not in ARMS:
-        raise ValueError(f"Unknown arm {arm!r} of the ablation; the arms are {', '.join(ARMS)}.")
+    if variant not in VARIANTS:
+        raise ValueError(f"Unknown variant {variant!r} of the ablation; the variants are {', '.join(VARIANTS)}.")
     full = replace(
         config.inverse.lasting(config.ablation.steps),
         camera_share=config.ablation.camera_share,
         head_steps=0,  # every metric of the study has cameras of its own
     )
-    match arm:
+    match variant:
         case "no_multiview":
             return _with_views(full, 1)
         case "four_views":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import orbit_around
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import Encoder
 
 
@@ -79,7 +79,7 @@ class CameraHead(nn.Module):
 
 @dataclass(frozen=True)
 class Pose:
-    """Camera parameters as the bank has them: degrees, world units; all [B], shift [B, 2]."""
+    """Camera parameters as `LearnableCameras` has them: degrees, world units; all [B], shift [B, 2]."""
 
     azimuth: Tensor
     elevation: Tensor
@@ -90,23 +90,23 @@ class Pose:
         return orbit_around(self.azimuth, self.elevation, self.distance, fov, self.shift)
 
 
-def bank_pose(bank: CameraBank, view: Tensor, mirrored: Tensor) -> Pose:
+def learned_pose(cameras: LearnableCameras, view: Tensor, mirrored: Tensor) -> Pose:
     """The pose of view codes `view` [B], of mirrored pictures where `mirrored` [B]; no gradients."""
     with torch.no_grad():
         sign = 1.0 - 2.0 * mirrored.float()
-        shift = torch.stack([bank.shift[view, 0] * sign, bank.shift[view, 1]], 1)
-        azimuth = torch.rad2deg(bank.azimuth[view]) * sign
-        return Pose(azimuth, torch.rad2deg(bank.elevation[view]), bank.log_distance[view].exp(), shift)
+        shift = torch.stack([cameras.shift[view, 0] * sign, cameras.shift[view, 1]], 1)
+        azimuth = torch.rad2deg(cameras.azimuth[view]) * sign
+        return Pose(azimuth, torch.rad2deg(cameras.elevation[view]), cameras.log_distance[view].exp(), shift)
 
 
-def random_pose(bank: CameraBank, count: int, generator: torch.Generator) -> Pose:
-    """Poses of any azimuth, with elevations, distances and shifts a little beyond what the bank has."""
+def random_pose(cameras: LearnableCameras, count: int, generator: torch.Generator) -> Pose:
+    """Poses of any azimuth, with elevations, distances and shifts a little beyond those of the learned cameras."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(*shape, generator=generator)
 
     with torch.no_grad():
-        elevation, distance = torch.rad2deg(bank.elevation), bank.log_distance.exp()
+        elevation, distance = torch.rad2deg(cameras.elevation), cameras.log_distance.exp()
         return Pose(
             uniform(-180, 180, count),
             uniform(float(elevation.min()) - 4, float(elevation.max()) + 4, count),

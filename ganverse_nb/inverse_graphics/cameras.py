@@ -11,7 +11,7 @@ from ganverse_nb.geometry.views import orbit_around
 BIN_DEGREES = 30.0
 
 
-class CameraBank(nn.Module):
+class LearnableCameras(nn.Module):
     """Cameras [N] of N view codes. All that is known at the start is each code's azimuth bin of 30 degrees.
 
     Elevation and distance start at one constant for all (the paper: 0 degrees and a fixed distance), the object in the
@@ -24,9 +24,9 @@ class CameraBank(nn.Module):
         super().__init__()
         bins = torch.as_tensor(azimuth_bins)
         if bins.ndim != 1 or len(bins) == 0:
-            raise ValueError(f"CameraBank: azimuth bins must be a list of at least one, got {tuple(bins.shape)}.")
+            raise ValueError(f"LearnableCameras: azimuth bins must be a list of at least one, got {tuple(bins.shape)}.")
         if bins.is_floating_point() or bins.min() < 0 or bins.max() > 11:
-            raise ValueError("CameraBank: azimuth bins are whole numbers 0..11 (of 30 degrees each).")
+            raise ValueError("LearnableCameras: azimuth bins are whole numbers 0..11 (of 30 degrees each).")
         count, self.fov = len(bins), fov
         self.azimuth = nn.Parameter(torch.deg2rad(bins.float() * BIN_DEGREES))
         self.elevation = nn.Parameter(torch.deg2rad(torch.full((count,), elevation)))
@@ -34,7 +34,7 @@ class CameraBank(nn.Module):
         self.shift = nn.Parameter(torch.zeros(count, 2))
 
     @classmethod
-    def of(cls, camera: Camera, learned: bool = False) -> CameraBank:
+    def of(cls, camera: Camera, learned: bool = False) -> LearnableCameras:
         """Cameras that are known, as those of annotated photographs are, and stay as given; or, `learned`, begin there.
 
         Raises:
@@ -42,15 +42,15 @@ class CameraBank(nn.Module):
         """
         fov = float(camera.fov[0])
         if camera.parallel or not torch.allclose(camera.fov, camera.fov[:1]):
-            raise ValueError("CameraBank.of: the cameras must be perspective ones of one field of view.")
-        bank = cls(torch.zeros(len(camera), dtype=torch.int64), fov=fov)
+            raise ValueError("LearnableCameras.of: the cameras must be perspective ones of one field of view.")
+        cameras = cls(torch.zeros(len(camera), dtype=torch.int64), fov=fov)
         right, up, backward = ((camera.target * axis).sum(1) for axis in camera.axes().unbind(1))
         with torch.no_grad():
-            bank.azimuth.copy_(torch.deg2rad(camera.azimuth))
-            bank.elevation.copy_(torch.deg2rad(camera.elevation))
-            bank.log_distance.copy_((camera.distance + backward).log())
-            bank.shift.copy_(torch.stack([right, up], 1))
-        return bank.requires_grad_(learned)
+            cameras.azimuth.copy_(torch.deg2rad(camera.azimuth))
+            cameras.elevation.copy_(torch.deg2rad(camera.elevation))
+            cameras.log_distance.copy_((camera.distance + backward).log())
+            cameras.shift.copy_(torch.stack([right, up], 1))
+        return cameras.requires_grad_(learned)
 
     def __len__(self) -> int:
         return len(self.azimuth)

@@ -29,14 +29,14 @@ def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
 def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64) -> tuple[Mesh, Camera]:
     """Textured meshes [B] and cameras [B] for pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R].
 
-    The camera comes from the camera head; for a picture of the dataset, `model.bank(view)` is the better one.
+    The camera comes from the camera head; for a picture of the dataset, `model.cameras(view)` is the better one.
 
     Raises:
         ValueError: wrong size or range, empty mask.
     """
     check_pictures(images, masks, model.resolution)
     model.eval()
-    device = model.bank.azimuth.device
+    device = model.cameras.azimuth.device
     meshes, cameras = [], []
     for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
         image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)

@@ -9,20 +9,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganverse_nb.files import atomic_path
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+from ganverse_nb.runtime.files import atomic_path
 
-FORMAT = "ganverse_nb inverse graphics 1"
+FORMAT = "ganverse_nb inverse graphics 2"
 
 
 class InverseGraphicsModel(nn.Module):
-    """`network` (f), `head` (cameras for pictures without one), `bank` (one camera per view code)."""
+    """`network` (f), `head` (cameras for pictures without one), `cameras` (one camera per view code)."""
 
-    def __init__(self, network: InverseGraphicsNetwork, head: CameraHead, bank: CameraBank) -> None:
+    def __init__(self, network: InverseGraphicsNetwork, head: CameraHead, cameras: LearnableCameras) -> None:
         super().__init__()
-        self.network, self.head, self.bank = network, head, bank
+        self.network, self.head, self.cameras = network, head, cameras
 
     @property
     def resolution(self) -> int:
@@ -36,12 +36,12 @@ class InverseGraphicsModel(nn.Module):
         state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
         if half:
             state = {
-                k: v.half() if v.is_floating_point() and not k.startswith("bank.") else v for k, v in state.items()
+                k: v.half() if v.is_floating_point() and not k.startswith("cameras.") else v for k, v in state.items()
             }
         settings = {
             "network": self.network.settings,
             "head": self.head.settings,
-            "bank": {"views": len(self.bank), "fov": self.bank.fov},
+            "cameras": {"views": len(self.cameras), "fov": self.cameras.fov},
         }
         metadata = {"format": FORMAT, "settings": json.dumps(settings), "notes": json.dumps(notes)}
         with atomic_path(path) as partial:
@@ -71,11 +71,11 @@ class InverseGraphicsModel(nn.Module):
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{path} is not an inverse graphics model of this package.")
         settings = json.loads(metadata["settings"])
-        bank = settings["bank"]
+        cameras = settings["cameras"]
         model = cls(
             InverseGraphicsNetwork(**settings["network"]),
             CameraHead(**settings["head"]),
-            CameraBank(torch.zeros(bank["views"], dtype=torch.int64), fov=bank["fov"]),
+            LearnableCameras(torch.zeros(cameras["views"], dtype=torch.int64), fov=cameras["fov"]),
         )
         model.load_state_dict(state)
         return model.eval()

@@ -99,10 +99,10 @@ class WrappedConv(nn.Module):
 
 
 class TextureDecoder(nn.Module):
-    """Code [B, code] and paint [B, 3] -> texture [B, 3, Ht, Wt] in [0, 1]; symmetric ones are one half and its mirror.
+    """Code [B, code] and mean colour [B, 3] -> texture [B, 3, Ht, Wt] in [0, 1]; symmetric: a half and its mirror.
 
     A texture pixel is the same place on every object, so each resolution adds a learned constant of that place. The
-    paint, the mean colour of the object in the picture, is what the decoder's output is added to (as a logit).
+    mean colour of the object in the picture is what the decoder's output is added to (as a logit).
     """
 
     def __init__(self, size: tuple[int, int], channels: tuple[int, ...], code: int, symmetric: bool) -> None:
@@ -120,12 +120,12 @@ class TextureDecoder(nn.Module):
             self.places.append(nn.Parameter(torch.zeros(1, b, self.start[1] << level, self.start[2] << level)))
         self.to_rgb = WrappedConv(channels[-1], 3, not symmetric)
 
-    def forward(self, code: Tensor, paint: Tensor) -> Tensor:
+    def forward(self, code: Tensor, mean_color: Tensor) -> Tensor:
         x = self.linear(code).view(-1, *self.start).contiguous(memory_format=torch.channels_last)
         for conv, place in zip(self.convs, self.places, strict=True):
             x = nn.functional.interpolate(x, scale_factor=2, mode="nearest")
             x = nn.functional.leaky_relu(conv(x) + place.to(x.dtype), 0.2)
-        base = torch.logit(paint.float(), eps=0.02)[:, :, None, None]
+        base = torch.logit(mean_color.float(), eps=0.02)[:, :, None, None]
         half = torch.sigmoid(self.to_rgb(x).float() + base).contiguous()
         return torch.cat([half, half.flip(-1)], -1) if self.symmetric else half
 
@@ -214,7 +214,7 @@ class InverseGraphicsNetwork(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # the default shrinks the signal in each layer
                 nn.init.kaiming_normal_(module.weight, 0.2, nonlinearity="leaky_relu")
-        nn.init.normal_(self.texture_decoder.to_rgb.conv.weight, std=0.01)  # start at the paint
+        nn.init.normal_(self.texture_decoder.to_rgb.conv.weight, std=0.01)  # start at the mean colour
         nn.init.normal_(last.weight, std=1e-3)  # start at the ellipsoid
         nn.init.zeros_(last.bias)
         self.light_head = LightHead(code) if light else None  # last, so that the others start as they do without it

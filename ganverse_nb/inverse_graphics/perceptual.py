@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import resize_square
-from ganverse_nb.precision import bfloat16
+from ganverse_nb.runtime.precision import bfloat16
 
 
 class Features(Protocol):

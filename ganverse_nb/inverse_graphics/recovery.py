@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ganverse_nb.config import Config, InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.files import read_json, write_json
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.training import METRICS, train_inverse_graphics
+from ganverse_nb.runtime.files import read_json, write_json
 
 START = "start.json"
 
@@ -66,12 +66,12 @@ def recover_cameras(
         return {"azimuth_error": mean_azimuth_error(azimuth, true.azimuth), "elevation_error": float(height)}
 
     def watch(model: InverseGraphicsModel) -> dict[str, float]:
-        camera = model.bank().detach()
+        camera = model.cameras().detach()
         return errors(camera.azimuth.cpu(), camera.elevation.cpu())
 
     write_json(directory / START, {"step": 0, **errors(start.azimuth, start.elevation)})
-    bank = CameraBank.of(start, learned=True)
-    return train_inverse_graphics(dataset, config, directory, None, seed, device, bank=bank, watch=watch)
+    cameras = LearnableCameras.of(start, learned=True)
+    return train_inverse_graphics(dataset, config, directory, None, seed, device, cameras=cameras, watch=watch)
 
 
 def read_curve(directory: Path) -> list[dict[str, float]]:

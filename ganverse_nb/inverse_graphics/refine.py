@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.geometry.views import orbit_around
-from ganverse_nb.inverse_graphics.losses import mask_iou
 from ganverse_nb.render.renderer import render
 
 STEPS = 60
@@ -42,10 +42,10 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
         now = orbit_around(values[:, 0], values[:, 1], values[:, 2].exp(), fov, values[:, 3:])
         sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / max(1, 0.7 * steps))
         output = render(shape, now, masks.shape[-1], sigma=sigma)
-        better = (overlap := mask_iou(output.mask, masks)) > best_overlap
+        better = (overlap := soft_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]
         optimizer.zero_grad()
-        (1 - mask_iou(output.silhouette, masks)).sum().backward()
+        (1 - soft_iou(output.silhouette, masks)).sum().backward()
         optimizer.step()
         slower.step()
     return orbit_around(best[:, 0], best[:, 1], best[:, 2].exp(), fov, best[:, 3:])

@@ -16,26 +16,26 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
-from ganverse_nb.files import atomic_path, write_text
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.camera_head import (
     CameraHead,
-    bank_pose,
     jitter,
     jitter_pose,
+    learned_pose,
     random_pose,
 )
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.losses import albedo_prior, color_loss, iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
-from ganverse_nb.precision import bfloat16, has_bfloat16
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
-from ganverse_nb.threads import one_thread
+from ganverse_nb.runtime.files import atomic_path, write_text
+from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
+from ganverse_nb.runtime.threads import one_thread
 
 MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.jsonl"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
@@ -59,7 +59,7 @@ class Dataset(Protocol):
 
 
 def new_model(
-    dataset: Dataset, config: InverseGraphicsConfig, seed: int, bank: CameraBank | None = None
+    dataset: Dataset, config: InverseGraphicsConfig, seed: int, cameras: LearnableCameras | None = None
 ) -> InverseGraphicsModel:
     """An untrained model for the pictures and cameras of `dataset`; the global random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
@@ -72,17 +72,17 @@ def new_model(
             light=config.light,
         )
         elevation, distance = config.initial_elevation, config.initial_distance
-        if bank is not None:
-            if isinstance(dataset, MultiViewDataset) and len(bank) != dataset.num_views:
-                raise ValueError(f"{len(bank)} cameras for {dataset.num_views} view codes; give one for each.")
-            camera = bank().detach()
+        if cameras is not None:
+            if isinstance(dataset, MultiViewDataset) and len(cameras) != dataset.num_views:
+                raise ValueError(f"{len(cameras)} cameras for {dataset.num_views} view codes; give one for each.")
+            camera = cameras().detach()
             elevation, distance = float(camera.elevation.median()), float(camera.distance.median())
         elif isinstance(dataset, MultiViewDataset):
-            bank = CameraBank(dataset.azimuth_bin, elevation=elevation, distance=distance)
+            cameras = LearnableCameras(dataset.azimuth_bin, elevation=elevation, distance=distance)
         else:
-            raise ValueError("Single photographs have no view codes; give the bank of their cameras.")
-        head = CameraHead(dataset.resolution, elevation=elevation, distance=distance, fov=bank.fov)
-        return InverseGraphicsModel(network, head, bank)
+            raise ValueError("Single photographs have no view codes; give their cameras.")
+        head = CameraHead(dataset.resolution, elevation=elevation, distance=distance, fov=cameras.fov)
+        return InverseGraphicsModel(network, head, cameras)
 
 
 def train_inverse_graphics(
@@ -93,7 +93,7 @@ def train_inverse_graphics(
     seed: int = 0,
     device: str = "cpu",
     bf16: bool = True,
-    bank: CameraBank | None = None,
+    cameras: LearnableCameras | None = None,
     watch: Watch | None = None,
 ) -> InverseGraphicsModel:
     """Train on the training contents of `dataset`; an interrupted call continues from its last checkpoint.
@@ -101,7 +101,7 @@ def train_inverse_graphics(
     Args:
         features: for L_percept, which is added after `config.perceptual_after` steps; see `perceptual_features`.
         bf16: bfloat16 for the convolutions; vertices, cameras, rendering and losses stay in float32.
-        bank: the cameras, known or to begin at, see `CameraBank.of`; without it, one is learned for each view code.
+        cameras: known ones, or to begin at, see `LearnableCameras.of`; without them one is learned for each view code.
         watch: further numbers to log, from the model as it is.
 
     Returns:
@@ -116,7 +116,7 @@ def train_inverse_graphics(
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     directory.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, bank, watch)
+    trainer = Trainer(dataset, config, directory, features, seed, device, bf16, cameras, watch)
     trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
@@ -139,18 +139,18 @@ class Trainer:
         seed: int,
         device: str,
         bf16: bool,
-        bank: CameraBank | None = None,
+        cameras: LearnableCameras | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
         self.device, self.bf16, self.watch = device, bf16, watch
-        self.model = new_model(dataset, config, seed, bank).to(device).train()
-        network, bank, head = self.model.network, self.model.bank, self.model.head
+        self.model = new_model(dataset, config, seed, cameras).to(device).train()
+        network, cameras, head = self.model.network, self.model.cameras, self.model.head
         self.optimizers = {
             "network": torch.optim.Adam(
                 [
                     {"params": list(network.parameters()), "lr": config.lr},
-                    {"params": list(bank.parameters()), "lr": config.camera_lr},
+                    {"params": list(cameras.parameters()), "lr": config.camera_lr},
                 ],
                 fused=True,  # 5 times faster than the default on a CPU
             ),
@@ -190,7 +190,7 @@ class Trainer:
 
         f predicts each object from the first of its views, and all of them must be explained; one view is Eq 1.
         """
-        config, bank = self.config, self.model.bank
+        config, cameras = self.config, self.model.cameras
         self.set_lr("network", self.step / config.steps)
         shots = self.dataset.sample_views(config.pairs, config.views_per_object, self.generator)
         mirrored = torch.rand(config.pairs, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
@@ -199,7 +199,7 @@ class Trainer:
         shown, shown_mask = pictures[0]
         with self.autocast():
             mesh, light = self.model.network.predict(shown, shown_mask)
-        camera = bank(torch.cat(shots.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
+        camera = cameras(torch.cat(shots.views).to(self.device), mirrored.repeat(len(pictures)).to(self.device))
         terms = self.terms(mesh, camera, images, masks, light)
         weights = {k: getattr(config, f"weight_{k}") for k in terms}
         loss = torch.stack([weights[k] * v for k, v in terms.items()]).sum()
@@ -233,7 +233,7 @@ class Trainer:
         return terms
 
     def head_step(self) -> dict[str, Tensor]:
-        """One step of the camera head: the dataset's pictures with the bank's cameras, and renders with random ones.
+        """One step of the camera head: the dataset's pictures with the learned cameras, and renders with random ones.
 
         f is fixed. Besides the camera parameters, the silhouette that f's mesh gives under the head's camera must meet
         the mask, which weighs the parameters against each other as the overlap does.
@@ -246,15 +246,15 @@ class Trainer:
         mirrored = torch.rand(count, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
         images, masks = (t.to(self.device) for t in self.dataset.batch(content[pick], view[pick]))
         images, masks = flip_where(images, mirrored), flip_where(masks, mirrored)
-        pose = bank_pose(model.bank, view[pick].to(self.device), mirrored.to(self.device))
+        pose = learned_pose(model.cameras, view[pick].to(self.device), mirrored.to(self.device))
         with torch.no_grad(), self.autocast():
             mesh, light = model.network.predict(images, masks)
         images, masks, zoom, offset = jitter(images, masks, self.generator)
-        pose = jitter_pose(pose, zoom, offset, model.bank.fov)
+        pose = jitter_pose(pose, zoom, offset, model.cameras.fov)
 
-        random = random_pose(model.bank, count, self.generator)
+        random = random_pose(model.cameras, count, self.generator)
         with torch.no_grad():
-            shown = self.render(mesh, random.camera(model.bank.fov).to(self.device), light=light)
+            shown = self.render(mesh, random.camera(model.cameras.fov).to(self.device), light=light)
         raw_wanted = torch.cat(
             [
                 model.head.targets(pose.azimuth, pose.elevation, pose.distance, pose.shift),

@@ -81,10 +81,3 @@ def train_mask_student(
         schedule.step()
     optimizer.zero_grad(set_to_none=True)
     return student.eval().requires_grad_(False)
-
-
-def mask_iou(a: Tensor, b: Tensor) -> float:
-    """Mean intersection over union of masks [B, 1, H, W] cut at one half."""
-    first, second = a > 0.5, b > 0.5
-    union = (first | second).sum((1, 2, 3)).clamp_min(1)
-    return float(((first & second).sum((1, 2, 3)) / union).mean())

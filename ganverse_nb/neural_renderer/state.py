@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganverse_nb.files import atomic_path, write_text
+from ganverse_nb.runtime.files import atomic_path, write_text
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

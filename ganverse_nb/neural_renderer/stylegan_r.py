@@ -11,12 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganverse_nb.files import atomic_path
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.mapping import MappingNetwork, MappingSizes
 from ganverse_nb.neural_renderer.observer import Observer
 from ganverse_nb.neural_renderer.properties import Properties
+from ganverse_nb.runtime.files import atomic_path
 
 FORMAT = "ganverse_nb StyleGAN-R 1"
 

@@ -12,18 +12,19 @@ from torch import Tensor
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.neural_renderer.bank import Pictures, PropertyBank
 from ganverse_nb.neural_renderer.codes import exact_codes, fresh_pictures
 from ganverse_nb.neural_renderer.finetune import fine_tune
 from ganverse_nb.neural_renderer.held_out import swap_pairs
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mapping import MappingNetwork
-from ganverse_nb.neural_renderer.mask_student import MaskStudent, mask_iou, train_mask_student
+from ganverse_nb.neural_renderer.mask_student import MaskStudent, train_mask_student
 from ganverse_nb.neural_renderer.observer import Observer
 from ganverse_nb.neural_renderer.state import load_state, save_state
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.warmup import warm_up
-from ganverse_nb.threads import one_thread
+from ganverse_nb.runtime.threads import one_thread
 
 STUDENT, WARM, FINAL = "mask_student.pt", "mapping_only.safetensors", "stylegan_r.safetensors"
 HELD_OUT_PAIRS = 64
@@ -173,4 +174,4 @@ def mask_student(
         student.to(device)
     images, masks = (part.to(device) for part in batch(unseen[:256]))
     with torch.no_grad():
-        return student, mask_iou(student(images), masks)
+        return student, float(hard_iou(student(images), masks).mean())

@@ -18,7 +18,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from ganverse_nb.threads import kernel_threads
+from ganverse_nb.runtime.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
 HEAD_START = 40_000  # pixels of work that a thread gets done until another one, on a sleeping core, is awake

@@ -12,7 +12,7 @@ from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.checks import check_clip, check_resolution, own_faces
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
 from ganverse_nb.render.launch import REALS, launch, launch_in_order
-from ganverse_nb.threads import one_thread
+from ganverse_nb.runtime.threads import one_thread
 
 BACKENDS = ("auto", "warp", "nvdiffrast")
 

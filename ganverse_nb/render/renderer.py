@@ -15,7 +15,7 @@ from ganverse_nb.render.checks import NotFiniteError, check_finite, check_resolu
 from ganverse_nb.render.light import sh_shading
 from ganverse_nb.render.rasterize import Fragments, rasterize
 from ganverse_nb.render.silhouette import CUT, SIGMA, Truncation, soft_silhouette
-from ganverse_nb.render.texture import interpolate, paint, sample_texture
+from ganverse_nb.render.texture import interpolate, sample_texture, texture_faces
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _color(mesh: Mesh, fragments: Fragments, light: Tensor | None, mipmapped: Te
         if face_uvs.requires_grad:
             color = sample_texture(mesh.texture, interpolate(face_uvs, fragments), fragments.face_index)
         else:
-            color = paint(mesh.texture, face_uvs, fragments)
+            color = texture_faces(mesh.texture, face_uvs, fragments)
     if light is None:
         return color
     shading = sh_shading(_normals(mesh, fragments), light).permute(0, 3, 1, 2)

@@ -13,7 +13,7 @@ from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
 from ganverse_nb.render.kernels.lanes import LANES
 from ganverse_nb.render.launch import REALS, launch, launch_in_order, threads_each
-from ganverse_nb.threads import one_thread
+from ganverse_nb.runtime.threads import one_thread
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
 CUT = 1e-4

@@ -69,7 +69,7 @@ def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None
     return _Texture.apply(texture.contiguous(), uv.contiguous(), face_index)
 
 
-def paint(texture: Tensor, face_uvs: Tensor, fragments: Fragments) -> Tensor:
+def texture_faces(texture: Tensor, face_uvs: Tensor, fragments: Fragments) -> Tensor:
     """[B, C, H, W] what `sample_texture` gives at the uv that `interpolate` gives, in one pass over the pixels.
 
     Args:
@@ -141,7 +141,7 @@ class _Paint(torch.autograd.Function):
     def forward(ctx: Any, texture: Tensor, face_uvs: Tensor, face_index: Tensor, barycentric: Tensor) -> Tensor:
         batch, height, width = face_index.shape
         out = barycentric.new_zeros(batch, texture.shape[1], height, width)
-        kernel = kernels(REALS[out.dtype]).paint
+        kernel = kernels(REALS[out.dtype]).texture_faces
         launch(kernel, (batch, height, width), texture, face_uvs, face_index, barycentric, out)
         ctx.save_for_backward(texture, face_uvs, face_index, barycentric)
         return out
@@ -152,7 +152,7 @@ class _Paint(torch.autograd.Function):
         grad_barycentric = torch.zeros_like(barycentric)
         grad_texture = _per_image(texture, len(face_index), ctx.needs_input_grad[0])
         launch(
-            kernels(REALS[barycentric.dtype]).paint_backward,
+            kernels(REALS[barycentric.dtype]).texture_faces_backward,
             tuple(face_index.shape),
             *(texture, face_uvs, face_index, barycentric, grad_out.contiguous(), grad_texture, grad_barycentric),
         )

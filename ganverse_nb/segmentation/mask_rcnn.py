@@ -15,7 +15,7 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskr
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 
 from ganverse_nb.config import CATEGORIES, SegmenterConfig
-from ganverse_nb.files import atomic_path, sha256
+from ganverse_nb.runtime.files import atomic_path, sha256
 from ganverse_nb.segmentation.detections import Detections, merge_duplicates
 from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
 

@@ -17,10 +17,10 @@ from torchvision.models.detection.mask_rcnn import MaskRCNN
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import SegmenterConfig
-from ganverse_nb.files import atomic_path, digest, write_text
-from ganverse_nb.precision import bfloat16
+from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.runtime.files import atomic_path, digest, write_text
+from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
-from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
 from ganverse_nb.studio.photos import Photos
@@ -113,16 +113,9 @@ def evaluate(segmenter: Segmenter, photos: Photos) -> dict[str, float]:
     """On photos with one object each: mean hard IoU (0 where nothing is found), and the share with a count of one."""
     found = segmenter.segment(photos.image())
     return {
-        "iou": float(mask_iou(found, photos.masks).mean()),
+        "iou": float(hard_iou(found.mask, photos.masks.float()).mean()),
         "single": float((found.count == 1).float().mean()),
     }
-
-
-def mask_iou(found: Detections, masks: Tensor) -> Tensor:
-    """[B] intersection over union of the found masks with the true `masks` [B, 1, H, W]; 0 where nothing was found."""
-    ours, true = found.mask > 0.5, masks > 0.5
-    union = (ours | true).sum((1, 2, 3)).clamp_min(1)
-    return (ours & true).sum((1, 2, 3)) / union
 
 
 def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:

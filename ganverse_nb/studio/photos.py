@@ -213,7 +213,7 @@ def check_order(category: str, count: int) -> None:
         raise ValueError(f"The studio was asked for {count} photos; ask for at least 1.")
 
 
-def photograph_all_round(
+def photograph_orbit(
     objects: Objects, scene: Scene, camera: Camera, resolution: int = 64, category: str = "car"
 ) -> Photos:
     """Every camera's photo of the one object and scene given ([1, ...] each)."""

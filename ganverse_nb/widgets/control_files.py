@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.shots import textured
-from ganverse_nb.files import atomic_path
+from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.widgets.control_scene import PARTS, ControlState, Scene, neural_picture
 
 SIDE = 256  # pixels of each picture

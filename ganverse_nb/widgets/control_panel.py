@@ -11,18 +11,18 @@ import ipywidgets
 import numpy as np
 from torch import Tensor
 
-from ganverse_nb import stages
 from ganverse_nb.data.pictures import decode_picture
 from ganverse_nb.figures.shots import save_turntable
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.neural_renderer.editing import look_at
 from ganverse_nb.neural_renderer.observer import Observer
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
-from ganverse_nb.run import Run
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown
 from ganverse_nb.widgets.control_scene import PARTS, SAMPLE, ControlState, Scene, render_state
 from ganverse_nb.widgets.sources import Source, Sources
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import Run
 
 COARSE, FINE = 128, 320  # pixels of DIB-R's picture while a slider moves, and when it rests
 REST = 0.25  # seconds after which a slider rests; a browser does not say when the mouse is let go
@@ -233,4 +233,4 @@ def open_panel(
         {f"{label} {number}": picture[None] for number, picture in enumerate(pictures, 1)},
         stages.teacher(run),
     )
-    return ControlPanel(Scene(sources, inverse.bank().detach(), model), folder or run.directory / "panel")
+    return ControlPanel(Scene(sources, inverse.cameras().detach(), model), folder or run.directory / "panel")

@@ -16,7 +16,7 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.layers import blend
 from ganverse_nb.gan.view_gate import sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.threads import one_thread
+from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.widgets.base import Panel, Quiet, as_pixels, as_png, labelled, named, picture_frame
 
 OWN = "of the mix"  # in the picker of view codes: the first layers are mixed like all others

@@ -9,9 +9,9 @@ from typing import Any
 
 import ipywidgets
 
-from ganverse_nb.errors import ExpectedError
-from ganverse_nb.photo import PhotoResult
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.widgets.base import as_pixels, as_png, picture_frame
+from ganverse_nb.workflow.photo import PhotoResult
 
 Reconstruct = Callable[[Path], PhotoResult]
 Controls = Callable[[PhotoResult], ipywidgets.Widget]
@@ -67,7 +67,7 @@ class PhotoUpload(ipywidgets.VBox):
         picture = picture_frame("own-photo", SHOWN)
         picture.value = as_png(as_pixels(result.image[0]))
         shown: list[ipywidgets.Widget] = [picture]
-        if result.verdict.inside:
+        if result.verdict.in_domain:
             shown.append(self.controls(result))
         self.body.children = shown
         self.status.value = f"{result.verdict}"

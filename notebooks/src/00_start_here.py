@@ -33,8 +33,8 @@ photo = ""
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import open_run
 
 import torch
 
@@ -61,7 +61,7 @@ fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 
 # %%
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 
-views = stages.view_codes(run).around
+views = stages.view_codes(run).orbit
 contents = sample_w(teacher, 3, seed + 1, psi=0.7)
 crossed = crossed_pictures(teacher, views.codes[::2], contents, views.split_layer).transpose(0, 1)
 fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2]), {"azimuth": views.azimuth[::2]})
@@ -147,13 +147,13 @@ save_mesh(mesh[0], run.directory / "start_here.glb")
 
 # %%
 from ganverse_nb.data.pictures import write_picture
-from ganverse_nb.photo import reconstruct_photo
+from ganverse_nb.workflow.photo import reconstruct_photo
 
 own = reconstruct_photo(run, photo or write_picture(photos[0], run.directory / "own_photo.png"))
-if own.verdict.inside:
+if own.verdict.in_domain:
     own.save(run.directory / "own_photo.glb", turntable=run.directory / "own_photo.gif")
 card = fig.photo_card(own.image, own.mask, own.verdict, own.mesh, own.camera)
-fig.save_figure(run, "start_own_photo", card, {"score": own.verdict.score, "signs": own.verdict.signs})
+fig.save_figure(run, "start_own_photo", card, {"score": own.verdict.score, "scores": own.verdict.scores})
 
 # %% [markdown]
 # Or with a button, and the photo in your hands:
@@ -180,7 +180,7 @@ fig.save_figure(run, "start_domain", fig.domain_scores(check), {"limit": check.l
 
 # %% tags=["studio"]
 run.record("photo.refused_photographs", check.refused("photographs"))
-run.record("photo.refused_strangers", check.strangers_refused, bar=">= 0.95")
+run.record("photo.refused_out_of_distribution", check.ood_refused, bar=">= 0.95")
 run.rows()[-2:]
 
 # %% [markdown]

@@ -26,11 +26,11 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
+from ganverse_nb.workflow import stages
 from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
-from ganverse_nb.run import open_run
-from ganverse_nb.inputs import images_seen
+from ganverse_nb.workflow.run import open_run
+from ganverse_nb.workflow.inputs import images_seen
 
 import torch
 
@@ -57,8 +57,8 @@ fig.save_figure(run, "figure_a_layers", layers, {"style_dims": teacher.style_dim
 # the view code: the object turns at once, then it begins to lose its own shape and colour.
 
 # %%
-ring = views.around
-pair = [ring.codes[len(ring) * 5 // 8][None], sample_w(teacher, 1, seed + 5, psi=0.7)]
+orbit = views.orbit
+pair = [orbit.codes[len(orbit) * 5 // 8][None], sample_w(teacher, 1, seed + 5, psi=0.7)]
 depths = list(range(1, teacher.num_ws - 1))
 crossings = [mix(*pair, k, teacher.num_ws) for k in [0, *depths, teacher.num_ws]]
 pictures = [teacher.synthesize(teacher.styles(one))[0] for one in crossings]
@@ -117,30 +117,30 @@ suggestion
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.studio.photos import make_photos
 
-side = int((ring.azimuth.remainder(360) - 60).abs().argmin())
-generated = crossed_pictures(teacher, ring.codes[[side]], contents, views.split_layer)[0]
-camera = Camera.orbit(ring.azimuth[[side]], 12.0, 2.1)
+side = int((orbit.azimuth.remainder(360) - 60).abs().argmin())
+generated = crossed_pictures(teacher, orbit.codes[[side]], contents, views.split_layer)[0]
+camera = Camera.orbit(orbit.azimuth[[side]], 12.0, 2.1)
 photographs = make_photos(category, 24, seed + 41, teacher.resolution, camera).image()
 same_view = fig.same_view(generated, photographs, columns=12)
-fig.save_figure(run, "shape_variety", same_view, {"azimuth": ring.azimuth[side]})
+fig.save_figure(run, "shape_variety", same_view, {"azimuth": orbit.azimuth[side]})
 
 # %% [markdown]
 # ## Aligned views (figure 2)
 #
 # Columns share a view code, rows a content code. The angle above each column is the coarse label that a person gives
 # in a minute for all of them: one of twelve, 30° apart. It is all that the 3D network will know about cameras. Every
-# second view of the ring around the object is shown.
+# second view of the orbit around the object is shown.
 
 # %%
 crossed = crossed_pictures(teacher, views.codes, contents[:5], views.split_layer).transpose(0, 1)
-shown = views.ring.nonzero()[::2, 0]
+shown = views.on_orbit.nonzero()[::2, 0]
 aligned = fig.aligned_views(crossed[:, shown], views.labelled_azimuth[shown])
-fig.save_figure(run, "figure_2_views", aligned, {"label": ring.labelled_azimuth, "azimuth": ring.azimuth})
+fig.save_figure(run, "figure_2_views", aligned, {"label": orbit.labelled_azimuth, "azimuth": orbit.azimuth})
 
 # %% [markdown]
 # ## All viewpoints (figure B)
 #
-# Two contents in every chosen view, with azimuth and elevation as they were measured: the ring, then the views from
+# Two contents in every chosen view, with azimuth and elevation as they were measured: the orbit, then the views from
 # below and above it.
 
 # %%

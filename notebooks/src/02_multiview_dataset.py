@@ -27,8 +27,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -68,7 +68,7 @@ found
 # %%
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_view_codes
-from ganverse_nb.inputs import labelled_views
+from ganverse_nb.workflow.inputs import labelled_views
 from ganverse_nb.widgets import ViewLabeller, sample_pictures
 
 teacher, split_layer = stages.teacher(run), stages.split_layer(run)

@@ -28,8 +28,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages, trials
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages, experiments
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -45,11 +45,11 @@ import torch
 
 from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 
-teacher, views, points = stages.teacher(run), stages.view_codes(run), trials.keypoints(run)
+teacher, views, points = stages.teacher(run), stages.view_codes(run), experiments.keypoints(run)
 contents = torch.cat([points.content[None], sample_w(teacher, 3, seed + 9, 0.7)])
 pictures = crossed_pictures(teacher, views.codes, contents, views.split_layer).transpose(0, 1)
-ring = views.ring.nonzero().flatten().tolist()
-overview = fig.annotated_views(pictures, points, views.labelled_azimuth, ring[::2][:12])
+orbit = views.on_orbit.nonzero().flatten().tolist()
+overview = fig.annotated_views(pictures, points, views.labelled_azimuth, orbit[::2][:12])
 numbers = {"points": points.placed.sum(), "seconds": points.seconds, "made_by": points.facts["made_by"]}
 fig.save_figure(run, "figure_d_keypoints", overview, numbers)
 
@@ -77,8 +77,8 @@ KeypointLabeller(mine, pictures[0])
 # views with most of them.
 
 # %%
-motion = trials.keypoint_motion(run)
-shown = [*ring[::4][:6], *motion.outlier.sum(1).argsort(descending=True)[:6].tolist()]
+motion = experiments.keypoint_motion(run)
+shown = [*orbit[::4][:6], *motion.outlier.sum(1).argsort(descending=True)[:6].tolist()]
 placed = fig.reprojections(pictures[0], points, motion, shown)
 pixels = motion.error[points.placed] * points.picture_size
 fig.save_figure(run, "figure_d_reprojections", placed, {"views": shown, "median_px": pixels.median()})
@@ -95,13 +95,13 @@ fig.save_figure(run, "keypoint_errors", fig.keypoint_errors(points, motion), {"o
 
 # %%
 from ganverse_nb.evaluation.reconstruction import score_dataset
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 
 dataset = stages.multiview(run)
-models = {name: trials.initialized_graphics(run, name) for name in ("keypoint", "view")}
+models = {name: experiments.initialized_graphics(run, name) for name in ("keypoint", "view")}
 scores = {name: score_dataset(model, dataset, dataset.test_contents).same_view for name, model in models.items()}
-labels = CameraBank(views.azimuth_bin)().detach()
-after = {name: model.bank().detach() for name, model in models.items()}
+labels = LearnableCameras(views.azimuth_bin)().detach()
+after = {name: model.cameras().detach() for name, model in models.items()}
 sets = fig.camera_sets((motion.camera, labels), (after["keypoint"], after["view"]), motion.points)
 fig.save_figure(run, "figure_d_cameras", sets, {"azimuth": {name: c.azimuth for name, c in after.items()}})
 
@@ -140,7 +140,7 @@ fig.save_figure(run, "table_a", table, {"raw": raw, "aligned": aligned, "iou": s
 # bin of labels, and by up to a whole one; all elevations and distances begin at one constant.
 
 # %%
-curves = trials.recovery(run)
+curves = experiments.recovery(run)
 fig.save_figure(run, "camera_recovery", fig.recovery_curves(curves), {"curves": curves})
 
 # %% [markdown]

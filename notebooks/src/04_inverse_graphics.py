@@ -25,8 +25,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -39,7 +39,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %%
 from ganverse_nb.gan.view_gate import sample_w
 
-teacher, views, config = stages.teacher(run), stages.view_codes(run).around, run.config.inverse
+teacher, views, config = stages.teacher(run), stages.view_codes(run).orbit, run.config.inverse
 start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance)
 fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
@@ -107,12 +107,12 @@ fig.save_figure(run, "cameras", fig.cameras(cameras), {"errors": cameras})
 # them. Turn it with the mouse; the legend hides either set.
 
 # %%
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.widgets import camera_orbits
 
-start = {"elevation": config.initial_elevation, "distance": config.initial_distance, "fov": model.bank.fov}
-labelled = CameraBank(dataset.azimuth_bin, **start)().detach()
-camera_orbits(labelled, model.bank().detach(), held_out.mesh()[0])
+start = {"elevation": config.initial_elevation, "distance": config.initial_distance, "fov": model.cameras.fov}
+labelled = LearnableCameras(dataset.azimuth_bin, **start)().detach()
+camera_orbits(labelled, model.cameras().detach(), held_out.mesh()[0])
 
 # %% [markdown]
 # ## Photographs
@@ -161,7 +161,7 @@ fig.save_figure(run, "photo_table", fig.photo_table(report), table)
 from ganverse_nb.evaluation.ground_truth import found_objects, score_reconstructions
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 
-truth, cut = found_objects(segmenter, stages.truth_photos(run))
+truth, cut = found_objects(segmenter, stages.ground_truth_views(run))
 features = perceptual_features(stages.discriminator(run), config.perceptual_backbone)
 result = score_reconstructions(model, truth, cut, features, seed)
 measured = {name: score.values() for name, score in result.scores.items()}
@@ -227,7 +227,7 @@ for name, error in audit.errors.items():
     run.record(f"camera_head.{name}_azimuth_error_deg", error.azimuth.abs().quantile(0.5), "°")
     run.record(f"camera_head.{name}_elevation_error_deg", error.elevation.abs().quantile(0.5), "°")
     run.record(f"camera_head.{name}_distance_error", error.distance.abs().quantile(0.5), "of the distance")
-    run.record(f"camera_head.{name}_turned_round", error.turned_round.float().mean(), "of the photographs")
+    run.record(f"camera_head.{name}_front_back_flipped", error.front_back_flipped.float().mean(), "of the photographs")
 run.record("camera_head.front_rear_confused", audit.confused, "of the clear ones")
 for name, overlap in audit.iou.items():
     run.record(f"camera_head.iou_{name}_camera", overlap.mean())

@@ -24,8 +24,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages, trials
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages, experiments
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -54,7 +54,7 @@ fig.save_figure(run, "annotated_photos", fig.annotated_photos(clicked, fitted, s
 # %%
 from ganverse_nb.evaluation.photo_comparison import annotation_table
 
-photos, dataset = trials.annotated_photos(run), stages.multiview(run)
+photos, dataset = experiments.annotated_photos(run), stages.multiview(run)
 costs = annotation_table(photos, dataset)
 fig.save_figure(run, "table_1a_annotation", fig.annotation_costs(costs), costs)
 
@@ -65,7 +65,7 @@ fig.save_figure(run, "table_1a_annotation", fig.annotation_costs(costs), costs)
 # baseline has one view of each object instead of two, and cameras that stay as annotated.
 
 # %%
-models = {"photo": trials.photo_model(run), "GAN": stages.inverse_graphics(run)}
+models = {"photo": experiments.photo_model(run), "GAN": stages.inverse_graphics(run)}
 
 # %% [markdown]
 # ## Who reconstructs what (Table 1b)
@@ -79,8 +79,8 @@ models = {"photo": trials.photo_model(run), "GAN": stages.inverse_graphics(run)}
 from ganverse_nb.evaluation.photo_comparison import compare_models, found_photos, gan_test_set, photo_test_set
 
 segmenter = stages.segmenter(run)
-test_photos, masks = found_photos(trials.annotated_photos(run, test=True), segmenter)
-true = trials.true_shapes(run, test_photos, 64)
+test_photos, masks = found_photos(experiments.annotated_photos(run, test=True), segmenter)
+true = experiments.true_shapes(run, test_photos, 64)
 tests = {"photo": photo_test_set(test_photos, masks), "GAN": gan_test_set(dataset, models["GAN"])}
 training = {"photo": photo_test_set(photos), "GAN": gan_test_set(dataset, models["GAN"], dataset.train_contents)}
 comparison = compare_models(models, tests, training, true, seed)
@@ -133,7 +133,7 @@ for name, overlap in web_iou.items():
 from ganverse_nb.evaluation.ground_truth import GAUGE, found_objects, score_reconstructions
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 
-truth, cut_out = found_objects(segmenter, stages.truth_photos(run))
+truth, cut_out = found_objects(segmenter, stages.ground_truth_views(run))
 features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
 judged = {name: score_reconstructions(m, truth, cut_out, features, seed).scores[GAUGE] for name, m in models.items()}
 judged = {f"{name}-model": scores for name, scores in judged.items()}

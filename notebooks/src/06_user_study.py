@@ -25,8 +25,9 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages, trials
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages, experiments
+from ganverse_nb.workflow.run import open_run
+from ganverse_nb.workflow.user_study import open_study
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -50,9 +51,9 @@ fig.save_figure(run, "study_photos", fig.photo_sheet(photos, columns=9), {"photo
 # %% tags=["studio"]
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
-models = {"GAN-trained": stages.inverse_graphics(run), "photo-trained": trials.photo_model(run)}
+models = {"GAN-trained": stages.inverse_graphics(run), "photo-trained": experiments.photo_model(run)}
 meshes = {name: reconstruct(photos.image(), masks, model)[0] for name, model in models.items()}
-survey = fig.open_study(run, photos, meshes, needs=["inverse_graphics", "photo_model"])
+survey = open_study(run, photos, meshes, needs=["inverse_graphics", "photo_model"])
 fig.save_figure(run, "figure_i_interface", fig.study_interface(survey), {"survey": survey.id})
 
 # %% [markdown]

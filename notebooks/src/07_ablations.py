@@ -10,7 +10,7 @@
 # *The same pictures with all losses, without several views, without the perceptual term.*
 #
 # You will
-# * train every arm several times on the same pictures (once; about an hour on two CPU cores),
+# * train every variant several times on the same pictures (once; about an hour on two CPU cores),
 # * see the median and the worst example of each comparison, which nobody chose (figures 6 and P),
 # * read a table with mean and spread, and the paper's claims beside it.
 
@@ -24,8 +24,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages, trials
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages, experiments
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -33,29 +33,31 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # ## What all of them begin with
 #
 # One object as the GAN paints it under some of the view codes, and the ellipsoid that every training starts from, seen
-# by the cameras that the labels name; one arm takes the cameras of keypoints instead.
+# by the cameras that the labels name; one variant takes the cameras of keypoints instead.
 
 # %%
 from ganverse_nb.gan.view_gate import sample_w
 
-teacher, views = stages.teacher(run), stages.view_codes(run).around
+teacher, views = stages.teacher(run), stages.view_codes(run).orbit
 start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), run.config.inverse.initial_distance)
 fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]
-# ## The arms
+# ## The variants
 #
-# Each differs from `full` in one thing, and renders as many pictures in a step. Two of the questions need no arm of
+# Each differs from `full` in one thing, and renders as many pictures in a step. Two of the questions need no variant of
 # their own: two views per step are `full`, one view per step is `no_multiview`, as without a second view of an object
 # there is no consistency to ask for.
 
 # %%
-from ganverse_nb.inverse_graphics.ablation import ARMS, arm_settings
+from ganverse_nb.inverse_graphics.ablation import VARIANTS, variant_settings
 
-arms, seeds = run.config.ablation.arms, range(seed, seed + run.config.ablation.seeds)
-for arm in arms:
-    used = arm_settings(run.config, arm)
-    print(f"{arm:16} {used.pairs:2} objects x {used.views_per_object} views, {used.steps} steps: {ARMS[arm]}")
+variants, seeds = run.config.ablation.variants, range(seed, seed + run.config.ablation.seeds)
+for variant in variants:
+    used = variant_settings(run.config, variant)
+    print(
+        f"{variant:16} {used.pairs:2} objects x {used.views_per_object} views, {used.steps} steps: {VARIANTS[variant]}"
+    )
 
 # %% [markdown]
 # ## All trainings
@@ -65,8 +67,8 @@ for arm in arms:
 
 # %%
 dataset = stages.multiview(run)
-scores = {(arm, s): trials.ablation_scores(run, arm, s) for arm in arms for s in seeds}
-{f"{arm}, seed {s}": round(score.novel_view, 3) for (arm, s), score in scores.items()}
+scores = {(variant, s): experiments.ablation_scores(run, variant, s) for variant in variants for s in seeds}
+{f"{variant}, seed {s}": round(score.novel_view, 3) for (variant, s), score in scores.items()}
 
 # %% [markdown]
 # ## The same object without a part (figure 6)
@@ -78,9 +80,9 @@ scores = {(arm, s): trials.ablation_scores(run, arm, s) for arm in arms for s in
 # %%
 from ganverse_nb.evaluation.ablation import gan_example, median_and_worst_of
 
-shown = [arm for arm in ("full", "no_multiview", "no_perceptual") if arm in arms]
-models = {arm: trials.ablation(run, arm, seed) for arm in shown}
-chosen = median_and_worst_of([scores[arm, seed].per_picture for arm in shown])
+shown = [variant for variant in ("full", "no_multiview", "no_perceptual") if variant in variants]
+models = {variant: experiments.ablation(run, variant, seed) for variant in shown}
+chosen = median_and_worst_of([scores[variant, seed].per_picture for variant in shown])
 examples = {reason: gan_example(models, dataset, picture) for reason, picture in chosen.items()}
 overlaps = {reason: example.overlap for reason, example in examples.items()}
 numbers = {"pictures": chosen, "iou": overlaps}
@@ -101,9 +103,9 @@ fig.save_figure(run, "figure_6_ablation", fig.ablation_examples(examples), numbe
 from ganverse_nb.evaluation.ablation import photo_example
 from ganverse_nb.evaluation.ground_truth import found_objects
 
-photos = found_objects(stages.segmenter(run), stages.truth_photos(run))
-gauges = {arm: scores[arm, seed].gauge for arm in shown}
-chosen = median_and_worst_of([scores[arm, seed].photos["iou"] for arm in shown])
+photos = found_objects(stages.segmenter(run), stages.ground_truth_views(run))
+gauges = {variant: scores[variant, seed].gauge for variant in shown}
+chosen = median_and_worst_of([scores[variant, seed].photos["iou"] for variant in shown])
 examples = {reason: photo_example(models, gauges, photos, index) for reason, index in chosen.items()}
 overlaps = {reason: example.overlap for reason, example in examples.items()}
 fig.save_figure(run, "figure_p_ablation", fig.ablation_examples(examples), {"photos": chosen, "iou": overlaps})
@@ -117,21 +119,25 @@ fig.save_figure(run, "figure_p_ablation", fig.ablation_examples(examples), {"pho
 #
 # On the GAN's pictures every training is measured with its own cameras, which is hard on fixed ones; on photographs
 # with the true ones. The colour of the unseen side is compared with the unlit paint that the studio knows. The
-# perceptual distance uses the same features as the term that one arm lacks.
+# perceptual distance uses the same features as the term that one variant lacks.
 
 # %%
 from IPython.display import Markdown
 
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
-from ganverse_nb.files import write_text
+from ganverse_nb.runtime.files import write_text
 
-cells = table([{"variant": arm, "seed": s, "rows": score.rows()} for (arm, s), score in scores.items()], arms)
-text = as_markdown(cells, arms, seeds, "Ablation study", "all on the same pictures, with as many renders in a step")
+cells = table(
+    [{"variant": variant, "seed": s, "rows": score.rows()} for (variant, s), score in scores.items()], variants
+)
+text = as_markdown(cells, variants, seeds, "Ablation study", "all on the same pictures, with as many renders in a step")
 write_text(run.pictures / "ablation_table.md", text)
 Markdown(text)
 
 # %%
-fig.save_figure(run, "ablation_table", fig.ablation_table(cells, arms), {"cells": as_json(cells), "arms": arms})
+fig.save_figure(
+    run, "ablation_table", fig.ablation_table(cells, variants), {"cells": as_json(cells), "variants": variants}
+)
 
 # %% [markdown]
 # A difference that is smaller than the spreads beside it is none.
@@ -142,25 +148,30 @@ fig.save_figure(run, "ablation_table", fig.ablation_table(cells, arms), {"cells"
 # The change against `full`, beside what the paper says of it, and the mean of every measure.
 
 # %%
-change = {(m, arm): cells[m][arm].mean - cells[m]["full"].mean for m in cells for arm in cells[m]}
+change = {(m, variant): cells[m][variant].mean - cells[m]["full"].mean for m in cells for variant in cells[m]}
 claims = {"no_multiview": "worse in unseen parts", "four_views": "two views suffice"}
-for arm in [arm for arm in arms if arm != "full"]:
-    bar = "<= -0.03" if arm == "no_multiview" else ""
-    run.record(f"ablation.{arm}.novel_view_iou_change", change["novel_view_iou", arm], paper=claims.get(arm), bar=bar)
-if "keypoint_cameras" in arms:
+for variant in [variant for variant in variants if variant != "full"]:
+    bar = "<= -0.03" if variant == "no_multiview" else ""
+    run.record(
+        f"ablation.{variant}.novel_view_iou_change",
+        change["novel_view_iou", variant],
+        paper=claims.get(variant),
+        bar=bar,
+    )
+if "keypoint_cameras" in variants:
     run.record("ablation.keypoint_cameras.iou_change", change["same_view_iou", "keypoint_cameras"], paper=0.001)
 
 # %% tags=["studio"]
 hidden, distance = "photo_hidden_color_error", "photo_perceptual_distance"
 told = {("no_multiview", hidden): "texture worse in unseen parts", ("no_perceptual", distance): "smooth, details lost"}
-for (arm, measure), claim in told.items():
-    if arm in arms:
-        run.record(f"ablation.{arm}.{measure}_change", change[measure, arm], paper=claim)
+for (variant, measure), claim in told.items():
+    if variant in variants:
+        run.record(f"ablation.{variant}.{measure}_change", change[measure, variant], paper=claim)
 
 # %%
 for measure, columns in cells.items():
-    for arm, cell in columns.items():
-        run.record(f"ablation.{arm}.{measure}", cell.mean)
+    for variant, cell in columns.items():
+        run.record(f"ablation.{variant}.{measure}", cell.mean)
 
 # %% [markdown]
 # ## See also

@@ -25,8 +25,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -57,7 +57,7 @@ from ganverse_nb.evaluation.scorecard import held_out_properties
 
 dataset, inverse, renderer = stages.multiview(run), stages.inverse_graphics(run), stages.stylegan_r(run)
 properties, inputs = held_out_properties(inverse, dataset, seed + 4)
-ranges = fig.shown_cameras(inverse.bank().detach())
+ranges = fig.shown_cameras(inverse.cameras().detach())
 controller = fig.camera_controller(renderer, inputs[:3], properties[:3], **ranges)
 fig.save_figure(run, "figure_9_camera_controller", controller, ranges)
 
@@ -122,7 +122,7 @@ from ganverse_nb.gan.projection import project
 from ganverse_nb.neural_renderer.editing import observe
 
 photos, masks = stages.unseen_pictures(run, 8)
-asked = views.ring.nonzero().flatten()[3::6]
+asked = views.on_orbit.nonzero().flatten()[3::6]
 codes = project(teacher, photos, "w+", mse_loss, steps=200, seed=seed).latent
 ways = {
     "StyleGAN-R": turn_properties(renderer, observe(renderer, photos), views.azimuth[asked]),

@@ -25,8 +25,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb import stages
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import open_run
 
 run = open_run(profile, category, seed, runs, figures, settings)
 
@@ -81,7 +81,7 @@ fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
 # background are read off the photograph, and one control of the camera at a time is asked anew.
 
 # %%
-ranges = fig.shown_cameras(inverse.bank().detach())
+ranges = fig.shown_cameras(inverse.cameras().detach())
 steered = fig.camera_controller(renderer, photos[:3], seen[:3], **ranges)
 fig.save_figure(run, "figure_l_photo_cameras", steered, ranges)
 

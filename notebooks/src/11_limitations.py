@@ -26,8 +26,8 @@ settings = {}
 
 # %%
 from ganverse_nb import figures as fig
-from ganverse_nb import stages, trials
-from ganverse_nb.run import open_run
+from ganverse_nb.workflow import stages, experiments
+from ganverse_nb.workflow.run import open_run
 
 import torch
 
@@ -38,13 +38,13 @@ run = open_run(profile, category, seed, runs, figures, settings)
 #
 # The network learns from what the GAN paints: the first row. The rows below are photographs of objects from outside,
 # which the studio builds far from all body types that it photographs for the GAN: a bus, a go-kart and a batmobile.
-# (Of animals it has no odd ones: there the other categories take their place.)
+# (Of animals it has none: there the other categories take their place.)
 
 # %% tags=["studio"]
-from ganverse_nb.studio.unusual import unusual_photos
+from ganverse_nb.studio.out_of_distribution import ood_photos
 
 teacher, rng = stages.teacher(run), torch.Generator().manual_seed(seed)
-outside = unusual_photos(category, 8, seed + 88, run.config.resolution)
+outside = ood_photos(category, 8, seed + 88, run.config.resolution)
 rows = {"the GAN": teacher(torch.randn(8, teacher.z_dim, generator=rng), psi=0.8)}
 rows |= {kind: photos.image() for kind, photos in outside.items()}
 objects = fig.picture_grid([list(row) for row in rows.values()], row_labels=list(rows), size=128)
@@ -68,7 +68,7 @@ ranked = at_ranks(1 - overlap, (0.0, 0.25, 0.5, 0.75, 0.95, 1.0))
 content, view = (kept[ranked] for kept in dataset.kept_pictures(dataset.test_contents))
 images, masks = dataset.batch(content, view)
 labels = [f"IoU in\nother views\n{overlap[i]:.2f}" for i in ranked]
-held_out = fig.reconstructions(images, reconstruct(images, masks, model)[0], model.bank(view).detach(), labels)
+held_out = fig.reconstructions(images, reconstruct(images, masks, model)[0], model.cameras(view).detach(), labels)
 fig.save_figure(run, "figure_h_reconstructions", held_out, {"contents": content, "views": view, "overlap": overlap})
 
 # %% [markdown]
@@ -86,7 +86,7 @@ from ganverse_nb.evaluation.failures import reconstruct_kinds
 
 segmenter, photos = stages.segmenter(run), stages.test_photos(run)
 number = max(8, len(photos) // stages.CHECK_SHARE)
-kinds = {INSIDE: photos} | unusual_photos(category, number, seed + 88, run.config.resolution)
+kinds = {INSIDE: photos} | ood_photos(category, number, seed + 88, run.config.resolution)
 pictures = {kind: some.image() for kind, some in kinds.items()}
 check = judge_kinds(stages.domain(run), pictures, segmenter, model)
 results = reconstruct_kinds(model, {kind: some[:16] for kind, some in kinds.items()}, seed)
@@ -107,11 +107,11 @@ fig.save_figure(run, "figure_o_failures", fig.failures(results, check), numbers)
 fig.save_figure(run, "failure_scores", fig.domain_scores(check), {"limit": check.limit, "scores": check.scores})
 
 # %% [markdown]
-# Every other limit, as a ROC curve: the share of unusual objects that it refuses against the share of ordinary
-# photographs that it refuses with them. An area of 1 tells all of them apart, 0.5 is chance.
+# Every other limit, as a ROC curve: the share of out-of-distribution objects that it refuses against the share of
+# ordinary photographs that it refuses with them. An area of 1 tells all of them apart, 0.5 is chance.
 
 # %% tags=["studio"]
-areas = {kind: check.separation(kind) for kind in check.strangers}
+areas = {kind: check.separation(kind) for kind in check.ood_kinds}
 fig.save_figure(run, "failure_roc", fig.roc_curves(check), {"area": areas})
 
 # %% [markdown]
@@ -125,7 +125,7 @@ fig.save_figure(run, "failure_roc", fig.roc_curves(check), {"area": areas})
 # %%
 from ganverse_nb.evaluation.light import predict_light
 
-trained = trials.light_trials(run)
+trained = experiments.light_variants(run)
 images, masks = stages.unseen_pictures(run, 5)
 mesh, camera = reconstruct(images, masks, trained["light"])
 light = predict_light(images, masks, trained["light"])

@@ -24,7 +24,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from playwright.sync_api import Page, expect
 
-from ganverse_nb.notebooks import KERNEL, folder
+from ganverse_nb.workflow.notebooks import KERNEL, folder
 
 # Seconds for a step of the page, and for a whole notebook; all but a crowded machine needs a tenth.
 PATIENCE, COMPUTING = 180, 900

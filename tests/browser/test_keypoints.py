@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ganverse_nb.gan.keypoints import Keypoints
-from ganverse_nb.notebooks import notebooks
+from ganverse_nb.workflow.notebooks import notebooks
 from tests.browser.lab import NotebookPage
 
 pytestmark = pytest.mark.browser

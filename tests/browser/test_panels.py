@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from ganverse_nb.notebooks import notebooks
+from ganverse_nb.workflow.notebooks import notebooks
 from tests.browser.lab import PATIENCE, NotebookPage
 
 pytestmark = pytest.mark.browser

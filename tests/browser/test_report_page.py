@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ganverse_nb.files import read_json
-from ganverse_nb.notebooks import folder
+from ganverse_nb.runtime.files import read_json
+from ganverse_nb.workflow.notebooks import folder
 
 pytestmark = pytest.mark.browser
 FIGURES = folder().parent / "figures"

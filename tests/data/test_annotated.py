@@ -6,7 +6,7 @@ import torch
 from ganverse_nb.data.annotated import BAD_FIT, FEW_POINTS, AnnotatedPhotos
 from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape, visible_keypoints
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.studio.photos import make_photos
 
 
@@ -84,13 +84,13 @@ def test_they_survive_saving_and_serve_as_pictures_to_train_on(photos, tmp_path)
         loaded.sample_views(4, 2, torch.Generator())
 
 
-def test_a_bank_of_known_cameras_is_these_cameras():
+def test_known_cameras_stay_as_they_are():
     camera = Camera.orbit(
         torch.tensor([20.0, 200.0]), 12.0, 2.1, 30.0, torch.tensor([[0.1, -0.05, 0.2], [0.0, 0.1, 0.0]])
     )
-    bank = CameraBank.of(camera)
+    cameras = LearnableCameras.of(camera)
     points = torch.randn(1, 20, 3, generator=torch.Generator().manual_seed(0)) * 0.3
-    assert torch.allclose(bank().to_image(points), camera.to_image(points), atol=1e-5)
-    assert not any(p.requires_grad for p in bank.parameters())
+    assert torch.allclose(cameras().to_image(points), camera.to_image(points), atol=1e-5)
+    assert not any(p.requires_grad for p in cameras.parameters())
     with pytest.raises(ValueError, match="one field of view"):
-        CameraBank.of(camera.replace(fov=torch.tensor([20.0, 30.0])))
+        LearnableCameras.of(camera.replace(fov=torch.tensor([20.0, 30.0])))

@@ -11,7 +11,7 @@ from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detect
 CONTENT, VIEW = torch.arange(5.0)[:, None] / 8, torch.arange(3.0)[:, None] / 32
 
 
-def paint(view, content):
+def synthesize(view, content):
     """A picture whose colour tells which codes made it."""
     return (view + content)[:, :, None, None].expand(-1, 3, 8, 8).clone()
 
@@ -23,9 +23,9 @@ def cut(pictures):
     return masks, [SMALL if 0.24 < float(p.max()) < 0.34 else "" for p in pictures]
 
 
-def make(directory, paint=paint, content=CONTENT, **changes):
+def make(directory, synthesize=synthesize, content=CONTENT, **changes):
     options = {"resolution": 8, "test_contents": 1, "contents_per_chunk": 2, **changes}
-    return generate(paint, cut, content, VIEW, torch.tensor([0, 4, 8]), directory, **options)
+    return generate(synthesize, cut, content, VIEW, torch.tensor([0, 4, 8]), directory, **options)
 
 
 def test_every_content_is_painted_in_every_view_and_filtered(tmp_path):
@@ -44,12 +44,12 @@ def test_an_interrupt_costs_one_chunk_and_changes_nothing(tmp_path):
         calls.append(len(view))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return paint(view, content)
+        return synthesize(view, content)
 
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path / "a", breaks)
     done = []
-    resumed = make(tmp_path / "a", lambda v, c: done.append(c[0].item()) or paint(v, c))
+    resumed = make(tmp_path / "a", lambda v, c: done.append(c[0].item()) or synthesize(v, c))
     assert done == [CONTENT[2].item(), CONTENT[4].item()]  # the first chunk is not painted again
     whole = make(tmp_path / "b")
     assert torch.equal(resumed.images, whole.images) and torch.equal(resumed.keep, whole.keep)
@@ -69,7 +69,7 @@ def test_the_beginnings_of_another_dataset_are_refused(tmp_path):
     def breaks(view, content):
         if content[0] > 0.2:
             raise KeyboardInterrupt
-        return paint(view, content)
+        return synthesize(view, content)
 
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, breaks)

@@ -15,7 +15,7 @@ from ganverse_nb.data.image_folder import (
     read_image_folder,
 )
 from ganverse_nb.data.pictures import read_picture
-from ganverse_nb.errors import ExpectedWarning
+from ganverse_nb.runtime.errors import ExpectedWarning
 
 RED, GREY = (200, 40, 80), 120
 

@@ -9,14 +9,14 @@ import torch
 from PIL import Image, ImageDraw
 from scipy.io import savemat
 
-from ganverse_nb import trials
 from ganverse_nb.data.annotated import FEW_POINTS
 from ganverse_nb.data.crops import Crop
 from ganverse_nb.data.pascal3d import BOX, HARD, POINTS, TRUE_NAMES, read_cad, read_pascal3d, to_world
 from ganverse_nb.geometry.camera import wrap_degrees
-from ganverse_nb.run import open_run
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
+from ganverse_nb.workflow import experiments
+from ganverse_nb.workflow.run import open_run
 
 NAMES = (
     "left_back_trunk", "left_back_wheel", "left_front_light", "left_front_wheel", "right_back_trunk",
@@ -183,11 +183,11 @@ def test_keypoints_alone_give_the_annotated_viewpoint(train):
 
 def test_a_run_that_is_told_where_the_release_is_uses_it(release, train, tmp_path, monkeypatch):
     run = open_run("smoke", runs=tmp_path, figures=tmp_path, settings={"photo_model.photographs": str(release)})
-    monkeypatch.setattr(trials, "segmenter", lambda run: RedThings())
-    photos = trials.annotated_photos(run)
+    monkeypatch.setattr(experiments, "segmenter", lambda run: RedThings())
+    photos = experiments.annotated_photos(run)
     assert photos.files == train.photos.files and photos.removed[HARD] == 1
-    assert trials.annotated_photos(run, test=True).files == ("car_pascal/2008_02.jpg#1",)
-    assert trials.true_shapes(run, photos, 2) is None  # a CAD model of the release is not the car's own shape
+    assert experiments.annotated_photos(run, test=True).files == ("car_pascal/2008_02.jpg#1",)
+    assert experiments.true_shapes(run, photos, 2) is None  # a CAD model of the release is not the car's own shape
     assert not (run.directory / "train_photos").exists()
 
 

@@ -3,14 +3,14 @@
 import pytest
 from PIL import Image
 
-from ganverse_nb import trials
 from ganverse_nb.data import real_photos
 from ganverse_nb.data.annotated import BAD_FIT, FEW_POINTS
 from ganverse_nb.data.real_photos import read_real_photos
 from ganverse_nb.data.studio_keypoints import annotate_keypoints
 from ganverse_nb.geometry.camera import wrap_degrees
-from ganverse_nb.run import open_run
 from ganverse_nb.studio.photos import make_photos
+from ganverse_nb.workflow import experiments
+from ganverse_nb.workflow.run import open_run
 
 PARTS = ("back", "beak", "belly", "breast", "crown", "left eye", "right eye", "tail", "throat")  # some of CUB's 15
 BIRDS, TEST, SIZE = 24, 4, 64
@@ -58,13 +58,13 @@ def cub(photos, tmp_path_factory):
 def test_the_cameras_of_birds_are_found_by_the_studios_mean_bird(cub, photos, tmp_path, monkeypatch):
     """Within what one shape for all birds, seven points near its middle plane and a long lens allow."""
     run = open_run("smoke", "bird", runs=tmp_path, figures=tmp_path, settings={"photo_model.photographs": str(cub)})
-    monkeypatch.setattr(trials, "segmenter", lambda run: None)  # drawn masks come with the photographs
-    train, test = trials.annotated_photos(run), trials.annotated_photos(run, test=True)
+    monkeypatch.setattr(experiments, "segmenter", lambda run: None)  # drawn masks come with the photographs
+    train, test = experiments.annotated_photos(run), experiments.annotated_photos(run, test=True)
     assert len(train) + train.removed[FEW_POINTS] + train.removed[BAD_FIT] == BIRDS - TEST
     assert len(train) >= 15 and 1 <= len(test) <= TEST
     off = wrap_degrees(train.camera.azimuth - photos.camera.azimuth[train.index]).abs()
     assert off.median() < 16 and (off < 30).float().mean() > 0.9
-    assert trials.true_shapes(run, train, 2) is None and not (run.directory / "train_photos").exists()
+    assert experiments.true_shapes(run, train, 2) is None and not (run.directory / "train_photos").exists()
 
 
 def test_folders_of_others_and_of_another_category_are_said_in_a_sentence(cub, tmp_path):
@@ -93,4 +93,4 @@ def test_birds_with_bills_are_nabirds(cub, tmp_path, monkeypatch):
 def test_where_there_is_neither_studio_nor_data_set_the_baseline_says_so(tmp_path):
     run = open_run("paper", "horse", runs=tmp_path, figures=tmp_path)
     with pytest.raises(ValueError, match="no photographs of category 'horse' .* photo_model.photographs says where"):
-        trials.annotated_photos(run)
+        experiments.annotated_photos(run)

@@ -1,4 +1,4 @@
-"""Scores of arms, and the pictures that are shown of them."""
+"""Scores of variants, and the pictures that are shown of them."""
 
 import json
 import math
@@ -8,23 +8,23 @@ import pytest
 import torch
 
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.ablation import ArmScores, gan_example, median_and_worst_of, photo_example
+from ganverse_nb.evaluation.ablation import VariantScores, gan_example, median_and_worst_of, photo_example
 from ganverse_nb.evaluation.alignment import Similarity
 from ganverse_nb.evaluation.spread import table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
-from ganverse_nb.studio.all_round import VIEWS, make_truth_photos
+from ganverse_nb.studio.ground_truth_views import VIEWS, make_ground_truth_views
 
 BINS = torch.arange(12)
 CAMERA = Camera.orbit(30.0 * BINS, 10.0)
 
 
-def arm_scores(novel=0.9, chamfer=(0.01, 0.02, 0.09), gauge=None):
+def variant_scores(novel=0.9, chamfer=(0.01, 0.02, 0.09), gauge=None):
     photos = {"chamfer": torch.tensor(chamfer), "iou": torch.tensor([0.8, 0.7, math.nan])}
     gauge = gauge or Similarity.identity()
-    return ArmScores(0.95, novel, 0.1, torch.tensor([0.5, math.nan, 0.7]), photos, gauge)
+    return VariantScores(0.95, novel, 0.1, torch.tensor([0.5, math.nan, 0.7]), photos, gauge)
 
 
 class Oracle(torch.nn.Module):
@@ -35,8 +35,8 @@ class Oracle(torch.nn.Module):
         self.resolution = 64
         self.network = lambda images, masks: repeat_mesh(mesh, len(images))
         self.head = lambda images, masks: CAMERA[[0] * len(images)]
-        self.bank = lambda view: CAMERA[view]
-        self.bank.azimuth = torch.zeros(1)
+        self.cameras = lambda view: CAMERA[view]
+        self.cameras.azimuth = torch.zeros(1)
 
 
 def body():
@@ -56,10 +56,10 @@ def turntable(keep=None):
 
 def test_scores_survive_saving(tmp_path):
     gauge = Similarity(1.1, torch.eye(3, dtype=torch.float64)[[2, 1, 0]], torch.tensor([0.1, 0.2, 0.3]).double())
-    scores = arm_scores(gauge=gauge)
+    scores = variant_scores(gauge=gauge)
     scores.save(tmp_path / "scores.json")
     json.loads((tmp_path / "scores.json").read_text(), parse_constant=pytest.fail)  # NaN is no JSON
-    loaded = ArmScores.load(tmp_path / "scores.json")
+    loaded = VariantScores.load(tmp_path / "scores.json")
     assert loaded.numbers() == scores.numbers()
     for name in ("per_picture", "photos"):
         a, b = getattr(loaded, name), getattr(scores, name)
@@ -70,12 +70,12 @@ def test_scores_survive_saving(tmp_path):
 
 
 def test_the_numbers_are_medians_over_photographs_and_their_table_mean_and_sample_spread_over_seeds():
-    numbers = arm_scores().numbers()
+    numbers = variant_scores().numbers()
     assert numbers["photo_chamfer"] == pytest.approx(0.02) and numbers["novel_view_iou"] == 0.9
     assert numbers["photo_novel_view_iou"] == pytest.approx(0.75)
     novel = [0.90, 0.92, 0.97]
-    results = [{"variant": "full", "seed": s, "rows": arm_scores(n).rows()} for s, n in enumerate(novel)]
-    results.append({"variant": "other", "seed": 0, "rows": arm_scores(math.nan).rows()})
+    results = [{"variant": "full", "seed": s, "rows": variant_scores(n).rows()} for s, n in enumerate(novel)]
+    results.append({"variant": "other", "seed": 0, "rows": variant_scores(math.nan).rows()})
     cells = table(results, ["full", "other"])
     assert cells["novel_view_iou"]["full"].mean == pytest.approx(0.93)
     assert cells["novel_view_iou"]["full"].deviation == pytest.approx(statistics.stdev(novel))
@@ -84,7 +84,7 @@ def test_the_numbers_are_medians_over_photographs_and_their_table_mean_and_sampl
     assert cells["photo_chamfer"]["full"].deviation == 0
 
 
-def test_the_median_and_the_worst_are_chosen_by_the_mean_over_the_arms():
+def test_the_median_and_the_worst_are_chosen_by_the_mean_over_the_variants():
     one = torch.tensor([0.9, 0.2, 0.8, 0.7, math.nan])
     other = torch.tensor([0.3, 0.9, 0.9, 0.8, 0.0])  # means 0.6, 0.55, 0.85, 0.75
     assert median_and_worst_of([one, other]) == {"median": 3, "worst": 1}
@@ -114,7 +114,7 @@ def test_few_other_views_are_shown_once_each_and_none_is_an_error():
 
 def test_a_photographs_example_is_seen_in_the_true_world():
     """A prediction that is the true mesh, in a world half as large and moved: its gauge brings it back."""
-    truth = make_truth_photos("car", 2, seed=3)
+    truth = make_ground_truth_views("car", 2, seed=3)
     gauge = Similarity(2.0, torch.eye(3, dtype=torch.float64), torch.tensor([0.1, 0.0, -0.2]).double())
     one = truth.photos[1:2].mesh()
     away = (one.vertices - gauge.translation.float()) / 2

@@ -30,7 +30,7 @@ def test_errors_are_those_put_in_and_the_gauge_is_none_of_them():
     assert errors.azimuth[:2].tolist() == [pytest.approx(3, abs=1e-3), pytest.approx(-4, abs=1e-3)]
     assert torch.allclose(errors.elevation, torch.full((4,), 2.0), atol=1e-3)
     assert torch.allclose(errors.distance, torch.full((4,), 0.1), atol=1e-4)
-    assert errors.turned_round.tolist() == [False, False, True, False]
+    assert errors.front_back_flipped.tolist() == [False, False, True, False]
 
 
 def test_the_angle_of_a_rotation_is_the_turn_of_the_camera():

@@ -7,9 +7,9 @@ import torch
 
 from ganverse_nb.evaluation.domain import Domain, on_border
 from ganverse_nb.evaluation.domain_check import DomainCheck, judge_kinds
-from ganverse_nb.evaluation.strangers import CUT, EMPTY, SEVERAL, strangers
+from ganverse_nb.evaluation.out_of_distribution import CUT, EMPTY, SEVERAL, ood_pictures
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
@@ -23,9 +23,11 @@ def segmenter():
 
 @pytest.fixture(scope="module")
 def model():
-    """Untrained, so that only the other signs can tell."""
+    """Untrained, so that only the other cues can tell."""
     torch.manual_seed(0)
-    return InverseGraphicsModel(InverseGraphicsNetwork(), CameraHead(), CameraBank(torch.zeros(2, dtype=torch.int64)))
+    return InverseGraphicsModel(
+        InverseGraphicsNetwork(), CameraHead(), LearnableCameras(torch.zeros(2, dtype=torch.int64))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +37,17 @@ def domain(segmenter, model):
 
 @pytest.fixture(scope="module")
 def kinds():
-    return strangers("car", 4, seed=4200)
+    return ood_pictures("car", 4, seed=4200)
 
 
-def test_photographs_pass_and_strangers_do_not(domain, segmenter, model, kinds):
+def test_photographs_pass_and_ood_pictures_do_not(domain, segmenter, model, kinds):
     fresh = domain.judge(make_photos("car", 16, seed=4300).image(), segmenter, model)
-    assert sum(verdict.inside for verdict in fresh) >= 14
+    assert sum(verdict.in_domain for verdict in fresh) >= 14
     assert set(kinds) == {"horses", "birds", CUT, SEVERAL, EMPTY}
     judged = {kind: domain.judge(images, segmenter, model) for kind, images in kinds.items()}
-    assert sum(verdict.inside for verdicts in judged.values() for verdict in verdicts) <= 1
+    assert sum(verdict.in_domain for verdicts in judged.values() for verdict in verdicts) <= 1
     assert sum("cut off by the border" in v.reason and math.isfinite(v.score) for v in judged[CUT]) >= 3
-    assert all(v.reason == "no instance" and v.score == math.inf and not v.signs for v in judged[EMPTY])
+    assert all(v.reason == "no instance" and v.score == math.inf and not v.scores for v in judged[EMPTY])
     assert sum(v.reason == "more than one instance (2)" for v in judged[SEVERAL]) >= 3
     assert any("does not look like a car" in v.reason for v in judged["horses"] + judged["birds"])
     assert str(judged[EMPTY][0]).startswith("out of domain: no instance (score infinite, limit ")
@@ -83,7 +85,7 @@ def test_shares_and_separation():
     check = DomainCheck(2.0, {"photographs": [0.0, 1.0, 2.0, 3.0], "horses": [2.5, None], "birds": [1.0, 9.0]})
     assert check.refused("photographs") == 0.25
     assert check.refused("horses") == 1.0 and check.refused("birds") == 0.5
-    assert check.strangers_refused == 0.75
+    assert check.ood_refused == 0.75
     assert check.separation("horses") == (3 + 4) / 8
     assert check.separation("birds") == (1 + 0.5 + 4) / 8
 
@@ -91,7 +93,7 @@ def test_shares_and_separation():
 def test_the_roc_curve_of_known_scores():
     check = DomainCheck(2.0, {"photographs": [0.0, 1.0, 2.0, 3.0], "horses": [2.5, None], "birds": [1.0, 9.0]})
     assert check.roc("horses") == ([0, 0, 0.25, 0.25, 0.5, 0.75, 1], [0, 0.5, 0.5, 1, 1, 1, 1])
-    for kind in check.strangers:
+    for kind in check.ood_kinds:
         refused, found = (torch.tensor(values) for values in check.roc(kind))
         assert torch.trapezoid(found, refused) == pytest.approx(check.separation(kind))
     apart = DomainCheck(2.0, {"photographs": [0.0, 1.0], "horses": [5.0, None]})
@@ -101,7 +103,7 @@ def test_the_roc_curve_of_known_scores():
 def test_kinds_are_judged_beside_photographs_only(domain, segmenter, model, kinds):
     usual = make_photos("car", 4, seed=4300).image()
     check = judge_kinds(domain, {"photographs": usual, "empty": kinds[EMPTY]}, segmenter, model)
-    assert check.limit == domain.limit and check.strangers == ["empty"]
+    assert check.limit == domain.limit and check.ood_kinds == ["empty"]
     assert check.refused("empty") == 1.0 and check.scores["empty"] == [None] * len(kinds[EMPTY])
     assert check.scores["photographs"] == [v.score for v in domain.judge(usual, segmenter, model)]
     with pytest.raises(ValueError, match="usual pictures"):

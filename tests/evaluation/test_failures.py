@@ -8,7 +8,7 @@ import torch
 from ganverse_nb.evaluation import failures
 from ganverse_nb.evaluation.examples import at_ranks
 from ganverse_nb.evaluation.failures import reconstruct_kinds
-from ganverse_nb.studio.unusual import unusual_photos
+from ganverse_nb.studio.out_of_distribution import ood_photos
 
 
 def test_ranks_go_from_the_best_to_the_worst():
@@ -21,7 +21,7 @@ def test_ranks_go_from_the_best_to_the_worst():
 
 
 def test_unusual_objects_are_compared_with_their_true_shapes(monkeypatch):
-    kinds = unusual_photos("car", 2, seed=1, resolution=64)
+    kinds = ood_photos("car", 2, seed=1, resolution=64)
     truth = {kind: photos.mesh() for kind, photos in kinds.items()}
 
     def tell(images, masks, model):

@@ -14,7 +14,7 @@ from ganverse_nb.evaluation.mesh_folder import read_meshes, score_folder, write_
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.segmentation.detections import Detections
-from ganverse_nb.studio.all_round import VIEWS, make_truth_photos
+from ganverse_nb.studio.ground_truth_views import VIEWS, make_ground_truth_views
 
 POINTS = 12_000
 GREY = 0.5
@@ -22,7 +22,7 @@ GREY = 0.5
 
 @pytest.fixture(scope="module")
 def truth():
-    return make_truth_photos("car", 2, seed=3)
+    return make_ground_truth_views("car", 2, seed=3)
 
 
 def painted(photos, color=(GREY, GREY, GREY)):
@@ -88,8 +88,8 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.resolution = 64
         self.network, self.head = lambda images, masks: mesh, lambda images, masks: camera
-        self.bank = torch.nn.Module()
-        self.bank.azimuth = torch.zeros(1)
+        self.cameras = torch.nn.Module()
+        self.cameras.azimuth = torch.zeros(1)
 
 
 def test_reconstructions_of_photos_without_further_views_are_scored_too(truth):

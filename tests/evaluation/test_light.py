@@ -24,7 +24,7 @@ from ganverse_nb.evaluation.light import (
 from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.render.light import lamp, sh_shading, white_light
@@ -133,7 +133,9 @@ def test_who_tells_the_truth_has_no_error_and_its_scale_does_not_matter(lit, mon
 
 def test_a_network_without_light_has_a_white_room_and_its_errors(lit):
     torch.manual_seed(0)
-    model = InverseGraphicsModel(InverseGraphicsNetwork(), CameraHead(), CameraBank(torch.zeros(2, dtype=torch.int64)))
+    model = InverseGraphicsModel(
+        InverseGraphicsNetwork(), CameraHead(), LearnableCameras(torch.zeros(2, dtype=torch.int64))
+    )
     images, masks = lit.photos.image(), lit.photos.masks.float()
     assert torch.equal(predict_light(images, masks, model), white_light(images).expand(6, -1))
     scores = score_light(model, lit, masks)

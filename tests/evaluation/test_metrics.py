@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from ganverse_nb.evaluation.alignment import fit_similarity, icp, nearest
-from ganverse_nb.evaluation.metrics import F_THRESHOLDS, angle_error, iou, shape_error
+from ganverse_nb.evaluation.metrics import F_THRESHOLDS, angle_error, shape_error
 from ganverse_nb.evaluation.surfaces import sample_surface
 from ganverse_nb.geometry.mesh import face_normals, uv_sphere
+from ganverse_nb.geometry.overlap import hard_iou, soft_iou
 
 CUBE_VERTICES = torch.tensor([[x, y, z] for x in (0.0, 1.0) for y in (0.0, 1.0) for z in (0.0, 1.0)])
 CUBE_FACES = torch.tensor(
@@ -30,14 +31,14 @@ def rotation(degrees, axis):
 def test_hard_iou_cuts_at_one_half_and_soft_iou_does_not():
     a, b = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     a[..., :2], b[..., 1:3] = 0.6, 1.0
-    assert iou(a, b).item() == pytest.approx(1 / 3)
-    assert iou(a, b, soft=True).item() == pytest.approx(4 * 0.6 / (8 * 0.6 + 8 - 4 * 0.6), abs=1e-4)
+    assert hard_iou(a, b).item() == pytest.approx(1 / 3)
+    assert soft_iou(a, b).item() == pytest.approx(4 * 0.6 / (8 * 0.6 + 8 - 4 * 0.6), abs=1e-4)
 
 
 def test_iou_of_empty_masks_and_of_different_shapes():
-    assert iou(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)).item() == 1
+    assert hard_iou(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)).item() == 1
     with pytest.raises(ValueError, match="one shape"):
-        iou(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 8, 8))
+        hard_iou(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 8, 8))
 
 
 def test_surface_points_lie_on_the_surface_and_are_spread_by_area():

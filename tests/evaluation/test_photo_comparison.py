@@ -64,7 +64,7 @@ class Known:
     resolution = 64
 
     def __init__(self, mesh, camera, degrees):
-        self.mesh, self.seen, self.degrees, self.bank = mesh, camera, degrees, self
+        self.mesh, self.seen, self.degrees, self.cameras = mesh, camera, degrees, self
         self.azimuth = camera.azimuth
 
     def eval(self):

@@ -27,10 +27,10 @@ class Oracle(torch.nn.Module):
         self.mesh, self.cameras, self.resolution = mesh, cameras, 64
         self.network = lambda images, masks: repeat_mesh(mesh, len(images))
         self.head = lambda images, masks: cameras
-        self.bank = SimpleBank(cameras)
+        self.cameras = SimpleCameras(cameras)
 
 
-class SimpleBank(torch.nn.Module):
+class SimpleCameras(torch.nn.Module):
     def __init__(self, cameras):
         super().__init__()
         self.cameras, self.azimuth = cameras, torch.zeros(1)

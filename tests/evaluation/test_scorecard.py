@@ -24,7 +24,7 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.pose import Pose
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.studio.cars import TYPE_NAMES
 from ganverse_nb.studio.photos import make_photos
@@ -55,9 +55,9 @@ def infer(images, masks):
 
 
 def model(azimuth=TRUE):
-    bank = CameraBank(BINS)
-    bank.azimuth.data = torch.deg2rad(azimuth)
-    return SimpleNamespace(network=infer, bank=bank)
+    cameras = LearnableCameras(BINS)
+    cameras.azimuth.data = torch.deg2rad(azimuth)
+    return SimpleNamespace(network=infer, cameras=cameras)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ class Knows(torch.nn.Module):
 
     def __init__(self, photos):
         super().__init__()
-        self.photos, self.bank = photos, CameraBank(BINS)
+        self.photos, self.cameras = photos, LearnableCameras(BINS)
 
     def head(self, images, masks):
         same = (images[:, None] - self.photos.image()[None]).abs().amax((2, 3, 4)) < 1e-6

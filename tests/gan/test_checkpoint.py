@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganverse_nb.config import BUNDLED
-from ganverse_nb.files import sha256
 from ganverse_nb.gan.checkpoint import (
     WEIGHTS,
     CheckpointError,
@@ -20,6 +19,7 @@ from ganverse_nb.gan.checkpoint import (
     save_networks,
 )
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.runtime.files import sha256
 from ganverse_nb.segmentation import load_segmenter
 
 

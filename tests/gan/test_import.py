@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from ganverse_nb import cli
-from ganverse_nb.errors import ExpectedError
 from ganverse_nb.gan import fetch
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.convert import import_gan
 from ganverse_nb.gan.fetch import NETWORKS, fetch_gan
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.workflow import cli
 
 from . import foreign_files as files
 from .foreign_reference import random_arrays

@@ -7,11 +7,11 @@ import json
 import pytest
 import torch
 
-from ganverse_nb.files import sha256
 from ganverse_nb.gan.checkpoint import bundled
 from ganverse_nb.gan.keypoints import KeypointAnnotation, KeypointError, Keypoints, bundled_keypoints
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.runtime.files import sha256
 
 NAMES = ("left_eye", "right_eye", "nose")
 

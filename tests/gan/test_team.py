@@ -27,7 +27,7 @@ partners = same_views(len(photos), 4)
 trainer = GanTrainer(photos, config, seed=0, team=team, partners=partners)
 for _ in range(3):
     trainer.step()
-if team.leads:
+if team.is_main:
     trainer.save(Path(sys.argv[1]))
 """
 
@@ -59,4 +59,4 @@ def test_one_process_changes_nothing() -> None:
     values = torch.randn(3)
     kept = values.clone()
     Team().average([values])
-    assert torch.equal(values, kept) and Team().leads
+    assert torch.equal(values, kept) and Team().is_main

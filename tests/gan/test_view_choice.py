@@ -34,11 +34,11 @@ def test_chosen_views_fill_the_circle_evenly_and_are_labelled():
         KnownGenerator(), KnownRegressor(), CONFIG, 3, seed=1, provenance={"teacher": "known"}, progress=False
     )
     assert len(codes) == 18 + 12 and codes.split_layer == 3 and codes.provenance["teacher"] == "known"
-    assert codes.ring.tolist() == [True] * 18 + [False] * 12
+    assert codes.on_orbit.tolist() == [True] * 18 + [False] * 12
     tiers = codes.azimuth[18:]
     assert wrap_degrees(tiers - 60.0 * (tiers / 60).round()).abs().max() < 4
     assert (tiers / 60).round().remainder(6).long().bincount().tolist() == [2] * 6
-    codes = codes.around
+    codes = codes.orbit
     assert wrap_degrees(codes.azimuth - 20.0 * torch.arange(18)).abs().max() < 4
     assert set(codes.azimuth_bin.tolist()) == set(range(12))
     assert wrap_degrees(codes.azimuth - codes.labelled_azimuth).abs().max() <= 15.001
@@ -88,7 +88,7 @@ def candidates():
 
 
 def test_a_mean_keeps_the_view_and_loses_the_body():
-    found = candidates().around(90.0)
+    found = candidates().near(90.0)
     assert found.shape == (SINGLES + 9, 4)
     off = wrap_degrees(torch.rad2deg(torch.atan2(found[:, 0], found[:, 1])) - 90).abs()
     assert off.max() < 1.5
@@ -108,7 +108,7 @@ def test_a_mean_is_moved_to_the_asked_elevation():
 def test_nothing_is_averaged_where_nobody_stands():
     codes = unit([0.0, 10.0])
     two = Candidates(codes, torch.tensor([0.0, 10.0]), torch.tensor([14.0, 14.0]), torch.ones(2))
-    assert two.around(180.0).shape == (2, 2)
+    assert two.near(180.0).shape == (2, 2)
 
 
 def test_the_best_cycle_is_the_best_of_all_cycles():

@@ -21,12 +21,12 @@ def test_round_trip(tmp_path):
     mine = codes()
     mine.save(tmp_path / "views.safetensors")
     read = ViewCodes.load(tmp_path / "views.safetensors")
-    for name in ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "ring"):
+    for name in ("codes", "azimuth_bin", "azimuth", "deviation", "elevation", "on_orbit"):
         assert torch.equal(getattr(mine, name), getattr(read, name))
     assert (read.split_layer, read.provenance, len(read)) == (2, {"seed": 0}, 18)
     assert read.largest_gap == pytest.approx(20)
-    assert len(read.around) == 16 and torch.equal(read.around.codes, mine.codes[:16])
-    assert read.around.largest_gap == pytest.approx(60)
+    assert len(read.orbit) == 16 and torch.equal(read.orbit.codes, mine.codes[:16])
+    assert read.orbit.largest_gap == pytest.approx(60)
 
 
 def test_labels_are_the_nearest_of_twelve():

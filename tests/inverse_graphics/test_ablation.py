@@ -1,4 +1,4 @@
-"""The arms: what each changes, and what it leaves as it is."""
+"""The variants: what each changes, and what it leaves as it is."""
 
 from dataclasses import fields, replace
 
@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from ganverse_nb.config import PROFILES, load_config
-from ganverse_nb.inverse_graphics.ablation import ARMS, KEYPOINT_ARM, arm_settings
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, VARIANTS, variant_settings
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.training import Trainer, train_inverse_graphics
 
 MINI = load_config("mini")
 
 
-def settings(arm, **changes):
-    """An arm at the size of a test, without features."""
+def settings(variant, **changes):
+    """A variant at the size of a test, without features."""
     short = load_config("mini", inverse__pairs=2, ablation__steps=6)
-    return replace(arm_settings(short, arm), weight_perceptual=0.0, texture_size=(32, 64), **changes)
+    return replace(variant_settings(short, variant), weight_perceptual=0.0, texture_size=(32, 64), **changes)
 
 
 def step_of(dataset, config, tmp_path):
@@ -38,9 +38,9 @@ def taught(trainer, mesh, camera, images, masks):
     return torch.autograd.grad(3 * terms["iou"] + 20 * terms["color"], [leaf.vertices, leaf.texture])
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_an_arm_changes_what_it_says_at_as_many_steps_and_renders(arm):
-    full, changed = arm_settings(MINI, "full"), arm_settings(MINI, arm)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_variant_changes_what_it_says_at_as_many_steps_and_renders(variant):
+    full, changed = variant_settings(MINI, "full"), variant_settings(MINI, variant)
     differing = {f.name for f in fields(full) if getattr(full, f.name) != getattr(changed, f.name)}
     wanted = {
         "no_multiview": {"pairs", "views_per_object"},
@@ -48,7 +48,7 @@ def test_an_arm_changes_what_it_says_at_as_many_steps_and_renders(arm):
         "no_perceptual": {"weight_perceptual"},
         "fixed_cameras": {"camera_lr"},
     }
-    assert differing == wanted.get(arm, set())
+    assert differing == wanted.get(variant, set())
     assert changed.pairs * changed.views_per_object == 16 and changed.steps == 1200
     share = MINI.inverse.perceptual_after / MINI.inverse.steps
     assert changed.perceptual_after == round(share * 1200) and changed.head_steps == 0
@@ -57,15 +57,23 @@ def test_an_arm_changes_what_it_says_at_as_many_steps_and_renders(arm):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_profiles_arms_can_be_trained(profile):
     config = load_config(profile)
-    assert set(config.ablation.arms) <= set(ARMS) and config.ablation.arms[0] == "full"
-    assert len({(c := arm_settings(config, arm)).pairs * c.views_per_object for arm in config.ablation.arms}) == 1
+    assert set(config.ablation.variants) <= set(VARIANTS) and config.ablation.variants[0] == "full"
+    assert (
+        len(
+            {
+                (c := variant_settings(config, variant)).pairs * c.views_per_object
+                for variant in config.ablation.variants
+            }
+        )
+        == 1
+    )
 
 
 def test_what_cannot_be_trained_is_said():
-    with pytest.raises(ValueError, match="Unknown arm 'half'.*no_multiview"):
-        arm_settings(MINI, "half")
+    with pytest.raises(ValueError, match="Unknown variant 'half'.*no_multiview"):
+        variant_settings(MINI, "half")
     with pytest.raises(ValueError, match="6 renders.*4 views; change inverse.pairs"):
-        arm_settings(load_config("mini", inverse__pairs=3), "four_views")
+        variant_settings(load_config("mini", inverse__pairs=3), "four_views")
 
 
 def test_the_default_training_samples_as_it_always_did(world):
@@ -92,9 +100,9 @@ def test_without_multiview_no_picture_or_camera_of_another_view_teaches_a_predic
         assert not torch.allclose(old[1], new[1], atol=1e-5)  # their own pictures do
 
 
-@pytest.mark.parametrize(("arm", "views"), [("full", 2), ("four_views", 4)])
-def test_views_of_an_object_share_one_shape_and_texture_and_all_teach_it(world, tmp_path, arm, views):
-    trainer, (mesh, camera, images, masks) = step_of(world.dataset, settings(arm), tmp_path)
+@pytest.mark.parametrize(("variant", "views"), [("full", 2), ("four_views", 4)])
+def test_views_of_an_object_share_one_shape_and_texture_and_all_teach_it(world, tmp_path, variant, views):
+    trainer, (mesh, camera, images, masks) = step_of(world.dataset, settings(variant), tmp_path)
     count = len(mesh)
     assert count == 4 // views and len(camera) == len(images) == 4
     stored = world.dataset.images.float() / 255
@@ -117,8 +125,8 @@ def test_views_of_an_object_share_one_shape_and_texture_and_all_teach_it(world, 
 
 
 def test_fixed_cameras_stay_and_others_move(world, tmp_path):
-    start = CameraBank(world.dataset.azimuth_bin)
-    for arm, stays in (("fixed_cameras", True), (KEYPOINT_ARM, False)):
-        model = train_inverse_graphics(world.dataset, settings(arm), tmp_path / arm)
-        same = [torch.equal(a, b) for a, b in zip(model.bank.parameters(), start.parameters(), strict=True)]
+    start = LearnableCameras(world.dataset.azimuth_bin)
+    for variant, stays in (("fixed_cameras", True), (KEYPOINT_VARIANT, False)):
+        model = train_inverse_graphics(world.dataset, settings(variant), tmp_path / variant)
+        same = [torch.equal(a, b) for a, b in zip(model.cameras.parameters(), start.parameters(), strict=True)]
         assert all(same) if stays else not any(same)

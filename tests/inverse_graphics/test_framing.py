@@ -9,12 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ganverse_nb import photo
 from ganverse_nb.data.crops import boxes, cut_window
 from ganverse_nb.data.pictures import read_picture, write_picture
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.render.renderer import render
+from ganverse_nb.workflow import photo
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from ganverse_nb.evaluation.metrics import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import join_meshes
 from ganverse_nb.inverse_graphics import training
-from ganverse_nb.inverse_graphics.cameras import CameraBank
-from ganverse_nb.inverse_graphics.light_trials import light_settings
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.light_variants import light_settings
 from ganverse_nb.inverse_graphics.losses import albedo_prior
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
@@ -100,8 +100,8 @@ def test_the_light_belongs_to_the_object_and_is_that_of_all_its_views(world, tmp
 def test_a_training_with_light_leaves_a_model_with_light(world, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "LOG_EVERY", 1)
     config = replace(SHORT, weight_perceptual=0.0, weight_albedo_prior=2.0)
-    bank = CameraBank.of(Camera.orbit(world.azimuth, 12.0, 2.3))
-    model = train_inverse_graphics(world.dataset, config, tmp_path, bank=bank)
+    cameras = LearnableCameras.of(Camera.orbit(world.azimuth, 12.0, 2.3))
+    model = train_inverse_graphics(world.dataset, config, tmp_path, cameras=cameras)
     assert '"albedo_prior"' in (tmp_path / "metrics.jsonl").read_text()
     loaded = InverseGraphicsModel.load(tmp_path / "model.safetensors")
     images, masks = world.dataset.batch(torch.tensor([0]), torch.tensor([1]))
@@ -121,10 +121,10 @@ def test_flat_paint_costs_nothing_and_light_in_the_texture_does():
 
 
 def test_the_trials_differ_in_the_light_alone():
-    trials = light_settings(load_config("mini"))
-    assert list(trials) == ["none", "light", "prior"]
-    assert [t.light for t in trials.values()] == [False, True, True]
-    plain = {replace(t, light=False, weight_albedo_prior=0.0) for t in trials.values()}
+    variants = light_settings(load_config("mini"))
+    assert list(variants) == ["none", "light", "prior"]
+    assert [t.light for t in variants.values()] == [False, True, True]
+    plain = {replace(t, light=False, weight_albedo_prior=0.0) for t in variants.values()}
     assert len(plain) == 1 and plain.pop().head_steps == 0
-    assert trials["prior"].weight_albedo_prior > 0 == trials["light"].weight_albedo_prior
+    assert variants["prior"].weight_albedo_prior > 0 == variants["light"].weight_albedo_prior
     assert list(light_settings(load_config("paper"))) == ["none", "light"]

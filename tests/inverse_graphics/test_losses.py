@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from ganverse_nb.inverse_graphics.losses import color_loss, iou_loss, mask_iou
+from ganverse_nb.geometry.overlap import soft_iou
+from ganverse_nb.inverse_graphics.losses import color_loss, iou_loss
 
 
 def square(left, right):
@@ -11,15 +12,15 @@ def square(left, right):
 
 
 def test_iou_of_overlapping_squares():
-    assert mask_iou(square(0, 4), square(2, 6)).item() == pytest.approx(1 / 3, abs=1e-5)
-    assert mask_iou(square(0, 4), square(0, 4)).item() == pytest.approx(1, abs=1e-5)
-    assert mask_iou(square(0, 4), square(4, 8)).item() == 0
+    assert soft_iou(square(0, 4), square(2, 6)).item() == pytest.approx(1 / 3, abs=1e-5)
+    assert soft_iou(square(0, 4), square(0, 4)).item() == pytest.approx(1, abs=1e-5)
+    assert soft_iou(square(0, 4), square(4, 8)).item() == 0
 
 
 def test_iou_of_soft_masks_is_sum_ab_over_sum_a_plus_b_minus_ab():
     a, b = torch.rand(2, 3, 1, 4, 4, dtype=torch.float64)
     wanted = [(x * y).sum() / (x + y - x * y).sum() for x, y in zip(a, b, strict=True)]
-    assert torch.allclose(mask_iou(a, b), torch.stack(wanted), atol=1e-5)
+    assert torch.allclose(soft_iou(a, b), torch.stack(wanted), atol=1e-5)
     assert iou_loss(a, b).item() == pytest.approx(1 - torch.stack(wanted).mean().item(), abs=1e-5)
 
 

@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import save_file
 
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
@@ -13,7 +13,9 @@ from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 def model():
     torch.manual_seed(0)
     network = InverseGraphicsNetwork(texture_size=(32, 64), symmetric_texture=False, smoothing=2.0)
-    return InverseGraphicsModel(network, CameraHead(elevation=12.0), CameraBank(torch.tensor([3, 1]), fov=25.0)).eval()
+    return InverseGraphicsModel(
+        network, CameraHead(elevation=12.0), LearnableCameras(torch.tensor([3, 1]), fov=25.0)
+    ).eval()
 
 
 def pictures(count=3):
@@ -28,7 +30,7 @@ def test_a_saved_model_predicts_the_same(model, tmp_path):
     (a, camera_a), (b, camera_b) = reconstruct(*pictures(), model), reconstruct(*pictures(), again)
     assert torch.equal(a.vertices, b.vertices) and torch.equal(a.texture, b.texture)
     assert torch.equal(camera_a.position, camera_b.position)
-    assert torch.equal(model.bank().position, again.bank().position) and again.bank.fov == 25.0
+    assert torch.equal(model.cameras().position, again.cameras().position) and again.cameras.fov == 25.0
     assert list(tmp_path.iterdir()) == [tmp_path / "model.safetensors"]
 
 

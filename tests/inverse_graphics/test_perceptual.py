@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from ganverse_nb import precision
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.inverse_graphics import perceptual
 from ganverse_nb.inverse_graphics.perceptual import DiscriminatorFeatures, perceptual_features, perceptual_loss
+from ganverse_nb.runtime import precision
 
 
 @pytest.fixture

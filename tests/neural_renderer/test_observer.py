@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
-from ganverse_nb.inverse_graphics.cameras import CameraBank
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.neural_renderer.observer import Observer
@@ -12,7 +12,7 @@ from ganverse_nb.neural_renderer.observer import Observer
 
 def test_observer_of_the_trained_parts_reads_camera_shape_texture_and_background():
     torch.manual_seed(0)
-    inverse = InverseGraphicsModel(InverseGraphicsNetwork(), CameraHead(), CameraBank(torch.arange(12))).eval()
+    inverse = InverseGraphicsModel(InverseGraphicsNetwork(), CameraHead(), LearnableCameras(torch.arange(12))).eval()
     images = torch.rand(2, 3, 64, 64)
     masks = (torch.rand(2, 1, 64, 64) > 0.5).float()
     segmenter = SimpleNamespace(segment=lambda pictures: SimpleNamespace(mask=masks))

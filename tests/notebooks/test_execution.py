@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from ganverse_nb.files import read_json
-from ganverse_nb.notebooks import errors, execute, notebooks
+from ganverse_nb.runtime.files import read_json
+from ganverse_nb.workflow.notebooks import errors, execute, notebooks
 
 # The last comes first, in an empty directory: it has to compute all it needs. The others find what it left.
 pytestmark = pytest.mark.notebook

@@ -15,8 +15,8 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.session import Session
 from PIL import Image
 
-from ganverse_nb.notebook_engine import SyncedOutput
-from ganverse_nb.notebooks import NotebookError, build_all, errors, execute, main, notebooks, pull_all
+from ganverse_nb.workflow.notebook_engine import SyncedOutput
+from ganverse_nb.workflow.notebooks import NotebookError, build_all, errors, execute, main, notebooks, pull_all
 
 SOURCE = """# %% [markdown]
 # # A title

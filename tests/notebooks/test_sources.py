@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ganverse_nb.config import load_config
-from ganverse_nb.notebooks import PARAMETERS, PICTURE_LINK, STUDIO, build, folder, notebooks, source_of
+from ganverse_nb.workflow.notebooks import PARAMETERS, PICTURE_LINK, STUDIO, build, folder, notebooks, source_of
 
 NOTEBOOKS = notebooks()
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -92,7 +92,15 @@ def test_papermill_says_which_parameter_is_unknown(path, tmp_path, caplog):
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == ["Passed unknown parameter: speed"]
 
 
-NEEDS_STUDIO = {"test_photos", "train_photos", "truth_photos", "pose_regressor", "view_gate", "gan_kid", "domain_check"}
+NEEDS_STUDIO = {
+    "test_photos",
+    "train_photos",
+    "ground_truth_views",
+    "pose_regressor",
+    "view_gate",
+    "gan_kid",
+    "domain_check",
+}
 
 
 def names(cells):
@@ -108,7 +116,7 @@ def names(cells):
         elif (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
-            and node.value.id in ("stages", "trials")
+            and node.value.id in ("stages", "experiments")
         ):
             called.add(node.attr)
     return bound, used, called

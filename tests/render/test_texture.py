@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganverse_nb.render.rasterize import Fragments, rasterize
-from ganverse_nb.render.texture import interpolate, paint, sample_texture
+from ganverse_nb.render.texture import interpolate, sample_texture, texture_faces
 
 
 def at(*points: tuple[float, float]) -> torch.Tensor:
@@ -79,7 +79,7 @@ def test_painting_in_one_pass_is_interpolation_and_sampling(shared: bool) -> Non
     fragments = Fragments(face_index, barycentric, barycentric[..., 0])
     weights = torch.randn(2, 3, 3, 4, generator=random, dtype=torch.float64)
     one, two = (
-        paint(texture, face_uvs, fragments),
+        texture_faces(texture, face_uvs, fragments),
         sample_texture(texture, interpolate(face_uvs, fragments), face_index),
     )
     torch.testing.assert_close(one, two)
@@ -88,7 +88,7 @@ def test_painting_in_one_pass_is_interpolation_and_sampling(shared: bool) -> Non
     ):
         torch.testing.assert_close(a, b)
     with pytest.raises(ValueError, match=r"face_uvs must be \[1 or 2, F, 3, 2\], got \(5, 3, 2\)"):
-        paint(texture, face_uvs[0], fragments)
+        texture_faces(texture, face_uvs[0], fragments)
 
 
 def test_nothing_is_sampled_where_nothing_is_seen() -> None:

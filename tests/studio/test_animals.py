@@ -11,7 +11,7 @@ from ganverse_nb.geometry.mesh import face_normals
 from ganverse_nb.studio import bird_mesh, horse_mesh
 from ganverse_nb.studio.cameras import sample_cameras
 from ganverse_nb.studio.categories import CATEGORIES, Category
-from ganverse_nb.studio.photos import make_photos, photograph_all_round
+from ganverse_nb.studio.photos import make_photos, photograph_orbit
 from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import sample_scenes
 from ganverse_nb.studio.tubes import Layout
@@ -114,7 +114,7 @@ def test_the_head_is_in_front(name: str, category: Category, animals: Objects) -
 def test_front_and_rear_look_different(name: str, category: Category) -> None:
     generator = torch.Generator().manual_seed(5)
     camera = Camera.orbit(torch.tensor([90.0, 270.0]), 8.0, 2.1)
-    photos = photograph_all_round(
+    photos = photograph_orbit(
         category.sample(1, generator, None), sample_scenes(1, generator, category.grounds), camera, category=name
     )
     left, right = photos.masks.float()

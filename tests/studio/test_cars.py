@@ -9,7 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import face_normals
 from ganverse_nb.studio.car_mesh import BODY, CABIN, WHEEL, car_mesh, face_parts
 from ganverse_nb.studio.cars import BODY_TYPES, sample_cars
-from ganverse_nb.studio.photos import make_photos, photograph_all_round
+from ganverse_nb.studio.photos import make_photos, photograph_orbit
 from ganverse_nb.studio.scene import sample_scenes
 
 
@@ -41,7 +41,7 @@ def test_cars_stand_centred_and_face_the_front(body_type: str) -> None:
 def test_convention_azimuth_zero_shows_the_front_with_its_left_wheel_on_the_right_of_the_picture() -> None:
     generator = torch.Generator().manual_seed(2)
     cars, scene = sample_cars(1, generator, "sedan"), sample_scenes(1, generator)
-    photos = photograph_all_round(cars, scene, Camera.orbit(torch.tensor([0.0, 90.0]), 5.0, 2.1))
+    photos = photograph_orbit(cars, scene, Camera.orbit(torch.tensor([0.0, 90.0]), 5.0, 2.1))
     at = photos.camera.to_image(photos.keypoints())
     left, right = (photos.keypoint_names.index(f"{side}_front_wheel") for side in ("left", "right"))
     assert at[0, left, 0] > 0.5 > at[0, right, 0]
@@ -53,7 +53,7 @@ def test_lamps_tell_front_from_rear() -> None:
     generator = torch.Generator().manual_seed(4)
     cars, scene = sample_cars(1, generator, "suv"), sample_scenes(1, generator)
     cars["paint"] = torch.tensor([[0.1, 0.2, 0.6]])
-    photos = photograph_all_round(cars, scene, Camera.orbit(torch.tensor([0.0, 180.0]), 8.0, 2.1))
+    photos = photograph_orbit(cars, scene, Camera.orbit(torch.tensor([0.0, 180.0]), 8.0, 2.1))
     red, _, blue = (photos.image() * photos.masks).unbind(1)
     red_pixels = ((red > 0.35) & (blue < 0.2)).flatten(1).sum(1)
     assert red_pixels[1] > 20 > 5 > red_pixels[0]

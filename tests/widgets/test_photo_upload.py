@@ -10,8 +10,8 @@ import torch
 from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.photo import PhotoResult
 from ganverse_nb.widgets import PhotoUpload
+from ganverse_nb.workflow.photo import PhotoResult
 
 
 def result(path, verdict):

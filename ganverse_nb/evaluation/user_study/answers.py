@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.user_study.ballot import AUTOMATIC, CHOICES, FORMAT, ORDERS, PERSON, Answer, checksum
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Survey
+from ganverse_nb.runtime.errors import ExpectedError
 
 NO_PREFERENCE = 2
 _ALLOWED = {"order": ORDERS} | dict.fromkeys(QUESTIONS, CHOICES)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Survey
-from ganverse_nb.files import read_json, write_json
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import read_json, write_json
 
 FORMAT = "ganverse_nb study answers 1"
 CHOICES = ("a", "b", "none")

@@ -16,11 +16,11 @@ from ganverse_nb.evaluation.alignment import align_points
 from ganverse_nb.evaluation.surfaces import sample_surface
 from ganverse_nb.evaluation.user_study.ballot import AUTOMATIC, ORDERS, Answer, as_record
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Survey
-from ganverse_nb.files import write_json
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, corners
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.texture import interpolate
+from ganverse_nb.runtime.files import write_json
 from ganverse_nb.studio.photos import Photos
 
 STANDPOINTS = ((60.0, 5.0), (75.0, 15.0), (90.0, 25.0))

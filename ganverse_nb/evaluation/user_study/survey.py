@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.files import digest, read_json, write_json, write_text
+from ganverse_nb.runtime.files import digest, read_json, write_json, write_text
 
 FORMAT = "ganverse_nb study 1"
 QUESTIONS = {

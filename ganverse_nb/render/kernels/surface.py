@@ -12,7 +12,7 @@ import warp as wp
 
 @cache
 def kernels(real: type) -> SimpleNamespace:
-    """`interpolate`, `texture` and `paint`, each with its `_backward`, for wp.float32 or wp.float64."""
+    """`interpolate`, `texture` and `texture_faces`, each with its `_backward`, for wp.float32 or wp.float64."""
     module = wp.get_module(f"ganverse_nb.render.surface.{real.__name__}")
     module.options["enable_backward"] = False
     vec2, vec3 = wp.types.vector(2, real), wp.types.vector(3, real)
@@ -166,7 +166,7 @@ def kernels(real: type) -> SimpleNamespace:
                 grad_uv[b, i, j] = blend_backward(image, uv[b, i, j], b, i, j, grad_out, grad_image)
 
     @wp.kernel(module=module)
-    def paint(
+    def texture_faces(
         first: int,
         step: int,
         image: wp.array4d[real],
@@ -188,7 +188,7 @@ def kernels(real: type) -> SimpleNamespace:
                     out[b, c, i, j] = blend(image, wp.min(b, image.shape[0] - 1), c, between, texels)
 
     @wp.kernel(module=module)
-    def paint_backward(
+    def texture_faces_backward(
         first: int,
         step: int,
         image: wp.array4d[real],
@@ -214,6 +214,6 @@ def kernels(real: type) -> SimpleNamespace:
         interpolate_backward=interpolate_backward,
         texture=texture,
         texture_backward=texture_backward,
-        paint=paint,
-        paint_backward=paint_backward,
+        texture_faces=texture_faces,
+        texture_faces_backward=texture_faces_backward,
     )

@@ -5,7 +5,7 @@ import torch
 
 from ganverse_nb.evaluation.user_study.ballot import PERSON, Answer, as_record
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Comparison, write_survey
-from ganverse_nb.files import write_json
+from ganverse_nb.runtime.files import write_json
 
 FIRST, SECOND = 0.25, 0.75  # grey of the two systems' pictures
 

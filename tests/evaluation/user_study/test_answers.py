@@ -8,7 +8,7 @@ import torch
 from ganverse_nb.evaluation.user_study.answers import AnswersError, read_answers
 from ganverse_nb.evaluation.user_study.ballot import AUTOMATIC, checksum
 from ganverse_nb.evaluation.user_study.survey import Comparison, write_survey
-from ganverse_nb.files import write_json
+from ganverse_nb.runtime.files import write_json
 
 
 def first(comparison, question):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ganverse_nb.errors import ExpectedError
 from ganverse_nb.evaluation.user_study.answers import read_answers
 from ganverse_nb.evaluation.user_study.ballot import Ballot
+from ganverse_nb.runtime.errors import ExpectedError
 
 
 class Clock:

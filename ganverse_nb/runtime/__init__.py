@@ -1,0 +1,1 @@
+"""Threads, memory, precision, files, errors: what computing needs anywhere; it knows nothing of the paper."""

@@ -1,0 +1,1 @@
+"""Runs and what works on them: stages, notebooks, sweeps, reports, the command line."""

@@ -1,0 +1,299 @@
+"""What the training and picture commands of the command line do, each in the stages of a run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganverse_nb.workflow.run import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganverse_nb.evaluation.fid import InceptionDistance
+    from ganverse_nb.evaluation.kid import Kid
+    from ganverse_nb.gan.projection import Distance
+    from ganverse_nb.gan.view_gate import SplitMeasure
+    from ganverse_nb.gan.viewpoints import ViewCodes
+
+LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
+OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
+
+
+def train_gan(run: Run, start: str | None = None, images: Path | None = None) -> Path:
+    """Photographs the training set, or takes the pictures in a folder, and trains the GAN on it; returns its file.
+
+    Args:
+        start: a bundled name or a file: a finished GAN to go on from, whose pictures count.
+        images: a folder of pictures to learn from, in place of the studio's photos.
+
+    Started by torchrun, or by accelerate launch where there are GPUs, all processes train one GAN.
+    """
+    from ganverse_nb.gan.augment import parse_policy
+    from ganverse_nb.gan.checkpoint import resolve
+    from ganverse_nb.gan.generator import block_resolutions
+    from ganverse_nb.gan.team import Team
+    from ganverse_nb.gan.training import check_start, train_gan
+    from ganverse_nb.runtime.files import sha256
+    from ganverse_nb.workflow.inputs import compute_device
+
+    config, seed = run.config.gan, run.config.seed
+    command, begun = _typed(run, "train-gan"), None
+    block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
+    parse_policy(config.augment)
+    if images is not None:
+        command = f"{command} --images {shlex.quote(str(images))}"
+    if start is not None:
+        check_start(start, config.images)
+        command, begun = f"{command} --from {start}", sha256(resolve(start))
+    team = Team.from_environment()
+    source = "gan_photos" if images is None else "gan_images"
+    load: Callable[[], tuple[Tensor, Tensor | None]]
+    load = _studio_photos(run, source, team.is_main) if images is None else _folder(run, source, images, team.is_main)
+    team.wait()
+    photos, partners = load()
+
+    def train(directory: Path) -> None:
+        train_gan(
+            photos,
+            config,
+            directory,
+            seed,
+            partners=partners,
+            start=start,
+            device=compute_device(),
+            command=command,
+        )
+
+    return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
+
+
+def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tensor, Tensor]]:
+    """The studio's photos for the GAN as a stage; returns what loads them, and who shares a camera."""
+    from ganverse_nb.gan.view_pairs import same_views
+    from ganverse_nb.studio.archive import make_photo_archive
+    from ganverse_nb.studio.photos import Photos
+
+    config, category, seed = run.config.gan, run.config.category, run.config.seed + LEARNED_PHOTOS
+    partners = same_views(config.photos, OBJECTS_PER_CAMERA)
+
+    def photograph(directory: Path) -> None:
+        make_photo_archive(category, config.photos, seed, directory, config.resolution, OBJECTS_PER_CAMERA)
+
+    if make:
+        run.stage(stage, photograph, [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA])
+
+    def load() -> tuple[Tensor, Tensor]:
+        return Photos.load(run.directory / stage).images, partners
+
+    return load
+
+
+def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tuple[Tensor, None]]:
+    """The pictures of a folder for the GAN as a stage, which belongs to their content; returns what loads them."""
+    from ganverse_nb.data.image_folder import folder_key, load_image_archive, make_image_archive
+
+    archive, resolution = "images.safetensors", run.config.gan.resolution
+
+    def collect(directory: Path) -> None:
+        make_image_archive(folder, resolution, directory / archive)
+
+    if make:
+        run.stage(stage, collect, [folder_key(folder), resolution])
+    return lambda: (load_image_archive(run.directory / stage / archive), None)
+
+
+def train_segmenter(run: Run) -> Path:
+    """Photographs the training set and trains the small Mask R-CNN on it; returns its file."""
+    from ganverse_nb.segmentation.training import WEIGHTS, train_segmenter
+    from ganverse_nb.studio.archive import make_photo_archive
+    from ganverse_nb.studio.photos import Photos
+
+    config, category, seed = run.config.segmenter, run.config.category, run.config.seed
+
+    settings = [category, config.photos, seed + LEARNED_PHOTOS, run.config.gan.resolution]
+
+    def photograph(directory: Path) -> None:
+        make_photo_archive(category, config.photos, seed + LEARNED_PHOTOS, directory, run.config.gan.resolution)
+
+    photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
+
+    def train(directory: Path) -> None:
+        train_segmenter(photos, config, directory, seed, category=category, command=_typed(run, "train-segmenter"))
+
+    return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
+
+
+def train_pose(run: Run) -> Path:
+    """Trains the pose regressor that measures views on studio photos; returns its file."""
+    from ganverse_nb.workflow import stages
+
+    stages.pose_regressor(run)
+    return run.directory / "pose_regressor" / "pose.safetensors"
+
+
+def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
+    """How well each split layer of a GAN holds the view, and how much shape it leaves to the content code."""
+    from ganverse_nb.gan.checkpoint import load_generator
+    from ganverse_nb.gan.view_gate import measure_views
+    from ganverse_nb.workflow import stages
+
+    regressor, segmenter = stages.pose_regressor(run), stages.segmenter(run)
+    return measure_views(
+        load_generator(gan),
+        regressor,
+        run.config.views,
+        truncation=run.config.multiview.truncation,
+        seed=run.config.seed,
+        masks=lambda images: segmenter.segment(images).mask,
+    )
+
+
+def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistance | None, Kid]:
+    """How far a GAN is from the studio photos of a run, or the pictures in a folder.
+
+    FID and KID where Inception's weights are on disk, and KID on own features.
+    """
+    from ganverse_nb.data.image_folder import read_image_folder
+    from ganverse_nb.evaluation.fid import gan_distance, inception_weights
+    from ganverse_nb.evaluation.kid import gan_kid
+    from ganverse_nb.gan.checkpoint import load_generator
+    from ganverse_nb.workflow import stages
+
+    generator, weights = load_generator(gan), inception_weights()
+    if isinstance(real, Path):
+        photos = read_image_folder(real, generator.resolution)
+    else:
+        photos = stages.train_photos(real).images
+    inception = None if weights is None else gan_distance(generator, photos, weights, seed)
+    return inception, gan_kid(generator, photos, seed=seed)
+
+
+def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
+    """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
+    from ganverse_nb.data.pictures import read_picture, write_picture
+    from ganverse_nb.gan.checkpoint import atomic_save, load_generator
+    from ganverse_nb.gan.projection import project
+
+    generator = load_generator(gan)
+    image = read_picture(picture, generator.resolution, fit)
+    distance, name, noise_weight = _likeness()
+    found = project(generator, image, space, distance, steps=steps, noise_weight=noise_weight, seed=seed)
+    write_picture(found.picture[0], output)
+    tensors = {"latent": found.latent, "styles": found.styles}
+    tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}
+    facts = {"format": "ganverse_nb.projection/1", "gan": gan, "space": space, "distance": name, "seed": str(seed)}
+    atomic_save(tensors, output.with_suffix(".safetensors"), facts)
+    psnr = -10 * (found.picture - image).square().mean().clamp_min(1e-10).log10()
+    return f"PSNR {float(psnr):.1f} dB after {found.steps} steps in {space}, compared by {name}"
+
+
+def _likeness() -> tuple[Distance, str, float]:
+    """How projections compare pictures, its name, and the weight of noise regularisation that goes with it."""
+    from ganverse_nb.gan.projection import NOISE_WEIGHT, PERCEPTUAL_NOISE_WEIGHT, pyramid_distance
+    from ganverse_nb.inverse_graphics.perceptual import LpipsFeatures, lpips_weights, perceptual_loss
+
+    weights = lpips_weights()
+    if weights is None:
+        return pyramid_distance, "an image pyramid, as VGG16's weights are not on disk", NOISE_WEIGHT
+    features = LpipsFeatures(weights)
+    return lambda a, b: perceptual_loss(features, a, b, b.new_ones(())), features.name, PERCEPTUAL_NOISE_WEIGHT
+
+
+def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:
+    """Writes the view codes of a GAN: a closed path around the object that every content follows."""
+    from ganverse_nb.gan.checkpoint import load_generator, resolve
+    from ganverse_nb.gan.view_choice import choose_views
+    from ganverse_nb.runtime.files import sha256
+    from ganverse_nb.workflow import stages
+
+    regressor = stages.pose_regressor(run)
+    made_by = f"{_typed(run, 'choose-views')} --split-layer {split_layer}"
+    provenance = {"command": made_by, "teacher": sha256(resolve(gan))}
+    codes = choose_views(
+        load_generator(gan),
+        regressor,
+        run.config.views,
+        split_layer,
+        truncation=run.config.multiview.truncation,
+        seed=run.config.seed,
+        provenance=provenance,
+    )
+    codes.save(output)
+    return codes
+
+
+def reconstruct(
+    run: Run,
+    picture: Path,
+    output: Path,
+    turntable: Path | None = None,
+    force: bool = False,
+    refine: bool = False,
+) -> str:
+    """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
+
+    With `refine` the camera is fitted to the picture's outline.
+
+    Raises:
+        OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
+        ValueError: a picture that cannot be read, or a suffix that is not known.
+    """
+    from ganverse_nb.workflow.photo import check_outputs, reconstruct_photo
+
+    check_outputs(output, turntable)
+    result = reconstruct_photo(run, picture, refine)
+    written = result.save(output, turntable, force)
+    return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
+
+
+def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:
+    """Writes the photographs that `score_meshes` knows the truth of, as PNG with their mask as alpha; how many."""
+    from ganverse_nb.evaluation.mesh_folder import write_photos
+    from ganverse_nb.workflow.stages import ground_truth_order
+
+    category, count, seed, _ = ground_truth_order(run)
+    return write_photos(folder, category, count, seed, resolution)
+
+
+def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
+    """Scores the .glb files of any system against the truth; writes scores.json beside them, and returns a table."""
+    from ganverse_nb.evaluation.mesh_folder import read_meshes, score_folder
+    from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+    from ganverse_nb.runtime.files import write_json
+    from ganverse_nb.workflow import stages
+
+    meshes = read_meshes(folder, run.config.photos.truth, shape_only)  # before anything that takes long
+    features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
+    report = score_folder(meshes, stages.ground_truth_views(run), features, align)
+    write_json(folder / "scores.json", {"command": _typed(run, "score-meshes"), **report.as_dict()})
+    return str(report)
+
+
+def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:
+    """Writes the picture that StyleGAN-R makes of camera, shape, texture and background of four pictures.
+
+    Args:
+        sources: for each of camera, shape, texture and background the picture it comes from.
+        turn: azimuth, elevation or distance to use instead of the camera's own.
+    """
+    import torch
+
+    from ganverse_nb.data.pictures import read_picture, write_picture
+    from ganverse_nb.neural_renderer.editing import edit, observe
+    from ganverse_nb.workflow import stages
+
+    pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
+    model = stages.stylegan_r(run)
+    seen = {path: observe(model, picture, str(path)) for path, picture in pictures.items()}
+    camera = seen[sources["camera"]].camera
+    camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
+    others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
+    write_picture(model.paint(edit(model, camera_from=camera, **others).properties)[0], output)
+
+
+def _typed(run: Run, command: str) -> str:
+    """The command line that does this again."""
+    return run.command.replace("ganverse reproduce", f"ganverse {command}")

@@ -1,0 +1,172 @@
+"""Whether this machine can run the project, checked by doing it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata, util
+from pathlib import Path
+
+from ganverse_nb.config import BUNDLED, CATEGORIES, PROFILES
+from ganverse_nb.workflow.provenance import device, processor
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+SPACE = 5e9  # bytes; a mini run is far smaller, a paper run is not
+MEMORY = 3e9  # bytes; a mini run takes about two
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination; `ok` is None for what is only worth knowing."""
+
+    name: str
+    ok: bool | None
+    text: str
+
+
+def examine(directory: Path) -> Iterator[Finding]:
+    """Checks Python, packages, the renderer, Jupyter's kernel, weights, memory and the space in `directory`; at the end
+    what of the project runs here."""
+    yield Finding("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} at {sys.executable}")
+    yield Finding("machine", None, f"{device()}; {processor()}")
+    yield _attempt("packages", _packages)
+    yield _attempt("torchvision", _torchvision)
+    yield Finding("gpu", None, _gpu())
+    yield _attempt("renderer", _renderer)
+    yield _nvdiffrast()
+    yield _attempt("kernel", _kernel)
+    bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
+    yield from bundled
+    yield Finding("optional weights", None, _optional_weights())
+    memory = _memory()
+    if memory is not None:
+        yield Finding("memory", memory > MEMORY, f"{memory / 1e9:.1f} GB, {MEMORY / 1e9:.0f} are asked for")
+    free = shutil.disk_usage(directory).free
+    yield Finding(
+        "disk", free > SPACE, f"{free / 1e9:.0f} GB free in {directory.resolve()}, {SPACE / 1e9:.0f} are asked for"
+    )
+    whole = [category for category, finding in zip(BUNDLED, bundled) if finding.ok]
+    others = [category for category in CATEGORIES if category not in whole]
+    runs = f"every notebook for {', '.join(whole)}" if whole else "no notebook before its weights are there"
+    unmarked = [category for category in whole if not (WEIGHTS / category / "keypoints.json").is_file()]
+    runs += f" (03 after its keypoints are placed for {', '.join(unmarked)})" if unmarked else ""
+    after = f"; {', '.join(others)} after `ganverse train-gan --category ...`" if others else ""
+    yield Finding("what runs", None, f"{runs}, profiles {', '.join(PROFILES)}{after}")
+
+
+def _attempt(name: str, check: Callable[[], str]) -> Finding:
+    """Runs a check; any exception is its finding."""
+    try:
+        return Finding(name, True, check())
+    except Exception as error:
+        return Finding(name, False, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def _packages() -> str:
+    from packaging.requirements import Requirement
+
+    wrong = []
+    requirements = [Requirement(text) for text in metadata.requires("ganverse_nb") or []]
+    needed = [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+    for requirement in needed:
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            version = None
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement} (here {version or 'not installed'})")
+    if wrong:
+        raise RuntimeError(f"`pip install -e .` adds what is missing: {', '.join(wrong)}")
+    return f"{len(needed)} as asked for"
+
+
+def _torchvision() -> str:
+    import torch
+    import torchvision
+
+    torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)  # fails where torch does not match
+    return f"{torchvision.__version__} with torch {torch.__version__}"
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none that torch can use; everything runs on the processor"
+    free, total = torch.cuda.mem_get_info()
+    return f"{torch.cuda.get_device_name(0)}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free, CUDA {torch.version.cuda}"
+
+
+def _renderer(backend: str = "warp", device: str = "cpu") -> str:
+    from ganverse_nb.geometry.camera import Camera
+    from ganverse_nb.geometry.mesh import uv_sphere
+    from ganverse_nb.render.rasterize import rasterize
+
+    sphere = uv_sphere()
+    clip = Camera.orbit(0.0, distance=5.0).to_clip(sphere.vertices).to(device)
+    covered = (rasterize(clip, sphere.faces.to(device), 16, backend=backend).face_index >= 0).float().mean().item()
+    if not 0.3 < covered < 0.8:
+        raise RuntimeError(f"a sphere covers {covered:.0%} of its picture")
+    return f"draws a sphere ({backend}, {device})"
+
+
+def _nvdiffrast() -> Finding:
+    """Optional; but where it is installed and there is a GPU, it must draw."""
+    import torch
+
+    if not util.find_spec("nvdiffrast"):
+        return Finding("nvdiffrast", None, "not installed (optional); Warp draws instead")
+    if not torch.cuda.is_available():
+        return Finding("nvdiffrast", None, "installed, but there is no GPU for it; Warp draws instead")
+    return _attempt("nvdiffrast", partial(_renderer, "nvdiffrast", "cuda"))
+
+
+def _optional_weights() -> str:
+    """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
+    from torch.hub import get_dir
+
+    from ganverse_nb.evaluation.fid import inception_weights
+    from ganverse_nb.inverse_graphics.perceptual import lpips_weights
+    from ganverse_nb.segmentation.mask_rcnn import COCO_URL
+
+    coco = Path(get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
+    perceptual = "VGG16 for LPIPS" if lpips_weights() else "no VGG16 (the discriminator's features instead of LPIPS)"
+    masks = "Mask R-CNN of COCO" if coco.is_file() else "no Mask R-CNN of COCO (the bundled one instead)"
+    distance = "Inception for FID" if inception_weights() else "no Inception (KID on own features instead of FID)"
+    return f"{perceptual}; {masks}; {distance}"
+
+
+def _memory() -> float | None:
+    """Bytes of memory in this machine; None where the system does not say."""
+    import os
+
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(getattr(os, "sysconf_names", {})):
+        return None
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _kernel() -> str:
+    import os
+
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    from jupyter_client.manager import KernelManager
+
+    command = KernelManager(kernel_name="python3").format_kernel_cmd()[0]
+    if Path(command) != Path(sys.executable):
+        raise RuntimeError(f"notebooks would run {command} instead of {sys.executable}")
+    return "notebooks run this Python"
+
+
+def _weights(folder: Path) -> str:
+    from safetensors import safe_open
+
+    files = [*sorted(folder.glob("*.safetensors")), *sorted(WEIGHTS.glob(f"*-{folder.name}.safetensors"))]
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no weights; check out the repository again")
+    for file in files:
+        with safe_open(str(file), "pt") as content:
+            content.keys()
+    return ", ".join(f"{file.name} ({file.stat().st_size / 1e6:.1f} MB)" for file in files)

@@ -1,0 +1,227 @@
+"""Trainings of f beside the story's own, only to be compared with it and each other. Computed once, as stages are.
+
+photos -> annotated photos -> the photo model (4.1); keypoints, recovery (D); ablations (Figures 6, P); light (K)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ganverse_nb.config import InverseGraphicsConfig
+from ganverse_nb.data.annotated import AnnotatedPhotos
+from ganverse_nb.data.real_photos import read_real_photos
+from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
+from ganverse_nb.data.studio_views import studio_views
+from ganverse_nb.evaluation.ablation import VariantScores, score_variant
+from ganverse_nb.evaluation.ground_truth import found_objects
+from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
+from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, variant_settings
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.light_variants import light_settings
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
+from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
+from ganverse_nb.runtime.files import sha256
+from ganverse_nb.studio.cameras import FOV, sample_cameras
+from ganverse_nb.workflow.inputs import compute_device
+from ganverse_nb.workflow.run import Run
+from ganverse_nb.workflow.stages import (
+    RECOVERY_OBJECTS,
+    discriminator,
+    ground_truth_views,
+    inverse_graphics,
+    multiview,
+    segmenter,
+    teacher,
+    test_photos,
+    train_photos,
+    use_weights,
+    view_codes,
+)
+
+INITIALIZATIONS, SCORES = ("view", "keypoint"), "scores.json"
+
+
+def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
+    """Photographs with annotated keypoints and the cameras fitted to them, for the baseline of section 4.1.
+
+    Those of Pascal3D+, CUB-200-2011 or NABirds where `photo_model.photographs` says where it lies; else the studio's
+    train or test photos.
+
+    Raises:
+        FileNotFoundError, ValueError: no such data set of this category; see `read_real_photos`.
+    """
+    config, seed = run.config.photo_model, run.config.seed
+    resolution, folder = run.config.resolution, config.photographs
+    if not folder and not run.config.has_studio:
+        raise ValueError(
+            f"There are no photographs of category {run.config.category!r} with keypoints in profile "
+            f"{run.config.profile!r}; photo_model.photographs says where some lie."
+        )
+    source, name = ("test_photos", "annotated_test_photos") if test else ("train_photos", "annotated_photos")
+    photos_of = test_photos if test else train_photos
+
+    def compute(directory: Path) -> None:
+        if folder:
+            split = "test" if test else "train"
+            category, masks = run.config.category, segmenter(run)
+            read_real_photos(folder, category, split, resolution, masks, config.maximum_error).save(directory)
+            return
+        photos = photos_of(run)
+        photos = photos if test else photos[: config.photos]
+        clicked = annotate_keypoints(photos, config.keypoint_noise, config.keypoint_missed, seed + test)
+        clicked.with_cameras(keypoint_shape(run.config.category), FOV, config.maximum_error).save(directory)
+
+    if not folder:
+        photos_of(run)
+    keys = ("photographs", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
+    settings = [*(getattr(config, key) for key in keys), seed, resolution]
+    return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
+
+
+def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
+    """The true meshes of the first `count` of the annotated test photographs; None where nobody knows them.
+
+    Pascal3D+ has one of ten CAD models for each car, which is not its shape; the sets of birds have none.
+    """
+    return None if run.config.photo_model.photographs else test_photos(run)[photos.index[:count]].mesh()
+
+
+def photo_model(run: Run) -> InverseGraphicsModel:
+    """The baseline of section 4.1: the network of `inverse_graphics`, trained on `annotated_photos`."""
+    config, seed = photo_model_settings(run), run.config.seed
+
+    def compute(directory: Path) -> None:
+        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
+        cameras = LearnableCameras.of(photos.camera)
+        train_inverse_graphics(photos, config, directory, features, seed, compute_device(), cameras=cameras)
+
+    annotated_photos(run)
+    return InverseGraphicsModel.load(
+        run.stage("photo_model", compute, [config, seed], needs=["annotated_photos"]) / MODEL
+    )
+
+
+def photo_model_settings(run: Run) -> InverseGraphicsConfig:
+    """The settings of `inverse_graphics` for single photographs: as many pictures in a step, the baseline's length."""
+    config = run.config.inverse.lasting(run.config.photo_model.steps)
+    return replace(config, pairs=config.pairs * config.views_per_object, views_per_object=1)
+
+
+def keypoints(run: Run) -> Keypoints:
+    """The bundled points of one content in every view code (appendix D)."""
+    path = bundled_keypoints(run.config.category)
+    made_from = {"teacher": use_weights(run, "teacher"), "views_file": use_weights(run, "views")}
+    views, size = len(view_codes(run)), teacher(run).resolution
+    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
+
+
+def keypoint_motion(run: Run) -> Motion:
+    """Cameras of the view codes from the keypoints; the search begins at the coarse labels (seconds)."""
+    path, config = bundled_keypoints(run.config.category), run.config.inverse
+    start = {"elevation": config.initial_elevation, "distance": config.initial_distance}
+    return keypoints(run).motion(view_codes(run).labelled_azimuth, path, **start)
+
+
+def initialized_graphics(run: Run, initial: str) -> InverseGraphicsModel:
+    """A shortened training whose cameras start at the coarse labels ("view") or at the keypoints' ("keypoint").
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if initial not in INITIALIZATIONS:
+        raise ValueError(f"Unknown initial cameras {initial!r}; give one of {', '.join(INITIALIZATIONS)}.")
+    config, seed = shortened(run.config), run.config.seed
+    file = sha256(bundled_keypoints(run.config.category)) if initial == "keypoint" else ""
+
+    def compute(directory: Path) -> None:
+        cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if initial == "keypoint" else None
+        train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), cameras=cameras)
+
+    multiview(run)
+    directory = run.stage(f"{initial}_initialization", compute, [config, seed, file], needs=["multiview"])
+    return InverseGraphicsModel.load(directory / MODEL)
+
+
+def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
+    """One training of a variant of the ablation study (Figures 6 and P), from a random state of its own.
+
+    Variants and seeds are stages of one run, not runs of a sweep: all learn from the same pictures, in one figure.
+
+    Raises:
+        ValueError: unknown variant.
+    """
+    config, from_keypoints = variant_settings(run.config, variant), variant == KEYPOINT_VARIANT
+    file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
+
+    def compute(directory: Path) -> None:
+        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
+        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
+
+    multiview(run)
+    directory = run.stage(f"ablation_{variant}_{seed}", compute, [config, seed, file], needs=["multiview"])
+    return InverseGraphicsModel.load(directory / MODEL)
+
+
+def ablation_scores(run: Run, variant: str, seed: int) -> VariantScores:
+    """How good `ablation` is on the GAN's held-out objects and, where there is a studio, on `ground_truth_views`."""
+    model, backbone = ablation(run, variant, seed), run.config.inverse.perceptual_backbone
+    truth = ground_truth_views(run) if run.config.has_studio else None
+
+    def compute(directory: Path) -> None:
+        photos = None if truth is None else found_objects(segmenter(run), truth)
+        features = perceptual_features(discriminator(run), backbone)
+        score_variant(model, multiview(run), photos, features, run.config.seed).save(directory / SCORES)
+
+    needs = [f"ablation_{variant}_{seed}", *([] if truth is None else ["ground_truth_views"])]
+    return VariantScores.load(run.stage(f"ablation_{variant}_{seed}_scores", compute, [backbone], needs=needs) / SCORES)
+
+
+def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
+    """Largest error of the initial azimuths in degrees -> errors of the cameras over the steps of a training.
+
+    The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
+    """
+    settings, seed = run.config.initialization, run.config.seed
+    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
+    curves = {}
+    for noise in settings.recovery_noise:
+
+        def compute(directory: Path, noise: float = noise) -> None:
+            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
+            contents = settings.recovery_contents
+            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
+            recover_cameras(views, true, noise, config, directory, seed, compute_device())
+
+        counts = [settings.recovery_contents, settings.recovery_views]
+        directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
+        curves[noise] = read_curve(directory)
+    return curves
+
+
+def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
+    """Appendix K: f trained without light ("none"), with it ("light") and with an albedo prior too ("prior").
+
+    All see the same pictures from the cameras that `stages.inverse_graphics` found, which stay, and have its camera
+    head: what differs is the light. There is no "prior" where its weight is 0.
+    """
+    story, seed, models = inverse_graphics(run), run.config.seed, {}
+    for name, config in light_settings(run.config).items():
+
+        def compute(directory: Path, config: InverseGraphicsConfig = config) -> None:
+            features = perceptual_features(discriminator(run), config.perceptual_backbone)
+            cameras = LearnableCameras.of(story.cameras().detach())
+            train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
+
+        multiview(run)
+        directory = run.stage(f"light_{name}", compute, [config, seed], needs=["multiview", "inverse_graphics"])
+        models[name] = InverseGraphicsModel.load(directory / MODEL)
+        models[name].head = story.head
+    return models

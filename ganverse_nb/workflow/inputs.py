@@ -1,0 +1,78 @@
+"""What a run begins with: which teacher, whose labels, what the studio is asked for, and the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ganverse_nb.config import Config
+from ganverse_nb.gan.checkpoint import bundled, provenance
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.workflow.run import Run
+
+LABELLED = "labelled_views.safetensors"  # in the run's directory; notebook 02 writes it
+
+
+def compute_device() -> str:
+    """Where networks are trained: on a GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check_bundled(config: Config) -> None:
+    """Whether the package has what the configuration asks of it, before anything is written.
+
+    Raises:
+        FileNotFoundError: it has not; the message says how to make it.
+    """
+    if config.gan.network == "bundled":
+        bundled(config.category, "teacher")
+    if config.views.codes == "bundled":
+        bundled(config.category, "views")
+
+
+def teacher_file(run: Run) -> Path:
+    """The file of the StyleGAN2 that `gan.network` names.
+
+    Raises:
+        FileNotFoundError, ExpectedError: there is none; the message says how to get it.
+    """
+    config = run.config
+    if config.gan.network == "bundled":
+        return bundled(config.category, "teacher")
+    if config.gan.network == "trained":
+        if not run.is_complete("gan"):
+            command = run.command.replace("ganverse reproduce", "ganverse train-gan")
+            raise ExpectedError(f"{run.directory} has no GAN of its own yet; train it first with `{command}`.")
+        return run.directory / "gan" / "teacher.safetensors"
+    path = Path(config.gan.network)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no GAN at {path} (setting gan.network): `ganverse fetch-gan` and `ganverse import-gan` bring "
+            "NVIDIA's there, `ganverse train-gan` trains one of your own."
+        )
+    return path
+
+
+def images_seen(run: Run) -> int | None:
+    """How many real pictures the teacher was shown in its training; None where its file does not say."""
+    seen = provenance(teacher_file(run)).get("images")
+    return None if seen is None else int(seen)
+
+
+def labelled_views(run: Run) -> Path:
+    """Where the view codes that a person labels in notebook 02 are kept."""
+    return run.directory / LABELLED
+
+
+def needs_studio(run: Run, what: str) -> None:
+    """Whether `what`, which is measured with the studio's photos, means anything in this run.
+
+    Raises:
+        ExpectedError: the GAN's pictures are not like the studio's.
+    """
+    if not run.config.has_studio:
+        raise ExpectedError(
+            f"{what} cannot be had in profile {run.config.profile}: it comes from photos of the studio, and "
+            f"{run.config.gan.network} has learned from others; skip what needs it."
+        )

@@ -1,0 +1,72 @@
+"""The report: every measured number beside the paper's and its bar, with what made it.
+
+figures/report.json           the rows of all categories (`ganverse_nb.runtime.rows.Row`)
+figures/report.md             the same for people
+figures/report.html           the same with every figure, for a browser
+figures/<category>/           the pictures of the category, and run.json: configuration and manifest of its run
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from ganverse_nb.config import CATEGORIES, as_json
+from ganverse_nb.evaluation.report_page import as_html
+from ganverse_nb.evaluation.report_text import RUN, cells, header, sections
+from ganverse_nb.runtime.files import read_json, write_json, write_text
+from ganverse_nb.runtime.rows import Row
+from ganverse_nb.workflow.run import Run
+
+
+def write_report(run: Run) -> Path:
+    """Writes the run's rows into the report and returns the path of report.md.
+
+    The category's earlier rows are replaced, whatever profile they had, so that a key stands for one number and the
+    report for the pictures beside it; rows of other categories stay.
+
+    Raises:
+        ValueError: the run has no numbers yet, or an earlier report there is damaged.
+    """
+    rows, category, figures = run.rows(), run.config.category, run.figures
+    if not rows:
+        raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.command}` first.")
+    path = figures / "report.json"
+    others = [Row(**row) for row in read_json(path)] if path.exists() else []
+    rows = sorted([r for r in others if r.key.split(".")[0] != category] + rows, key=_place)
+    manifest = run.manifest
+    stages = {mark.parent.name: read_json(mark) for mark in sorted(run.directory.glob("*/complete.json"))}
+    manifest["stages"] = {n: {"seconds": mark["seconds"], "commit": mark["commit"]} for n, mark in stages.items()}
+    write_json(run.pictures / RUN, {"config": as_json(run.config), "manifest": manifest})
+    write_json(path, [asdict(row) for row in rows])
+    write_text(figures / "report.md", as_markdown(rows, figures))
+    write_text(figures / "report.html", as_html(rows, figures))
+    return figures / "report.md"
+
+
+def _place(row: Row) -> tuple[int, str]:
+    """Where a row's category comes in the report: those of the paper in its order, then others by name."""
+    category = row.key.split(".")[0]
+    return (CATEGORIES.index(category) if category in CATEGORIES else len(CATEGORIES)), category
+
+
+def as_markdown(rows: Sequence[Row], figures: Path) -> str:
+    """The report as Markdown; `figures` holds the run.json of each category in its folder."""
+    parts = ["# Measured numbers", "", "Made by the commands below; `report.json` holds the same rows.", ""]
+    for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
+        ours = list(group)
+        made_with = header(ours[0], read_json(figures / category / RUN)["manifest"])
+        parts += [f"## {category}", "", *(f"* {line}" for line in made_with), ""]
+        for section, members in sections(ours).items():
+            profile = f"ours ({members[0].profile})"
+            parts += [f"### {section}", "", f"| number | paper | {profile} | bar | met |", "|---|---|---|---|---|"]
+            parts += [_line(row, rows) for row in members]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _line(row: Row, rows: Sequence[Row]) -> str:
+    key, *middle, met = cells(row, rows)
+    return "| " + " | ".join([f"`{key}`", *middle, "**no**" if met == "no" else met]) + " |"

@@ -1,0 +1,390 @@
+"""A run: one directory, in which every stage is computed once, resumed after an interrupt, never half-written.
+
+runs/car-mini-seed0/
+    config.json       every setting; a directory belongs to one configuration
+    manifest.json     versions, machine, commit, weights with hashes, substitutions, notes
+    rows.json         the measured numbers (`Row`)
+    <stage>/          a finished stage with its `complete.json`
+    <stage>.partial/  an interrupted one, from which the same stage continues
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import digest, plain, read_json, remove, sha256, write_json
+from ganverse_nb.runtime.process import prepare_process
+from ganverse_nb.runtime.rows import Number, Row, check_bar
+from ganverse_nb.workflow.provenance import device, environment
+
+COMPLETE, PARTIAL = "complete.json", "partial.json"
+
+
+class RunBusyError(ExpectedError):
+    """Another process computes in the same run directory."""
+
+
+class Team(Protocol):
+    """Processes that compute a stage together, as `gan.team.Team`."""
+
+    @property
+    def is_main(self) -> bool: ...
+
+    def wait(self) -> None: ...
+
+
+class Run:
+    """The artifacts, numbers and provenance of one configuration.
+
+    Args:
+        config: what is run.
+        root: the directory that holds the run's directory `<category>-<profile>-seed<seed>`.
+        figures: where the report of all categories goes; the run's pictures go into the folder of its category there.
+
+    Raises:
+        ValueError: the directory belongs to another configuration; the message names the settings that differ.
+    """
+
+    def __init__(self, config: Config, root: str | Path = "runs", figures: str | Path = "figures") -> None:
+        prepare_process()
+        self.config = config
+        self.root, self.figures = Path(root), Path(figures)
+        self.pictures = self.figures / config.category
+        self.directory = self.root / f"{config.category}-{config.profile}-seed{config.seed}"
+        self._announced: set[str] = set()
+        self._claim()
+
+    # ---- stages
+
+    def stage(
+        self,
+        name: str,
+        compute: Callable[[Path], object],
+        settings: Any = None,
+        needs: Sequence[str] = (),
+        team: Team | None = None,
+    ) -> Path:
+        """The directory of a finished stage, computed if it is not there yet.
+
+        `compute` gets `<name>.partial/`: empty at first, and with all it wrote before when an earlier attempt with the
+        same settings was interrupted. When it returns, the directory is renamed to `<name>/`. A stage of other settings
+        is computed anew; the old one stays until the new one is complete.
+
+        Args:
+            settings: a dataclass or JSON value; whatever decides the content beside `needs`.
+            needs: finished stages that this one is made from; when one changes, this one is computed anew.
+            team: processes that call this together, and whose `compute` waits for all of them before it returns.
+        """
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
+        identity = digest([plain(settings), {need: self._identity(need) for need in needs}])
+        final, partial = self.directory / name, self.directory / f"{name}.partial"
+
+        def done() -> bool:
+            return _identity(final / COMPLETE) == identity
+
+        meet = team.wait if team else lambda: None
+        if team and not team.is_main:
+            meet()
+            if not done():
+                compute(partial)
+                meet()
+            return final
+        if done():
+            meet()
+            return final
+        with self._lock(name, wait=None):
+            if _identity(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
+                _finish(partial, final)
+            if done():
+                meet()
+                return final
+            mark = _begin(partial, identity, settings)
+            meet()
+            self._compute(compute, mark)
+            _finish(partial, final)
+        meet()
+        return final
+
+    def is_complete(self, name: str) -> bool:
+        """Whether a stage of this name is finished, with whatever settings."""
+        return (self.directory / name / COMPLETE).exists()
+
+    def seconds(self, name: str) -> float:
+        """Seconds that a finished stage took, interrupted attempts included; NaN where there is none."""
+        mark = self.directory / name / COMPLETE
+        return float(read_json(mark)["seconds"]) if mark.exists() else float("nan")
+
+    def stage_seconds(self) -> float:
+        """Seconds spent in the stages that are there, interrupted attempts included."""
+        marks = [*self.directory.glob(f"*/{COMPLETE}"), *self.directory.glob(f"*.partial/{PARTIAL}")]
+        total = 0.0
+        for mark in marks:
+            with suppress(FileNotFoundError):  # finished and renamed by another process since it was listed
+                total += read_json(mark)["seconds"]
+        return total
+
+    def _compute(self, compute: Callable[[Path], object], mark: Path) -> None:
+        content = read_json(mark)
+        before, start = content["seconds"], time.monotonic()
+        try:
+            compute(mark.parent)
+        finally:
+            content["seconds"] = round(before + time.monotonic() - start, 3)
+            write_json(mark, content)
+        write_json(mark.with_name(COMPLETE), content | {"commit": self.manifest["environments"][-1]["commit"]})
+        mark.unlink()
+
+    def _identity(self, name: str) -> str:
+        identity = _identity(self.directory / name / COMPLETE)
+        if identity is None:
+            raise ValueError(f"Stage {name} of {self.directory} is not finished, and a later stage needs it.")
+        return identity
+
+    # ---- numbers and provenance
+
+    def record(
+        self,
+        key: str,
+        value: Any,
+        unit: str = "",
+        paper: Number | str | Mapping[str, Number] | None = None,
+        bar: str = "",
+        command: str | None = None,
+    ) -> Row:
+        """Stores one measured number in `rows.json`, over an earlier one of the same key.
+
+        Args:
+            key: dotted name; the category is put in front where it is missing.
+            value: a number or one-element tensor; None or NaN where it could not be measured.
+            paper: the paper's value for its cars, or a value for each of its categories.
+            bar: what the number is held to, see `Row.bar`.
+            command: what makes the number; the command that reproduces the run where it is not given.
+
+        Raises:
+            ValueError: a value that is no number, or a bar that is not understood.
+        """
+        check_bar(bar)
+        value = plain(value)
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if value is not None and not isinstance(value, (int, float)):
+            raise ValueError(f"record({key!r}): one number is needed, got {value!r}.")
+        config = self.config
+        key = key if key.startswith(f"{config.category}.") else f"{config.category}.{key}"
+        ours = float(f"{value:.6g}") if isinstance(value, float) else value
+        theirs = (paper if isinstance(paper, Mapping) else {"car": paper}).get(config.category)
+        row = Row(key, ours, theirs, unit, bar, config.profile, config.seed, device(), command or self.command)
+        with self._lock("rows.json", wait=60):
+            rows = {r.key: r for r in self.rows()} | {key: row}
+            write_json(self.directory / "rows.json", [asdict(r) for r in rows.values()])
+        return row
+
+    def rows(self) -> list[Row]:
+        """The recorded numbers, in the order they were first recorded in."""
+        path = self.directory / "rows.json"
+        return [Row(**row) for row in read_json(path)] if path.exists() else []
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is written in manifest.json: environments, weights, substitutions, notes."""
+        return read_json(self.directory / "manifest.json")
+
+    def substitute(self, what: str, instead_of: str, why: str) -> None:
+        """Says once, and records in the manifest, that `what` is used in place of `instead_of`."""
+        sentence = f"Using {what} instead of {instead_of}: {why}"
+        if sentence not in self._announced:
+            self._announced.add(sentence)
+            print(sentence)
+        entry = {"what": what, "instead_of": instead_of, "why": why}
+        with self._edit_manifest() as manifest:
+            if entry not in manifest["substitutions"]:
+                manifest["substitutions"].append(entry)
+
+    def use_weights(self, name: str, path: str | Path) -> None:
+        """Records a weight file with its SHA-256 in the manifest."""
+        with self._edit_manifest() as manifest:
+            manifest["weights"][name] = {"file": Path(path).name, "sha256": sha256(path)}
+
+    def note(self, key: str, value: str) -> None:
+        """Records a fact that belongs beside the numbers, for example which perceptual features were used."""
+        with self._edit_manifest() as manifest:
+            manifest["notes"][key] = value
+
+    @property
+    def command(self) -> str:
+        """The command line that makes this run again."""
+        config = self.config
+        foreign = config.category not in CATEGORIES
+        default = load_config(config.profile, config.category, config.seed, foreign=foreign)
+        changes = _differences(as_json(default), as_json(config))
+        parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
+        parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
+        return "ganverse reproduce " + " ".join(parts)
+
+    # ---- the directory
+
+    def _claim(self) -> None:
+        path, ours = self.directory / "config.json", plain(as_json(self.config))
+        if path.exists():
+            differing = _differences(read_json(path), ours)
+            if differing:
+                named = "; ".join(f"{k} = {a!r} there, {b!r} asked for" for k, (a, b) in list(differing.items())[:3])
+                raise ValueError(
+                    f"{self.directory} belongs to another configuration ({named}): "
+                    "choose another directory with --runs, ask for the same settings, or delete it."
+                )
+        else:
+            if self.directory.exists() and any(self.directory.glob(f"*/{COMPLETE}")):
+                raise ValueError(
+                    f"{self.directory} has stages but no config.json; delete it or choose another directory."
+                )
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_json(path, ours)
+        here = environment()
+        with self._edit_manifest() as manifest:
+            if here not in manifest["environments"]:
+                manifest["environments"].append(here)
+
+    @contextmanager
+    def _edit_manifest(self) -> Iterator[dict[str, Any]]:
+        path = self.directory / "manifest.json"
+        empty: dict[str, Any] = {"environments": [], "weights": {}, "substitutions": [], "notes": {}}
+        with self._lock("manifest.json", wait=60):
+            manifest = read_json(path) if path.exists() else empty
+            before = digest(manifest)
+            yield manifest
+            if digest(manifest) != before or not path.exists():
+                write_json(path, manifest)
+
+    @contextmanager
+    def _lock(self, what: str, wait: float | None) -> Iterator[None]:
+        """One process at a time for each stage and each file; stages need each other one way, so none waits forever."""
+        folder = self.directory / ".locks"
+        folder.mkdir(exist_ok=True)
+        with exclusive(folder / f"{what}.lock", f"{self.directory} ({what})", wait):
+            yield
+
+
+@contextmanager
+def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
+    """Holds the lock file `path`; it is free again when the process ends, however it ends.
+
+    Args:
+        what: is locked, in words.
+        wait: seconds that another process is waited for; None for as long as it takes, which is said.
+
+    Raises:
+        RunBusyError: another process held it for longer.
+    """
+    path = path.resolve()
+    lock = FileLock(path, is_singleton=True)
+    owner = path.with_suffix(".owner")
+    try:
+        lock.acquire(timeout=wait or 0)
+    except Timeout:
+        process = owner.read_text() if owner.exists() else "another process"
+        if wait is not None:
+            raise RunBusyError(
+                f"{what} is being worked on by {process}; wait for it to end or stop it, "
+                "then run the same command again."
+            ) from None
+        print(f"{what} is being worked on by {process}; waiting for it to end.", flush=True)
+        lock.acquire(timeout=-1)
+    try:
+        if not wait:
+            owner.write_text(f"process {os.getpid()}")
+        yield
+    finally:
+        lock.release()
+
+
+def open_run(
+    profile: str = "mini",
+    category: str = "car",
+    seed: int = 0,
+    runs: str | Path = "runs",
+    figures: str | Path = "figures",
+    settings: Mapping[str, Any] | None = None,
+    foreign: bool = False,
+) -> Run:
+    """The run of a profile: what notebooks and commands begin with.
+
+    Args:
+        settings: changes to the profile by dotted name, as in `{"inverse.steps": 100}`.
+        foreign: `category` is the user's own name for pictures of their own, see `load_config`.
+
+    Raises:
+        ValueError: unknown profile, category or setting; a run directory of another configuration; in a notebook that
+            was started elsewhere, no folder of notebooks that `../runs` could be meant from.
+    """
+    config = load_config(profile, category, seed, settings, foreign=foreign)
+    return Run(config, _from_notebooks(runs), _from_notebooks(figures))
+
+
+def _from_notebooks(path: str | Path) -> Path:
+    """`path`, as a notebook's `../runs` is meant: from the folder of the notebooks, wherever its kernel was started."""
+    path, here = Path(path), Path.cwd()
+    in_kernel = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    if not in_kernel or path.parts[:1] != ("..",) or any(here.glob("[0-9][0-9]_*.ipynb")):
+        return path
+    folder = Path(__file__).parents[2] / "notebooks"
+    if not folder.is_dir():
+        raise ValueError(
+            f"This notebook was started in {here}, which holds no notebooks, so {path} cannot be meant; "
+            "start it in its own folder, or set `runs` and `figures` to whole paths."
+        )
+    meant = (folder / path).resolve()
+    print(f"This notebook was started in {here} instead of its own folder; {path} is taken to be {meant}.")
+    return meant
+
+
+def _begin(partial: Path, identity: str, settings: Any) -> Path:
+    """The mark of a stage that begins or continues; what an attempt with other settings left is removed."""
+    mark = partial / PARTIAL
+    if _identity(mark) != identity:
+        remove(partial)
+        partial.mkdir(parents=True)
+        write_json(mark, {"identity": identity, "settings": plain(settings), "seconds": 0.0})
+    return mark
+
+
+def _finish(partial: Path, final: Path) -> None:
+    remove(final)
+    os.replace(partial, final)
+
+
+def _identity(mark: Path) -> str | None:
+    return read_json(mark)["identity"] if mark.exists() else None
+
+
+def _differences(theirs: Any, ours: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Dotted names of the settings that differ -> (theirs, ours); a setting that one side lacks is None there."""
+    theirs, ours = plain(theirs), plain(ours)
+    result: dict[str, tuple[Any, Any]] = {}
+    for name in [*ours, *(n for n in theirs if n not in ours)]:
+        a, b = theirs.get(name), ours.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            result |= _differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            result[prefix + name] = (a, b)
+    return result
+
+
+def _setting(value: Any) -> str:
+    """`value` as `--set` reads it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)

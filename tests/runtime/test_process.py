@@ -1,0 +1,48 @@
+"""Importing the package changes nothing in the process; computing does, and says how."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from ganverse_nb.runtime.process import THREADS
+
+IMPORT = """
+import ctypes, json, os, signal, sys, threading
+asked = []
+original = ctypes.CDLL.__getattr__
+ctypes.CDLL.__getattr__ = lambda self, name: asked.append(name) or original(self, name)
+before = dict(os.environ), threading.active_count(), signal.getsignal(signal.SIGTERM)
+import ganverse_nb
+dir(ganverse_nb)
+same = before == (dict(os.environ), threading.active_count(), signal.getsignal(signal.SIGTERM))
+loaded = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "warp", "matplotlib", "numpy"})
+print(json.dumps({"same": same, "mallopt": "mallopt" in asked, "loaded": loaded}))
+"""
+RUN = """
+import json, os, sys
+from ganverse_nb.workflow.run import open_run
+assert "torch" not in sys.modules
+open_run("smoke", runs=sys.argv[1], figures=sys.argv[1])
+print(json.dumps(dict(os.environ)))
+"""
+
+
+def _ask(script: str, *arguments: str, **environment: str) -> dict:
+    clean = {name: value for name, value in os.environ.items() if name not in THREADS} | environment
+    command = [sys.executable, "-c", script, *arguments]
+    return json.loads(subprocess.run(command, env=clean, capture_output=True, text=True, check=True).stdout)
+
+
+def test_importing_the_package_changes_nothing_and_loads_nothing_large():
+    assert _ask(IMPORT) == {"same": True, "mallopt": False, "loaded": []}
+
+
+def test_a_run_sets_how_threads_wait_before_torch_is_loaded(tmp_path):
+    assert THREADS.items() <= _ask(RUN, str(tmp_path)).items()
+
+
+def test_what_the_environment_says_stays(tmp_path):
+    assert _ask(RUN, str(tmp_path), OMP_WAIT_POLICY="ACTIVE")["OMP_WAIT_POLICY"] == "ACTIVE"

@@ -1,0 +1,101 @@
+"""Which GAN and which view codes a run uses, and what is said where there are none."""
+
+import shutil
+from functools import partial
+
+import pytest
+import torch
+
+from ganverse_nb.gan.annotation import ViewAnnotation
+from ganverse_nb.gan.checkpoint import bundled
+from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.inputs import check_bundled, labelled_views, teacher_file
+from ganverse_nb.workflow.run import open_run
+
+SMALL = {
+    "views.regressor_steps": 4,
+    "views.views": 6,
+    "views.tiers": [],
+    "views.candidates": 24,
+    "views.contents": 3,
+    "photos.train": 64,
+    "photos.test": 4,
+    "gan.resolution": 64,
+}
+
+
+@pytest.fixture
+def opened(tmp_path):
+    return lambda profile, **settings: open_run(
+        profile,
+        "car",
+        0,
+        tmp_path / "runs",
+        tmp_path / "figures",
+        {k.replace("__", "."): v for k, v in settings.items()},
+    )
+
+
+def test_the_bundled_network_is_the_default(opened):
+    run = opened("mini")
+    assert teacher_file(run) == bundled("car", "teacher")
+    assert stages.split_layer(run) == stages.view_codes(run).split_layer == ViewCodes.load("car").split_layer
+    check_bundled(run.config)
+
+
+def test_a_run_uses_the_gan_it_trained_and_says_so_where_it_has_none(opened):
+    run = opened("mini", gan__network="trained", inverse__steps=7)
+    with pytest.raises(ExpectedError, match=r"ganverse train-gan --profile mini .* --set inverse\.steps=7"):
+        stages.teacher(run)
+    run.stage("gan", lambda directory: shutil.copy(bundled("car", "teacher"), directory))
+    assert teacher_file(run) == run.directory / "gan" / "teacher.safetensors"
+    assert torch.equal(stages.teacher(run).const, stages.teacher(opened("smoke")).const)
+    check_bundled(opened("gpu").config)
+
+
+def test_a_file_is_used_and_recorded(opened, tmp_path):
+    copy = tmp_path / "elsewhere.safetensors"
+    run = opened("mini", gan__network=str(copy))
+    with pytest.raises(FileNotFoundError, match=r"elsewhere.*gan\.network.*fetch-gan"):
+        stages.teacher(run)
+    shutil.copy(bundled("car", "teacher"), copy)
+    stages.teacher(run)
+    assert run.manifest["weights"]["car/teacher"]["file"] == "elsewhere.safetensors"
+
+
+def test_labelled_view_codes_are_those_of_notebook_02(opened):
+    run = opened("paper")
+    assert stages.split_layer(run) == 4  # before anything is labelled
+    with pytest.raises(ExpectedError, match="notebook 02"):
+        stages.view_codes(run)
+    labels = ViewAnnotation(torch.randn(3, 8), 4, labelled_views(run))
+    for azimuth_bin in (0, 5, 9):
+        labels.label(azimuth_bin)
+    views = stages.view_codes(run)
+    assert views.azimuth_bin.tolist() == [0, 5, 9] and views.split_layer == 4
+    assert run.manifest["weights"]["car/views"]["file"] == labelled_views(run).name
+
+
+def test_view_codes_can_be_chosen_by_the_run_itself(opened):
+    run = opened("smoke", views__codes="chosen", **{k.replace(".", "__"): v for k, v in SMALL.items()})
+    views = stages.view_codes(run)
+    assert len(views) == 6 and views.split_layer == run.config.views.split_layer == stages.split_layer(run)
+    assert views.provenance["teacher"] == run.manifest["weights"]["car/teacher"]["sha256"]
+    assert torch.equal(stages.view_codes(run).codes, views.codes)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        stages.test_photos,
+        partial(stages.first_test_photos, count=16),
+        stages.pose_regressor,
+        stages.view_gate,
+        stages.gan_kid,
+    ],
+)
+def test_nothing_is_measured_with_studio_photos_where_the_gan_has_seen_others(opened, stage):
+    with pytest.raises(ExpectedError, match="profile paper"):
+        stage(opened("paper"))

@@ -1,0 +1,371 @@
+"""Runs: stages that are computed once, resumed, and never half-written; numbers and provenance."""
+
+import io
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ganverse_nb.config import load_config
+from ganverse_nb.runtime.files import atomic_path, plain, read_json, sha256, write_json
+from ganverse_nb.workflow import provenance
+from ganverse_nb.workflow.run import Run, RunBusyError, exclusive, open_run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return open_run("smoke", runs=tmp_path / "runs", figures=tmp_path / "figures")
+
+
+def writer(text, calls=None):
+    def compute(directory: Path) -> None:
+        if calls is not None:
+            calls.append(sorted(p.name for p in directory.iterdir() if p.name != "partial.json"))
+        (directory / "result.txt").write_text(text)
+
+    return compute
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def interrupted(directory: Path) -> None:
+    (directory / "checkpoint.txt").write_text("half")
+    raise Interrupted
+
+
+# ---- stages
+
+
+def test_a_stage_is_computed_once(run, tmp_path):
+    calls = []
+    first = run.stage("photos", writer("a", calls), {"count": 3})
+    again = run.stage("photos", writer("b", calls), {"count": 3})
+    other_process = Run(run.config, tmp_path / "runs").stage("photos", writer("c", calls), {"count": 3})
+    assert first == again == other_process == run.directory / "photos"
+    assert (first / "result.txt").read_text() == "a"
+    assert len(calls) == 1
+    assert {p.name for p in first.iterdir()} == {"result.txt", "complete.json"}
+    mark = read_json(first / "complete.json")
+    assert mark["settings"] == {"count": 3} and mark["seconds"] >= 0
+
+
+def test_an_interrupted_stage_continues_from_what_it_wrote(run):
+    with pytest.raises(Interrupted):
+        run.stage("gan", interrupted, {"steps": 3})
+    assert not (run.directory / "gan").exists() and not run.is_complete("gan")
+    calls = []
+    done = run.stage("gan", writer("whole", calls), {"steps": 3})
+    assert calls == [["checkpoint.txt"]]
+    assert (done / "checkpoint.txt").read_text() == "half" and (done / "result.txt").read_text() == "whole"
+    assert not (run.directory / "gan.partial").exists()
+
+
+def test_seconds_add_up_over_interrupts(run):
+    with pytest.raises(Interrupted):
+        run.stage("gan", interrupted)
+    mark = run.directory / "gan.partial" / "partial.json"
+    write_json(mark, read_json(mark) | {"seconds": 100.0})
+    assert run.stage_seconds() == 100.0
+    run.stage("gan", writer(""))
+    assert 100.0 <= run.stage_seconds() < 110.0
+
+
+def test_a_partial_of_other_settings_is_discarded(run):
+    with pytest.raises(Interrupted):
+        run.stage("gan", interrupted, {"steps": 3})
+    calls = []
+    run.stage("gan", writer("new", calls), {"steps": 4})
+    assert calls == [[]]
+
+
+def test_other_settings_replace_a_stage_only_when_complete(run):
+    run.stage("gan", writer("old"), {"steps": 3})
+    with pytest.raises(Interrupted):
+        run.stage("gan", interrupted, {"steps": 4})
+    assert (run.directory / "gan" / "result.txt").read_text() == "old"
+    run.stage("gan", writer("new"), {"steps": 4})
+    assert (run.directory / "gan" / "result.txt").read_text() == "new"
+    assert [p.name for p in run.directory.iterdir() if "gan" in p.name] == ["gan"]
+
+
+def test_a_stage_is_computed_anew_when_one_it_needs_changed(run):
+    calls = []
+    run.stage("photos", writer("a"), {"count": 3})
+    for _ in range(2):
+        run.stage("masks", writer("m", calls), needs=["photos"])
+    assert len(calls) == 1
+    run.stage("photos", writer("b"), {"count": 4})
+    run.stage("masks", writer("m", calls), needs=["photos"])
+    assert len(calls) == 2
+    with pytest.raises(ValueError, match="views .*not finished"):
+        run.stage("dataset", writer(""), needs=["views"])
+
+
+def test_a_stage_computed_but_not_yet_renamed_is_taken_as_it_is(run):
+    done = run.stage("gan", writer("whole"), {"steps": 3})
+    done.rename(run.directory / "gan.partial")
+    calls = []
+    assert (run.stage("gan", writer("again", calls), {"steps": 3}) / "result.txt").read_text() == "whole"
+    assert calls == []
+
+
+def test_a_stage_may_ask_for_another(run):
+    def compute(directory):
+        inner = run.stage("inner", writer("inner"))
+        (directory / "copy.txt").write_text((inner / "result.txt").read_text())
+
+    assert (run.stage("outer", compute) / "copy.txt").read_text() == "inner"
+
+
+class Team:
+    """Threads that meet like the processes of a distributed training."""
+
+    def __init__(self, rank, barrier):
+        self.is_main, self.wait = rank == 0, barrier.wait
+
+
+@pytest.mark.parametrize("state", ["new", "interrupted", "complete"])
+def test_a_team_computes_a_stage_together(tmp_path, state):
+    runs = [open_run("smoke", runs=tmp_path) for _ in range(3)]
+    if state == "complete":
+        runs[0].stage("gan", writer("whole"), {"steps": 3})
+    if state == "interrupted":
+        with pytest.raises(Interrupted):
+            runs[0].stage("gan", interrupted, {"steps": 3})
+    barrier, seen = threading.Barrier(3, timeout=30), []
+
+    def together(rank):
+        def compute(directory):
+            seen.append((directory / "checkpoint.txt").exists())
+            barrier.wait()
+            if rank == 0:
+                (directory / "result.txt").write_text("whole")
+            barrier.wait()
+
+        return runs[rank].stage("gan", compute, {"steps": 3}, team=Team(rank, barrier))
+
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(together, range(3)))
+    assert {path.resolve() for path in done} == {(runs[0].directory / "gan").resolve()}
+    assert (done[0] / "result.txt").read_text() == "whole"
+    assert seen == {"new": [False] * 3, "interrupted": [True] * 3, "complete": []}[state]
+
+
+def test_stage_names_are_plain(run):
+    with pytest.raises(ValueError, match="../elsewhere"):
+        run.stage("../elsewhere", writer(""))
+
+
+def test_a_killed_process_leaves_a_stage_that_resumes(run, tmp_path):
+    script = f"""
+        import os, signal
+        from ganverse_nb.workflow.run import open_run
+        def compute(directory):
+            (directory / "checkpoint.txt").write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        open_run("smoke", runs={str(tmp_path / "runs")!r}).stage("gan", compute)
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(script)]).returncode == -9
+    calls = []
+    run.stage("gan", writer("whole", calls))
+    assert calls == [["checkpoint.txt"]]
+
+
+# ---- two processes, two configurations
+
+
+def test_two_processes_do_not_compute_one_stage(run, tmp_path):
+    script = f"""
+        import sys
+        from ganverse_nb.workflow.run import open_run
+        def compute(directory):
+            print("in", flush=True)
+            sys.stdin.read()
+            (directory / "made").write_text("there")
+        open_run("smoke", runs={str(tmp_path / "runs")!r}).stage("gan", compute)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "in\n"
+        run.stage("photos", writer(""))  # another stage and numbers are not held up
+        run.record("gan.views", 3)
+        said = io.StringIO()
+        threading.Timer(0.5, other.stdin.close).start()
+        with redirect_stdout(said):
+            made = run.stage("gan", lambda directory: pytest.fail("computed twice"))
+    assert other.returncode == 0 and (made / "made").read_text() == "there"
+    assert f"(gan) is being worked on by process {other.pid}; waiting" in said.getvalue()
+
+
+def test_a_file_in_use_is_waited_for_some_time_only(tmp_path):
+    script = f"""
+        import sys
+        from pathlib import Path
+        from ganverse_nb.workflow.run import exclusive
+        with exclusive(Path({str(tmp_path / "a.lock")!r}), "it"):
+            print("in", flush=True)
+            sys.stdin.read()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(RunBusyError, match=f"it is being worked on by process {other.pid}; wait"):
+            exclusive(tmp_path / "a.lock", "it").__enter__()
+        other.stdin.close()
+
+
+def test_a_lock_is_reentrant_and_free_after_an_error(tmp_path):
+    with pytest.raises(KeyError), exclusive(tmp_path / "a.lock", "a"), exclusive(tmp_path / "a.lock", "a"):
+        raise KeyError
+    with exclusive(tmp_path / "a.lock", "a"):
+        pass
+
+
+def test_a_directory_of_another_configuration_is_refused(run, tmp_path):
+    with pytest.raises(ValueError) as caught:
+        open_run("smoke", runs=tmp_path / "runs", settings={"inverse.steps": 77})
+    message = str(caught.value)
+    assert "inverse.steps" in message and "77" in message and "--runs" in message and "\n" not in message
+    assert read_json(run.directory / "config.json")["inverse"]["steps"] == run.config.inverse.steps
+    open_run("smoke", seed=1, runs=tmp_path / "runs", settings={"inverse.steps": 77})
+
+
+def test_profile_category_and_seed_are_not_settings(tmp_path):
+    with pytest.raises(ValueError, match="'profile'.*inverse.steps"):
+        open_run("smoke", runs=tmp_path, settings={"profile": "mini"})
+
+
+def test_a_damaged_configuration_is_one_sentence(run, tmp_path):
+    (run.directory / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="config.json is damaged.*delete it"):
+        open_run("smoke", runs=tmp_path / "runs")
+
+
+# ---- numbers and provenance
+
+
+def test_rows_hold_what_the_report_needs(run):
+    run.record("inverse.gan_test_iou", torch.tensor(0.951234567), bar=">= 0.93", paper=0.95)
+    run.record("car.gan.views", 17, unit="views")
+    run.record("inverse.gan_test_iou", float("nan"), bar=">= 0.93")
+    first, second = run.rows()
+    assert first.key == "car.inverse.gan_test_iou" and first.ours is None and first.paper is None
+    assert second.key == "car.gan.views" and second.ours == 17 and second.unit == "views"
+    assert (first.profile, first.seed) == ("smoke", 0)
+    assert first.command == "ganverse reproduce --profile smoke --category car --seed 0"
+    assert first.device == provenance.device()
+
+
+@pytest.mark.parametrize(("category", "alone", "each"), [("car", 0.95, 39), ("bird", None, 8), ("horse", None, None)])
+def test_a_number_of_the_paper_stands_beside_its_own_category_only(tmp_path, category, alone, each):
+    """What the paper measured on cars says nothing of birds."""
+    run = open_run("smoke", category, runs=tmp_path)
+    assert run.record("inverse.gan_test_iou", 0.9, paper=0.95).paper == alone
+    assert run.record("gan.views", 40, paper={"car": 39, "bird": 8}).paper == each
+
+
+def test_small_numbers_keep_their_digits(run):
+    assert run.record("a", 1.23456789e-7).ours == 1.23457e-7
+
+
+@pytest.mark.parametrize("value", ["0.9", [1, 2], torch.zeros(2)])
+def test_a_row_is_one_number(run, value):
+    with pytest.raises(ValueError, match="one number"):
+        run.record("a", value)
+
+
+def test_a_bar_that_is_not_understood_is_refused(run):
+    with pytest.raises(ValueError, match="about 3"):
+        run.record("a", 1, bar="about 3")
+
+
+def test_the_command_names_changed_settings(tmp_path):
+    changes = {"inverse.steps": 5, "views.split_layers": [1, 2]}
+    run = open_run("smoke", runs=tmp_path, settings=changes)
+    assert run.command.endswith("--seed 0 --set views.split_layers=[1,2] --set inverse.steps=5")
+
+
+def test_substitutions_are_printed_once_and_recorded_once(run, tmp_path, capsys):
+    for _ in range(2):
+        run.substitute("discriminator features", "LPIPS", "its weights cannot be had here")
+    Run(run.config, tmp_path / "runs").substitute("discriminator features", "LPIPS", "its weights cannot be had here")
+    assert capsys.readouterr().out.count("Using discriminator features instead of LPIPS") == 2  # once per process
+    assert len(run.manifest["substitutions"]) == 1
+
+
+def test_the_manifest_says_where_numbers_come_from(run, tmp_path):
+    weights = tmp_path / "teacher.safetensors"
+    weights.write_bytes(b"abc")
+    run.use_weights("teacher", weights)
+    run.note("features", "discriminator")
+    manifest = run.manifest
+    assert manifest["weights"]["teacher"] == {"file": "teacher.safetensors", "sha256": sha256(weights)}
+    assert manifest["notes"] == {"features": "discriminator"}
+    (here,) = manifest["environments"]
+    assert here["versions"]["torch"] == torch.__version__ and here["versions"]["warp-lang"]
+    assert here["cpu"] and here["device"]
+    Run(run.config, tmp_path / "runs")
+    assert len(run.manifest["environments"]) == 1
+
+
+# ---- files
+
+
+def test_a_file_is_whole_or_absent(tmp_path):
+    target = tmp_path / "a" / "result.json"
+    write_json(target, {"x": (1, torch.tensor(2.0), float("inf"))})
+    assert read_json(target) == {"x": [1, 2.0, None]}
+    with pytest.raises(KeyError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    assert read_json(target) == {"x": [1, 2.0, None]}
+    assert [p.name for p in target.parent.iterdir()] == ["result.json"]
+
+
+def test_plain_refuses_what_json_cannot_hold():
+    with pytest.raises(TypeError, match="object"):
+        plain(object())
+    assert json.dumps(plain(load_config("mini")))
+
+
+# ---- notebooks that are started elsewhere
+
+
+@pytest.fixture
+def in_kernel(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
+
+
+def test_a_notebook_started_elsewhere_uses_the_checkouts_runs(in_kernel, tmp_path, monkeypatch, capsys):
+    from ganverse_nb.workflow.run import _from_notebooks
+
+    checkout = Path(__file__).parents[2]
+    monkeypatch.chdir(checkout)  # as `papermill notebooks/04_inverse_graphics.ipynb out.ipynb` does
+    assert _from_notebooks("../runs") == checkout / "runs"
+    assert f"started in {checkout} instead of its own folder; ../runs is taken to be" in capsys.readouterr().out
+    assert _from_notebooks("elsewhere") == Path("elsewhere") and _from_notebooks(tmp_path) == tmp_path
+    monkeypatch.chdir(checkout / "notebooks")
+    assert _from_notebooks("../runs") == Path("../runs") and not capsys.readouterr().out
+
+
+def test_without_a_checkout_the_sentence_says_where_to_start(in_kernel, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganverse_nb.workflow.run.__file__", str(tmp_path / "ganverse_nb" / "workflow" / "run.py"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="was started in .*start it in its own folder"):
+        open_run("smoke", runs="../runs")
+
+
+def test_outside_a_kernel_a_path_is_what_it_says(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert open_run("smoke", runs="../beside").directory == Path("../beside/car-smoke-seed0")
