@@ -19,8 +19,8 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.neural_renderer.held_out import held_out_measure, score
 from ganverse_nb.neural_renderer.losses import Reference, TrainingSet, code_loss, cycle_loss, draw_scenes
 from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.state import MetricsLog, load_state, save_state
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.runtime.checkpoints import MetricsLog, load_state, save_state
 
 STATE, METRICS = "finetune.pt", "metrics.jsonl"
 LOG_EVERY = 10

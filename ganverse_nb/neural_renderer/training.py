@@ -21,9 +21,9 @@ from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mapping import MappingNetwork
 from ganverse_nb.neural_renderer.mask_student import MaskStudent, train_mask_student
 from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.state import load_state, save_state
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.warmup import warm_up
+from ganverse_nb.runtime.checkpoints import load_state, save_state
 from ganverse_nb.runtime.threads import one_thread
 
 STUDENT, WARM, FINAL = "mask_student.pt", "mapping_only.safetensors", "stylegan_r.safetensors"

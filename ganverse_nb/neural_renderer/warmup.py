@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.neural_renderer.losses import TrainingSet, code_loss
 from ganverse_nb.neural_renderer.mapping import MappingNetwork
-from ganverse_nb.neural_renderer.state import MetricsLog, load_state, save_state
+from ganverse_nb.runtime.checkpoints import MetricsLog, load_state, save_state
 
 STATE, METRICS = "warmup.pt", "metrics.jsonl"
 LOG_EVERY, SAVE_EVERY = 50, 500

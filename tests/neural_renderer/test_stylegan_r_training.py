@@ -9,10 +9,10 @@ from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.finetune import BestState, fine_tune, get_weights, synthesis_parameters
 from ganverse_nb.neural_renderer.held_out import held_out_measure, score, swap_pairs
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.state import load_state, read_metrics, save_state
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
 from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
 from ganverse_nb.neural_renderer.warmup import warm_up
+from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
 
 
 class Interrupted(Exception):
