@@ -122,7 +122,9 @@ class InverseGraphicsConfig:
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
     perceptual_pictures: int = 4  # of a step's renders that get the perceptual term, drawn at random
-    perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
+    # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk. What a run learns must not depend on what
+    # happens to lie in a cache, so the profiles name one.
+    perceptual_backbone: str = "discriminator"
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3

@@ -110,8 +110,8 @@ def render(
         if part is not None and (part.dtype, part.device) != (mesh.vertices.dtype, mesh.vertices.device):
             here, there = f"{part.dtype} on {part.device}", f"{mesh.vertices.dtype} on {mesh.vertices.device}"
             raise ValueError(f"The {name} is {here}, the mesh's vertices are {there}; convert one of them.")
-    if (mesh.texture is None) != (mesh.face_uvs is None):
-        raise ValueError("The mesh has only one of texture and face_uvs; a textured mesh needs both.")
+    if mesh.texture is not None and mesh.face_uvs is None:
+        raise ValueError("The mesh has a texture but no face_uvs, which say where it goes; give both.")
     if mesh.face_uvs is not None:
         check_finite("face_uvs", mesh.face_uvs)
     clip = camera.to_clip(mesh.vertices, width / height).expand(batch, -1, -1).contiguous()

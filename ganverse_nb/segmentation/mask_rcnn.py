@@ -121,12 +121,21 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto") -> Segme
     """
     if category not in COCO_LABELS:
         raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
+    path = segmenter_file(category, weights)
+    return _load_coco(path, category) if path == coco_path() else _load_small(path, category)
+
+
+def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
+    """The file that `weights` of `load_segmenter` means; it need not be there."""
     bundled = bundled_path(category)
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
-    if weights == "coco":
-        return _load_coco(category)
-    return _load_small(bundled if weights == "bundled" else Path(weights), category)
+    return {"coco": coco_path(), "bundled": bundled}.get(str(weights), Path(weights))
+
+
+def coco_path() -> Path:
+    """Where torch keeps COCO's Mask R-CNN."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
 
 
 def bundled_path(category: str) -> Path:
@@ -177,8 +186,7 @@ def _load_small(path: Path, category: str) -> Segmenter:
     return Segmenter(network, 1, category, source, json.loads(metadata["provenance"]))
 
 
-def _load_coco(category: str) -> Segmenter:
-    path = Path(torch.hub.get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
+def _load_coco(path: Path, category: str) -> Segmenter:
     if not path.is_file():
         have = ", ".join(c for c in CATEGORIES if bundled_path(c).is_file())
         raise FileNotFoundError(

@@ -14,8 +14,9 @@ from typing import Any
 from ganverse_nb import __version__
 from ganverse_nb.config import BUNDLED, as_json, load_config
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.files import plain
 from ganverse_nb.runtime.process import prepare_process
-from ganverse_nb.workflow.run import Run, open_run
+from ganverse_nb.workflow.run import Run, open_run, reopen_run, run_directory
 
 AUGMENT = "color,translation,cutout"
 INTERRUPTED = "interrupted; run the same command to continue"
@@ -159,6 +160,16 @@ def _import_gan(options: argparse.Namespace) -> None:
     print(f"wrote {path} and {path.with_suffix('.json')}")
 
 
+def _networks(options: argparse.Namespace) -> Run | str:
+    """The run that is meant, or its category: where it has not begun and the package brings what it would learn."""
+    from ganverse_nb.runtime.shipped import is_shipped
+
+    config = load_config(options.profile, options.category, options.seed, _settings(options.set))
+    if is_shipped(plain(as_json(config))) and not run_directory(config, options.runs).exists():
+        return config.category
+    return _open(options)
+
+
 def _fetch_gan(options: argparse.Namespace) -> None:
     from ganverse_nb.gan.fetch import fetch_gan
 
@@ -170,8 +181,8 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    run, how = _open(options), {"force": options.force, "refine": options.refine}
-    print(reconstruct(run, options.picture, output, options.turntable, **how))
+    how = {"force": options.force, "refine": options.refine}
+    print(reconstruct(_networks(options), options.picture, output, options.turntable, **how))
 
 
 def _ground_truth_views(options: argparse.Namespace) -> None:
@@ -206,6 +217,12 @@ def _doctor(options: argparse.Namespace) -> int:
         well &= finding.ok is not False
         print(f"{ {True: 'ok', False: 'BAD', None: '-'}[finding.ok]:4} {finding.name:16} {finding.text}", flush=True)
     return 0 if well else 1
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    from ganverse_nb.workflow.bundle import bundle
+
+    print(f"wrote {bundle(reopen_run(options.run))}")
 
 
 def _config(options: argparse.Namespace) -> None:
@@ -299,6 +316,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="car, car-config-f, horse, cat, church")
     command.add_argument("--directory", type=Path, default=Path("gans"), metavar="DIR", help="default: gans")
     command.add_argument("--sha256", metavar="HEX", help="refuse another file than this")
+    command = add("bundle", _bundle, "write what a finished run has learned into the package")
+    command.add_argument("run", type=Path, metavar="RUN", help="the run's directory, as in runs/car-mini-seed0")
     command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a photo of any size")
     command.add_argument("picture", type=Path)
     _run_options(command)

@@ -226,7 +226,7 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
 
 
 def reconstruct(
-    run: Run,
+    networks: Run | str,
     picture: Path,
     output: Path,
     turntable: Path | None = None,
@@ -235,16 +235,24 @@ def reconstruct(
 ) -> str:
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
-    With `refine` the camera is fitted to the picture's outline.
+    Args:
+        networks: the run whose networks are used, or the category of those that come with the package.
+        refine: fit the camera to the picture's outline.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
         ValueError: a picture that cannot be read, or a suffix that is not known.
     """
-    from ganverse_nb.workflow.photo import check_outputs, reconstruct_photo
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor, check_outputs
 
     check_outputs(output, turntable)
-    result = reconstruct_photo(run, picture, refine)
+    if isinstance(networks, Run):
+        from ganverse_nb.workflow.stages import reconstructor
+
+        reconstruct = reconstructor(networks)
+    else:
+        reconstruct = Reconstructor.from_pretrained(networks)
+    result = reconstruct(picture, refine)
     written = result.save(output, turntable, force)
     return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
 

@@ -19,10 +19,10 @@ from PIL import Image
 
 from ganverse_nb.config import as_json, load_config
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.domain import Verdict
 from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.workflow import cli
@@ -203,7 +203,7 @@ def networks(monkeypatch):
     stages.domain = lambda run: SimpleNamespace(judge=judge)
     monkeypatch.setitem(sys.modules, "ganverse_nb.workflow.stages", stages)
     monkeypatch.setattr("ganverse_nb.workflow.stages", stages, raising=False)
-    monkeypatch.setattr("ganverse_nb.workflow.photo.stages", stages)
+    monkeypatch.setattr("ganverse_nb.inverse_graphics.reconstructor.stages", stages)
 
 
 def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
