@@ -64,7 +64,11 @@ class Mesh:
         return load_mesh(path)
 
     def save(self, path: str | Path) -> Path:
-        """Writes one mesh as .glb or .obj, see `geometry.export.save_mesh`; the same errors."""
+        """Writes one mesh (batch of 1) as .glb or .obj, see `geometry.export.save_mesh`; the same errors.
+
+        >>> uv_sphere().save(folder / "sphere.obj").name
+        'sphere.obj'
+        """
         from ganverse_nb.geometry.export import save_mesh
 
         return save_mesh(self, path)

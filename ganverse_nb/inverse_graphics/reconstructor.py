@@ -70,6 +70,11 @@ class Reconstruction:
         Raises:
             OutOfDomainError: the reconstruction cannot be trusted, or there is none.
             ValueError: a suffix that is not known.
+
+        >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
+        >>> result = Reconstructor.from_pretrained("car")(photo)
+        >>> [path.name for path in result.save(folder / "car.glb", turntable=folder / "car.gif")]
+        ['car.glb', 'car.gif']
         """
         mesh, turntable = Path(mesh), None if turntable is None else Path(turntable)
         check_outputs(mesh, turntable)
@@ -106,8 +111,6 @@ class Reconstructor:
     >>> result = reconstructor(photo)
     >>> result.verdict.in_domain, result.mesh.vertices.shape, result.mask.shape
     (True, torch.Size([1, 642, 3]), torch.Size([1, 1, 64, 64]))
-    >>> result.save(folder / "car.glb")
-    [...Path('.../car.glb')]
     """
 
     def __init__(self, model: InverseGraphicsModel, segmenter: Segmenter, domain: Domain, framing: Framing) -> None:
@@ -119,6 +122,9 @@ class Reconstructor:
 
         Raises:
             ExpectedError: the package has none for it, or its files are damaged; the message says what to do.
+
+        >>> Reconstructor.from_pretrained("horse").resolution
+        64
         """
         shipped = Shipped.of(category)
         return cls(

@@ -194,16 +194,16 @@ def ablation_scores(run: Run, variant: str, seed: int) -> VariantScores:
 
 
 def ablation_scores_stage(run: Run, variant: str, seed: int) -> Stage:
-    config = run.config
+    config, studio = run.config, run.config.has_studio
 
     def compute(directory: Path) -> None:
-        photos = found_objects(segmenter(run), ground_truth_views(run)) if config.has_studio else None
+        photos = found_objects(segmenter(run), ground_truth_views(run)) if studio else None
         features = perceptual_features(discriminator(run), config.inverse.perceptual_backbone)
         model = ablation(run, variant, seed)
         score_variant(model, multiview(run), photos, features, config.seed).save(directory / SCORES)
 
-    settings = [perceptual_settings(config.inverse)[0].perceptual_backbone, config.seed, config.has_studio]
-    truth = (ground_truth_views_stage(run),) if config.has_studio else ()
+    settings = [*perceptual_settings(config.inverse, only=True), config.seed, studio]
+    truth = (ground_truth_views_stage(run),) if studio else ()
     return Stage(f"ablation_{variant}_{seed}_scores", compute, settings, (ablation_stage(run, variant, seed), *truth))
 
 
@@ -212,21 +212,25 @@ def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
 
     The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
     """
+    noises = run.config.initialization.recovery_noise
+    return {noise: read_curve(run.finish(recovery_stage(run, noise))) for noise in noises}
+
+
+def recovery_stage(run: Run, noise: float) -> Stage:
     settings, seed = run.config.initialization, run.config.seed
-    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
-    curves = {}
-    for noise in settings.recovery_noise:
+    size, category = run.config.resolution, run.config.category
+    config, counts = (
+        shortened(run.config, settings.recovery_steps),
+        (settings.recovery_contents, settings.recovery_views),
+    )
 
-        def compute(directory: Path, noise: float = noise) -> None:
-            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
-            contents = settings.recovery_contents
-            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
-            recover_cameras(views, true, noise, config, directory, seed, compute_device())
+    def compute(directory: Path) -> None:
+        contents, cameras = counts
+        true = sample_cameras(cameras, torch.Generator().manual_seed(seed))
+        views = studio_views(category, contents, true, RECOVERY_OBJECTS + seed, size)
+        recover_cameras(views, true, noise, config, directory, seed, compute_device())
 
-        counts = [settings.recovery_contents, settings.recovery_views]
-        order = [config, seed, size, run.config.category, counts, noise]
-        curves[noise] = read_curve(run.finish(Stage(f"recovery_{noise:.0f}", compute, order)))
-    return curves
+    return Stage(f"recovery_{noise:.0f}", compute, [config, seed, size, category, counts, noise])
 
 
 def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
@@ -235,16 +239,20 @@ def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
     All see the same pictures from the cameras that `stages.inverse_graphics` found, which stay, and have its camera
     head: what differs is the light. There is no "prior" where its weight is 0.
     """
-    story, seed, models = inverse_graphics(run), run.config.seed, {}
-    for name, config in light_settings(run.config).items():
-
-        def compute(directory: Path, config: InverseGraphicsConfig = config) -> None:
-            features = perceptual_features(discriminator(run), config.perceptual_backbone)
-            cameras = LearnableCameras.of(story.cameras().detach())
-            train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
-
-        needs = (multiview_stage(run), inverse_graphics_stage(run))
-        stage = Stage(f"light_{name}", compute, [*perceptual_settings(config), seed], needs)
-        models[name] = InverseGraphicsModel.load(run.finish(stage) / MODEL)
+    story, models = inverse_graphics(run), {}
+    for name in light_settings(run.config):
+        models[name] = InverseGraphicsModel.load(run.finish(light_variant_stage(run, name)) / MODEL)
         models[name].head = story.head
     return models
+
+
+def light_variant_stage(run: Run, name: str) -> Stage:
+    config, seed = light_settings(run.config)[name], run.config.seed
+
+    def compute(directory: Path) -> None:
+        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        cameras = LearnableCameras.of(inverse_graphics(run).cameras().detach())
+        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
+
+    needs = (multiview_stage(run), inverse_graphics_stage(run))
+    return Stage(f"light_{name}", compute, [*perceptual_settings(config), seed], needs)

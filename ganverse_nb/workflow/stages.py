@@ -4,6 +4,11 @@
 
 Notebooks and the command line call these functions and nothing below them that is slow. Each stage is told by a
 function of its own, whose name ends in `_stage`: what it depends on is known without computing anything.
+
+>>> run = open_run("mini", "car", runs=folder / "runs")
+>>> model = stages.inverse_graphics(run)  # computed once, or the package's where it has just this one
+>>> len(stages.view_codes(run)), len(model.cameras)
+(40, 40)
 """
 
 from __future__ import annotations
@@ -292,11 +297,15 @@ def inverse_graphics_stage(run: Run) -> Stage:
     return Stage("inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),))
 
 
-def perceptual_settings(config: InverseGraphicsConfig) -> list[Any]:
-    """The settings of a training of f; of the perceptual backbone, the one that "auto" finds on this machine."""
+def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> list[Any]:
+    """The settings of a training of f; of the perceptual backbone, the one that "auto" finds on this machine.
+
+    Args:
+        only: what says which features they are, for a stage that compares pictures and trains nothing.
+    """
     weights = lpips_weights() if config.perceptual_backbone != "discriminator" else None
     found = replace(config, perceptual_backbone="discriminator" if weights is None else "lpips")
-    return [found] if weights is None else [found, sha256(weights)]
+    return [found.perceptual_backbone if only else found, *([] if weights is None else [sha256(weights)])]
 
 
 def framing(run: Run) -> Framing:
@@ -321,18 +330,18 @@ def domain(run: Run) -> Domain:
 
 
 def domain_stage(run: Run) -> Stage:
-    config, seed = run.config, DOMAIN_PHOTOS + run.config.seed
+    config, seed, studio = run.config, DOMAIN_PHOTOS + run.config.seed, run.config.has_studio
     order = (config.category, config.photos.test, seed, config.resolution)
 
     def compute(directory: Path) -> None:
-        if config.has_studio:
+        if studio:
             pictures = make_photos(*order).image()
         else:
             dataset = multiview(run)
             pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
         Domain.fit(pictures, segmenter(run), inverse_graphics(run)).save(directory / DOMAIN)
 
-    settings = [*order, config.has_studio, use_weights(run, "segmenter")]
+    settings = [*order, studio, use_weights(run, "segmenter")]
     return Stage("domain", compute, settings, (inverse_graphics_stage(run),))
 
 
