@@ -27,14 +27,15 @@ def public():
         yield name, thing
         if inspect.isclass(thing):
             for method, value in vars(thing).items():
-                if inspect.isfunction(value) or isinstance(value, (classmethod, staticmethod)):
-                    if not method.startswith("_") or method == "__call__":
-                        yield f"{name}.{method}", getattr(thing, method)
+                callable_ = inspect.isfunction(value) or isinstance(value, (classmethod, staticmethod))
+                if callable_ and (not method.startswith("_") or method == "__call__"):
+                    yield f"{name}.{method}", getattr(thing, method)
 
 
-@pytest.mark.parametrize(
-    ("name", "thing"), [*public(), ("as_picture", pictures.as_picture)], ids=lambda x: x if isinstance(x, str) else ""
-)
+THINGS = [*public(), ("as_picture", pictures.as_picture)]
+
+
+@pytest.mark.parametrize(("name", "thing"), THINGS, ids=[name for name, _ in THINGS])
 def test_the_examples_are_true(name, thing, tmp_path):
     names = {n: getattr(ganverse_nb, n) for n in ganverse_nb.__all__}
     names |= {"folder": tmp_path, "torch": torch, "np": np, "make_photos": make_photos, "uv_sphere": uv_sphere}
