@@ -23,6 +23,8 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.domain import Verdict
+from ganverse_nb.inverse_graphics.framing import Framing
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.workflow import cli
@@ -197,13 +199,11 @@ def networks(monkeypatch):
         pictures, pictures[:, :, :1] + 1, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0]), test_contents=1
     )
     stages = ModuleType("ganverse_nb.workflow.stages")
-    stages.inverse_graphics = lambda run: model
-    stages.multiview = lambda run: dataset
-    stages.segmenter = lambda run: SimpleNamespace(segment=segment)
-    stages.domain = lambda run: SimpleNamespace(judge=judge)
+    segmenter, domain = SimpleNamespace(segment=segment), SimpleNamespace(judge=judge)
+    framing = Framing.of(dataset, torch.tensor([0.0]))
+    stages.reconstructor = lambda run: Reconstructor(model, segmenter, domain, framing)
     monkeypatch.setitem(sys.modules, "ganverse_nb.workflow.stages", stages)
     monkeypatch.setattr("ganverse_nb.workflow.stages", stages, raising=False)
-    monkeypatch.setattr("ganverse_nb.inverse_graphics.reconstructor.stages", stages)
 
 
 def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
