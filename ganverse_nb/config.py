@@ -128,9 +128,12 @@ class InverseGraphicsConfig:
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
-    symmetric_shape: bool = True  # this and the next two: not in the paper, off in its profile
+    template: tuple[float, float, float] = (0.22, 0.17, 0.5)  # half axes x, y, z of what is deformed: of a car's size
+    smoothing: float = 4.0  # of the shape head's offsets over the mesh; this and the next four: not in the paper
+    symmetric_shape: bool = True
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
+    clip_gradients: float = 5.0  # the largest norm of a step's gradient; 0: any
     head_steps: int = 700  # camera head, after f
     head_lr: float = 1e-3
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
@@ -356,6 +359,9 @@ def _paper(category: str, seed: int) -> Config:
             perceptual_backbone="lpips",
             sigma=(1 / 7000, 1 / 7000),
             initial_elevation=0.0,
+            template=(0.5, 0.5, 0.5),  # "a sphere"
+            smoothing=0.0,
+            clip_gradients=0.0,
             symmetric_shape=False,
             symmetric_texture=False,
             mirror_pictures=False,
