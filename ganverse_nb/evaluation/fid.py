@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from ganverse_nb.evaluation.kid import BATCH, sampled_pictures
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.files import sha256
 
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # ends with the beginning of its SHA-256
@@ -65,6 +66,7 @@ def picture_distance(real: Tensor, generated: Tensor, weights: Path, seed: int =
     Raises:
         ValueError: fewer than two pictures, or not bytes.
     """
+    require("eval", "FID", "torch_fidelity")
     from torch_fidelity import calculate_metrics
 
     for name, pictures in (("real", real), ("generated", generated)):

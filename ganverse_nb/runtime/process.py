@@ -1,4 +1,4 @@
-"""Settings of the whole process, made where computing begins: by a run, and by the command line. No import makes them."""
+"""Settings of the whole process, made where computing begins: by a run, and by the command line, never by an import."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from ganverse_nb.data.crops import cut_window
 from ganverse_nb.data.pictures import middle_square, read_picture
 from ganverse_nb.evaluation.domain import Verdict, on_border
-from ganverse_nb.figures.shots import save_turntable
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
@@ -22,6 +21,7 @@ from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.refine import refine_camera
+from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 from ganverse_nb.workflow import stages
