@@ -1,7 +1,7 @@
 """The published distances between sets of pictures, FID and KID on Inception's features, through `torch-fidelity`.
 
-Inception's weights are not shipped with this package. Where torch's cache has them (`INCEPTION` in
-`torch.hub.get_dir()/checkpoints`) they are used; `evaluation.kid` needs no download, on features of our own.
+Inception's weights are not shipped with this package. Where torch's cache has them (`INCEPTION.find()`) they are used;
+`evaluation.kid` needs no download, on features of our own.
 Numbers compare with published ones only where the real pictures and their number are the same: FID falls with more
 pictures, and official ones take 50,000 of each kind.
 """
@@ -16,12 +16,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganverse_nb.evaluation.kid import BATCH, sampled_pictures
-from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.extras import require
-from ganverse_nb.runtime.files import sha256
 
-INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # ends with the beginning of its SHA-256
+INCEPTION = Weights(
+    "Inception, for FID",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    91,
+    "do with KID on features of our own",
+)
 SUBSET_SIZE = 1000  # of KID, as torch-fidelity's default
 
 
@@ -44,20 +48,6 @@ class InceptionDistance:
             f"FID {self.fid:.2f}, KID {1000 * self.kid:.2f} ± {1000 * self.kid_deviation:.2f} x 10^-3 on Inception's "
             f"features ({self.real} real, {self.generated} generated pictures)"
         )
-
-
-def inception_weights() -> Path | None:
-    """Where torch's cache keeps Inception's weights; None if it does not.
-
-    Raises:
-        CheckpointError: there is a file of that name with other bytes: torch-fidelity would run what is in it.
-    """
-    path = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
-    if not path.is_file():
-        return None
-    if not sha256(path).startswith(path.stem.rsplit("-", 1)[1]):
-        raise CheckpointError(f"{path} is damaged or another file (its SHA-256 differs); remove it and download again.")
-    return path
 
 
 def picture_distance(real: Tensor, generated: Tensor, weights: Path, seed: int = 0) -> InceptionDistance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from ganverse_nb.runtime.errors import ExpectedError
@@ -41,9 +42,13 @@ def require(extra: str, what: str, *modules: str) -> None:
     Raises:
         ExpectedError: one is missing; the message says how to install it.
     """
-    missing = [name for name in modules or EXTRAS[extra] if not _is_installed(name)]
-    if missing:
+    if missing := missing_modules(modules or EXTRAS[extra]):
         raise ExpectedError(_sentence(what, missing, extra))
+
+
+def missing_modules(modules: Sequence[str]) -> list[str]:
+    """Those of the modules that are not installed."""
+    return [name for name in modules if not _is_installed(name)]
 
 
 def missing_extra(error: ModuleNotFoundError) -> ExpectedError | None:

@@ -24,7 +24,6 @@ from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, variant_sett
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.light_variants import light_settings
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.runtime.files import sha256
@@ -33,10 +32,10 @@ from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.run import Run
 from ganverse_nb.workflow.stages import (
     RECOVERY_OBJECTS,
-    discriminator,
     ground_truth_views,
     inverse_graphics,
     multiview,
+    perceptual,
     segmenter,
     teacher,
     test_photos,
@@ -98,7 +97,7 @@ def photo_model(run: Run) -> InverseGraphicsModel:
     config, seed = photo_model_settings(run), run.config.seed
 
     def compute(directory: Path) -> None:
-        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
+        features, photos = perceptual(run), annotated_photos(run)
         cameras = LearnableCameras.of(photos.camera)
         train_inverse_graphics(photos, config, directory, features, seed, compute_device(), cameras=cameras)
 
@@ -161,7 +160,7 @@ def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
     file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 
@@ -177,7 +176,7 @@ def ablation_scores(run: Run, variant: str, seed: int) -> VariantScores:
 
     def compute(directory: Path) -> None:
         photos = None if truth is None else found_objects(segmenter(run), truth)
-        features = perceptual_features(discriminator(run), backbone)
+        features = perceptual(run)
         score_variant(model, multiview(run), photos, features, run.config.seed).save(directory / SCORES)
 
     needs = [f"ablation_{variant}_{seed}", *([] if truth is None else ["ground_truth_views"])]
@@ -216,7 +215,7 @@ def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
     for name, config in light_settings(run.config).items():
 
         def compute(directory: Path, config: InverseGraphicsConfig = config) -> None:
-            features = perceptual_features(discriminator(run), config.perceptual_backbone)
+            features = perceptual(run)
             cameras = LearnableCameras.of(story.cameras().detach())
             train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 

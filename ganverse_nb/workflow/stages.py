@@ -29,7 +29,7 @@ from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_features
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.bank import Pictures
 from ganverse_nb.neural_renderer.observer import Observer
@@ -108,6 +108,12 @@ def discriminator(run: Run) -> Discriminator:
     return checkpoint.load_discriminator(teacher_file(run))
 
 
+def perceptual(run: Run) -> Features:
+    """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
+    config = run.config
+    return perceptual_features(discriminator(run), config.inverse.perceptual_backbone, config.weights.download)
+
+
 def pose_regressor(run: Run) -> PoseRegressor:
     """Reads azimuths off pictures. Trained on photos, used for measuring only."""
     needs_studio(run, "An azimuth read off pictures")
@@ -126,7 +132,7 @@ def pose_regressor(run: Run) -> PoseRegressor:
 
 def segmenter(run: Run) -> Segmenter:
     """The Mask R-CNN that cuts objects out."""
-    found = load_segmenter(run.config.category, run.config.segmenter.weights)
+    found = load_segmenter(run.config.category, run.config.segmenter.weights, run.config.weights.download)
     run.note("segmenter", found.source)
     return found
 
@@ -232,7 +238,7 @@ def inverse_graphics(run: Run) -> InverseGraphicsModel:
     config, seed = run.config.inverse, run.config.seed
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         run.note("perceptual features", features.name)
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
 
