@@ -97,12 +97,15 @@ def test_nobody_is_asked_where_nobody_is(server, cache):
 
 
 @pytest.mark.parametrize(
-    ("way", "reason"), [("half", "invalid hash value"), ("other", "invalid hash value"), ("404/x", "")]
+    ("address", "reason"),
+    [
+        (f"half/{NAME}", "invalid hash value"),
+        (f"other/{NAME}", "invalid hash value"),
+        ("gone-00000000.pth", "Not Found"),
+    ],
 )
-def test_a_bad_download_is_one_sentence_and_leaves_nothing(server, cache, way, reason):
-    wanted = weights(f"{server[0]}/{way}")
-    if way.startswith("404"):
-        wanted = Weights(wanted.name, wanted.url + "?gone-00000000", 1, "use another")
+def test_a_bad_download_is_one_sentence_and_leaves_nothing(server, cache, address, reason):
+    wanted = Weights("A network", f"{server[0]}/{address}", 1, "use another")
     with pytest.raises(ExpectedError, match=f"could not be downloaded .*{reason}") as caught:
         wanted.get(download=True)
     assert "use another" in str(caught.value) and "\n" not in str(caught.value)

@@ -21,6 +21,7 @@ class Nothing(MetaPathFinder):
 
 sys.meta_path.insert(0, Nothing())
 """
+CALL = "from ganverse_nb.workflow import cli; sys.exit(cli.main())"
 NEED_NOTEBOOKS = [
     "figures",
     "widgets",
@@ -76,20 +77,15 @@ segmenter.segment(torch.rand(1, 3, 64, 64))
     ],
 )
 def test_a_command_without_its_extra_is_one_sentence(arguments, extra, tmp_path):
-    done = run(
-        "import os; os.chdir(sys.argv.pop(1)); from ganverse_nb.workflow import cli; sys.exit(cli.main())",
-        tmp_path,
-        *arguments,
-    )
+    done = run(f"import os; os.chdir(sys.argv.pop(1)); {CALL}", tmp_path, *arguments)
     assert done.returncode == 2 and not done.stdout and not list(tmp_path.iterdir())
     assert done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
     assert f"pip install 'ganverse_nb[{extra}]'" in done.stderr
 
 
-def test_help_and_doctor_work_without_extras(tmp_path):
-    call = "from ganverse_nb.workflow import cli; sys.exit(cli.main())"
-    assert "reconstruct" in run(call, "--help").stdout
-    done = run(call, "doctor")
+def test_help_and_doctor_work_without_extras():
+    assert "reconstruct" in run(CALL, "--help").stdout
+    done = run(CALL, "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(f"pip install 'ganverse_nb[{extra}]'" in done.stdout for extra in EXTRAS)
 
@@ -106,6 +102,11 @@ from ganverse_nb.workflow import cli
 folder = sys.argv[1]
 write_picture(make_photos("car", 1, 5).image()[0], f"{folder}/car.png")
 run = ["--profile", "smoke", "--runs", f"{folder}/runs", "--figures", f"{folder}/figures"]
+small = {"multiview.contents": 4, "multiview.test_contents": 2, "stylegan_r.validation_contents": 2}
+small |= {"inverse.steps": 4, "inverse.perceptual_after": 2, "inverse.head_steps": 1}
+small |= {"stylegan_r.warmup_steps": 2, "stylegan_r.finetune_steps": 1, "stylegan_r.mask_steps": 2}
+for name, value in small.items():
+    run += ["--set", f"{name}={value}"]
 assert cli.main(["reconstruct", f"{folder}/car.png", "--force", "--turntable", f"{folder}/car.gif", *run]) == 0
 assert cli.main(["edit", f"{folder}/car.png", "--azimuth", "100", "--output", f"{folder}/edited.png", *run]) == 0
 """,
@@ -117,10 +118,9 @@ assert cli.main(["edit", f"{folder}/car.png", "--azimuth", "100", "--output", f"
 
 def test_a_missing_package_is_named_with_its_extra():
     require("train", "Something", "json")
-    with pytest.raises(
-        ExpectedError, match=r"^FID needs no_such_package, which comes with pip install 'ganverse_nb\[eval\]'\.$"
-    ):
+    with pytest.raises(ExpectedError) as caught:
         require("eval", "FID", "json", "no_such_package")
+    assert str(caught.value) == "FID needs no_such_package, which comes with pip install 'ganverse_nb[eval]'."
     error = missing_extra(ModuleNotFoundError("No module named 'papermill.engines'", name="papermill.engines"))
     assert str(error) == "This needs papermill, which comes with pip install 'ganverse_nb[notebooks]'."
     assert missing_extra(ModuleNotFoundError("No module named 'numpi'", name="numpi")) is None
