@@ -102,7 +102,7 @@ class Weights:
 
 def agreed(question: str) -> bool:
     """Whether the person at the terminal says yes; False where there is none, as in a notebook."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
