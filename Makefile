@@ -63,15 +63,15 @@ clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/installed: $(VENV)/created pyproject.toml
-	$(PIP) --editable .
+	$(PIP) --editable '.[all]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-bench: $(VENV)/created pyproject.toml
-	$(PIP) --editable '.[bench]'
+	$(PIP) --editable '.[all,bench]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/created:

@@ -122,7 +122,7 @@ class InverseGraphicsConfig:
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
     perceptual_pictures: int = 4  # of a step's renders that get the perceptual term, drawn at random
-    # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk. What a run learns must not depend on what
+    # "lpips", "discriminator", or "auto": LPIPS if it is here with its weights. What is learned must not depend on what
     # happens to lie in a cache, so the profiles name one.
     perceptual_backbone: str = "discriminator"
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
@@ -227,6 +227,13 @@ class StyleGANRConfig:
 
 
 @dataclass(frozen=True)
+class WeightsConfig:
+    """Weights that others publish: COCO's and VGG16's, where `segmenter` and `inverse` ask for them by name."""
+
+    download: bool = False  # the first time, without asking; no result depends on it, so a run's directory keeps none
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that decides a run."""
 
@@ -244,6 +251,7 @@ class Config:
     ablation: AblationConfig = field(default_factory=AblationConfig)
     light: LightConfig = field(default_factory=LightConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
 
     @property
     def resolution(self) -> int:

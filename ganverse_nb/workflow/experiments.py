@@ -24,7 +24,6 @@ from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, variant_sett
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.light_variants import light_settings
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.runtime.files import sha256
@@ -33,13 +32,13 @@ from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.run import Run, Stage
 from ganverse_nb.workflow.stages import (
     RECOVERY_OBJECTS,
-    discriminator,
     ground_truth_views,
     ground_truth_views_stage,
     inverse_graphics,
     inverse_graphics_stage,
     multiview,
     multiview_stage,
+    perceptual,
     perceptual_settings,
     segmenter,
     teacher,
@@ -112,7 +111,7 @@ def photo_model_stage(run: Run) -> Stage:
     config, seed = photo_model_settings(run), run.config.seed
 
     def compute(directory: Path) -> None:
-        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
+        features, photos = perceptual(run), annotated_photos(run)
         cameras = LearnableCameras.of(photos.camera)
         train_inverse_graphics(photos, config, directory, features, seed, compute_device(), cameras=cameras)
 
@@ -180,7 +179,7 @@ def ablation_stage(run: Run, variant: str, seed: int) -> Stage:
     file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 
@@ -198,9 +197,8 @@ def ablation_scores_stage(run: Run, variant: str, seed: int) -> Stage:
 
     def compute(directory: Path) -> None:
         photos = found_objects(segmenter(run), ground_truth_views(run)) if studio else None
-        features = perceptual_features(discriminator(run), config.inverse.perceptual_backbone)
         model = ablation(run, variant, seed)
-        score_variant(model, multiview(run), photos, features, config.seed).save(directory / SCORES)
+        score_variant(model, multiview(run), photos, perceptual(run), config.seed).save(directory / SCORES)
 
     settings = [*perceptual_settings(config.inverse, only=True), config.seed, studio]
     truth = (ground_truth_views_stage(run),) if studio else ()
@@ -250,7 +248,7 @@ def light_variant_stage(run: Run, name: str) -> Stage:
     config, seed = light_settings(run.config)[name], run.config.seed
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         cameras = LearnableCameras.of(inverse_graphics(run).cameras().detach())
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 

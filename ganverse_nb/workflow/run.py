@@ -275,7 +275,7 @@ class Run:
         config = self.config
         foreign = config.category not in CATEGORIES
         default = load_config(config.profile, config.category, config.seed, foreign=foreign)
-        changes = _differences(as_json(default), as_json(config))
+        changes = _differences(_deciding(default), _deciding(config))
         parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
         parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
         return "ganverse reproduce " + " ".join(parts)
@@ -283,7 +283,7 @@ class Run:
     # ---- the directory
 
     def _claim(self) -> None:
-        path, ours = self.directory / "config.json", plain(as_json(self.config))
+        path, ours = self.directory / "config.json", _deciding(self.config)
         if path.exists():
             differing = _differences(read_json(path), ours)
             if differing:
@@ -427,6 +427,11 @@ def _from_notebooks(path: str | Path) -> Path:
     meant = (folder / path).resolve()
     print(f"This notebook was started in {here} instead of its own folder; {path} is taken to be {meant}.")
     return meant
+
+
+def _deciding(config: Config) -> dict[str, Any]:
+    """The settings that decide the results: all but whether weights may be downloaded."""
+    return {name: value for name, value in plain(as_json(config)).items() if name != "weights"}
 
 
 def _begin(partial: Path, identity: str, settings: Any) -> Path:

@@ -39,7 +39,7 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import lpips_weights, perceptual_features
+from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, has_lpips, perceptual_features
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.bank import Pictures
@@ -135,6 +135,12 @@ def discriminator(run: Run) -> Discriminator:
     return checkpoint.load_discriminator(teacher_file(run))
 
 
+def perceptual(run: Run) -> Features:
+    """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
+    config = run.config
+    return perceptual_features(discriminator(run), config.inverse.perceptual_backbone, config.weights.download)
+
+
 def pose_regressor(run: Run) -> PoseRegressor:
     """Reads azimuths off pictures. Trained on photos, used for measuring only."""
     return PoseRegressor.load(run.finish(pose_regressor_stage(run)) / POSE)
@@ -154,7 +160,7 @@ def pose_regressor_stage(run: Run) -> Stage:
 
 def segmenter(run: Run) -> Segmenter:
     """The Mask R-CNN that cuts objects out."""
-    found = load_segmenter(run.config.category, run.config.segmenter.weights)
+    found = load_segmenter(run.config.category, run.config.segmenter.weights, run.config.weights.download)
     run.note("segmenter", found.source)
     use_weights(run, "segmenter")
     return found
@@ -290,7 +296,7 @@ def inverse_graphics_stage(run: Run) -> Stage:
     config, seed = run.config.inverse, run.config.seed
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         run.note("perceptual features", features.name)
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
 
@@ -303,9 +309,9 @@ def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> li
     Args:
         only: what says which features they are, for a stage that compares pictures and trains nothing.
     """
-    weights = lpips_weights() if config.perceptual_backbone != "discriminator" else None
-    found = replace(config, perceptual_backbone="discriminator" if weights is None else "lpips")
-    return [found.perceptual_backbone if only else found, *([] if weights is None else [sha256(weights)])]
+    lpips = config.perceptual_backbone == "lpips" or (config.perceptual_backbone == "auto" and has_lpips())
+    found = replace(config, perceptual_backbone="lpips" if lpips else "discriminator")
+    return [found.perceptual_backbone if only else found, *([VGG16.hash_prefix] if lpips else [])]
 
 
 def framing(run: Run) -> Framing:
@@ -430,7 +436,7 @@ def segmenter_path(run: Run) -> Path:
     names = run.config.category, run.config.segmenter.weights
     path = segmenter_file(*names)
     if not path.is_file():
-        load_segmenter(*names)  # says what to do
+        load_segmenter(*names, run.config.weights.download)  # brings it, or says what to do
     return path
 
 

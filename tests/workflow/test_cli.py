@@ -16,6 +16,7 @@ import pytest
 import torch
 import trimesh
 from PIL import Image
+from torchvision.models import vgg16
 
 from ganverse_nb.config import as_json, load_config
 from ganverse_nb.data.multiview import MultiViewDataset
@@ -148,7 +149,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
-    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
+    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
     monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
@@ -418,7 +419,7 @@ def folder(tmp_path):
 def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkeypatch):
     from ganverse_nb.gan.checkpoint import provenance
 
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))  # no weights of others
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights of others
 
     place = ["--category", "cat", "--images", str(folder), "--runs", str(tmp_path / "runs")]
     command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
@@ -472,7 +473,7 @@ def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch
 
     from ganverse_nb.gan.checkpoint import load_generator
 
-    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights of others
     Image.new("RGB", (80, 64), (200, 40, 40)).save(tmp_path / "red.png")
     command = ["project", str(tmp_path / "red.png"), "--steps", "3", "--space", "w+"]
     assert cli.main(command) == 2
@@ -488,17 +489,12 @@ def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch
     assert "Unknown space 'z'" in capsys.readouterr().err
 
 
-def test_projections_are_compared_by_lpips_where_its_weights_are(tmp_path, monkeypatch):
+def test_projections_are_compared_by_lpips_where_its_weights_are(monkeypatch):
     from ganverse_nb.workflow.commands import _likeness
 
-    class Tiny(torch.nn.Module):
-        def __init__(self, **_):
-            super().__init__()
-            self.features = torch.nn.Sequential(*[torch.nn.Conv2d(3, 3, 1) for _ in range(30)])
-
-    monkeypatch.setattr("torchvision.models.vgg16", Tiny)
-    torch.save(Tiny().state_dict(), tmp_path / "vgg.pth")
-    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: tmp_path / "vgg.pth")
+    network = torch.nn.Sequential(*vgg16(weights=None).features)
+    monkeypatch.setattr("torchvision.models.vgg16", lambda **options: SimpleNamespace(features=network))
+    monkeypatch.setattr("ganverse_nb.runtime.downloads.Weights.find", lambda weights: weights.path)
     distance, name, _ = _likeness()
     a = torch.rand(2, 3, 16, 16, requires_grad=True)
     assert "VGG16" in name and float(distance(a.detach(), a.detach())) == pytest.approx(0, abs=1e-5)
