@@ -13,8 +13,9 @@ from ganverse_nb.evaluation.metrics import AngleError, ShapeError, angle_error
 from ganverse_nb.evaluation.reconstruction import PhotoScores, score_photos
 from ganverse_nb.gan.circular import circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import sample_w, view_azimuths
+from ganverse_nb.gan.view_gate import view_azimuths
 from ganverse_nb.gan.viewpoints import BIN_DEGREES, ViewCodes
 from ganverse_nb.geometry.camera import wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh

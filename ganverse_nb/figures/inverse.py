@@ -17,7 +17,7 @@ from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.view_gate import crossed_pictures
+from ganverse_nb.gan.latents import crossed_pictures
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh

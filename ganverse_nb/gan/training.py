@@ -41,6 +41,7 @@ from ganverse_nb.gan.checkpoint import (
 )
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
+from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
@@ -177,8 +178,7 @@ class GanTrainer:
             first, crossover = (half[: batch // 2].repeat(2, *[1] * (half.dim() - 1)) for half in (first, crossover))
             mixed[batch // 2 :] = True
         crossover = torch.where(mixed, crossover, g.num_ws)
-        from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
-        return self.team.shard(torch.where(from_first[..., None], first[:, None], second[:, None]))
+        return self.team.shard(mix(first, second, crossover, g.num_ws))
 
     def noise(self, batch: int) -> list[Tensor] | None:
         """This process' share of fresh noise for `batch` pictures."""

@@ -19,8 +19,8 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.circular import circular_median, median_deviation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import check_split, crossed_pictures, sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import check_layers, crossed_pictures, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
 from ganverse_nb.geometry.camera import wrap_degrees
 
@@ -78,7 +78,7 @@ def choose_views(
     Raises:
         ValueError: this network has no such split layer.
     """
-    check_layers(generator, (k,))
+    check_split(generator, k)
     contents = sample_w(generator, config.contents, seed + 1, truncation)
 
     def look(codes: Tensor, count: int = len(contents)) -> Looks:
