@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganverse_nb.evaluation.disentanglement import Measure, circular_error
+from ganverse_nb.evaluation.disentanglement import Measure
 from ganverse_nb.evaluation.pictures import psnr
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import mix, pictures_of
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.inverse_graphics.network import mean_color
 from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.neural_renderer.properties import Properties
@@ -66,7 +67,7 @@ def score_turned(
     """
     count = pictures.turned.shape[1]
     flat = pictures.turned.flatten(0, 1)
-    wrong = circular_error(pictures.azimuth.repeat(len(images)), measure(flat))
+    wrong = angular_distance(measure(flat), pictures.azimuth.repeat(len(images)))
     rows, found = found_rows(segmenter.segment(flat))
     before = mean_color(images, masks).repeat_interleave(count, 0)[rows]
     moved = (mean_color(flat[rows], found) - before).abs().mean(1)

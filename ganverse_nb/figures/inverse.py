@@ -19,7 +19,8 @@ from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import crossed_pictures
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.inference import compare
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork

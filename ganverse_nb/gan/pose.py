@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import angular_distance
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.runtime.precision import bfloat16
 
 FORMAT = "ganverse_nb.pose_regressor/2"
@@ -130,7 +131,7 @@ def train_regressor(
 
 def azimuth_error(regressor: PoseRegressor, images: Tensor, azimuth: Tensor) -> Tensor:
     """Absolute error in degrees [N] on pictures in [0, 1]."""
-    return wrap_degrees(regressor.pose(images).azimuth - azimuth).abs()
+    return angular_distance(regressor.pose(images).azimuth, azimuth)
 
 
 def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

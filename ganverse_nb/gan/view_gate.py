@@ -16,11 +16,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
-from ganverse_nb.gan.circular import circular_correlation, circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import check_split, crossed_pictures, sample_w
 from ganverse_nb.gan.pose import PoseRegressor
 from ganverse_nb.gan.shape_variety import ShapeVariety, shape_variety
+from ganverse_nb.geometry.angles import circular_correlation, circular_median, largest_gap, median_deviation
 
 Masks = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> masks [B, 1, H, W] in [0, 1]."""

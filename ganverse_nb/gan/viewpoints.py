@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
-from ganverse_nb.gan.circular import largest_gap
+from ganverse_nb.geometry.angles import largest_gap
 
 FORMAT = "ganverse_nb.view_codes/2"
 BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.gan.checkpoint import atomic_save, read_tensors
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import angular_distance
 
 CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
 FORMAT = "ganverse_nb framing 1"
@@ -78,7 +78,7 @@ class Framing:
             None where the picture does so already.
         """
         (center,), (side,) = boxes(mask)
-        view = wrap_degrees(self.azimuth - azimuth).abs().argmin()
+        view = angular_distance(self.azimuth, azimuth).argmin()
         smallest, median, largest = self.side[view].tolist()
         usual = smallest <= float(side) <= largest
         if usual and float((center - self.center[view]).norm()) <= self.away:

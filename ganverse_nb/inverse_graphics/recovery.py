@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ganverse_nb.config import Config, InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import angle_error
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.training import METRICS, train_inverse_graphics
@@ -28,12 +29,6 @@ def shortened(config: Config, steps: int | None = None) -> InverseGraphicsConfig
     steps = config.initialization.steps if steps is None else steps
     share = config.initialization.camera_share
     return replace(config.inverse, steps=steps, perceptual_after=steps, head_steps=0, camera_share=share)
-
-
-def mean_azimuth_error(predicted: Tensor, true: Tensor) -> float:
-    """Mean absolute error of azimuths [V], degrees, without the one turn common to all that is smallest in the mean."""
-    difference = wrap_degrees(predicted.double() - true.double())
-    return float(wrap_degrees(difference[:, None] - difference[None]).abs().mean(0).min())
 
 
 def recover_cameras(
@@ -63,7 +58,7 @@ def recover_cameras(
 
     def errors(azimuth: Tensor, elevation: Tensor) -> dict[str, float]:
         height = (elevation - true.elevation).abs().mean()
-        return {"azimuth_error": mean_azimuth_error(azimuth, true.azimuth), "elevation_error": float(height)}
+        return {"azimuth_error": angle_error(azimuth, true.azimuth).mean, "elevation_error": float(height)}
 
     def watch(model: InverseGraphicsModel) -> dict[str, float]:
         camera = model.cameras().detach()

@@ -7,8 +7,8 @@ import torch
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.multiview import ViewSets
-from ganverse_nb.evaluation.metrics import angle_error
 from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.geometry.angles import angle_error
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics import training
