@@ -196,7 +196,7 @@ class Domain:
             ValueError: not such a file, or damaged.
         """
         tensors, metadata = load_tensors(path, FORMAT, "domain", "run the stage domain again")
-        return cls(**tensors, **json.loads(metadata["facts"]))
+        return cls(mean=tensors["mean"], precision=tensors["precision"], **json.loads(metadata["facts"]))
 
 
 def _with_appearance(raw: RawScores, mean: Tensor, precision: Tensor) -> dict[str, Tensor]:

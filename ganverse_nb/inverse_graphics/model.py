@@ -18,11 +18,16 @@ FORMAT = "ganverse_nb inverse graphics 2"
 
 
 class InverseGraphicsModel(nn.Module):
-    """`network` (f), `head` (cameras for pictures without one), `cameras` (one camera per view code)."""
+    """`network` (f), `head` (cameras for pictures without one), `cameras` (one camera per view code).
+
+    Attributes:
+        notes: how it was made, where its file told.
+    """
 
     def __init__(self, network: InverseGraphicsNetwork, head: CameraHead, cameras: LearnableCameras) -> None:
         super().__init__()
         self.network, self.head, self.cameras = network, head, cameras
+        self.notes: dict[str, Any] = {}
 
     @property
     def resolution(self) -> int:
@@ -57,4 +62,5 @@ class InverseGraphicsModel(nn.Module):
             LearnableCameras(torch.zeros(cameras["views"], dtype=torch.int64), fov=cameras["fov"]),
         )
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        model.notes = json.loads(metadata["notes"])
         return model.eval()

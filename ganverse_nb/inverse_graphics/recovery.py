@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from ganverse_nb.geometry.angles import angle_error
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.training import METRICS, train_inverse_graphics
+from ganverse_nb.inverse_graphics.training import PHASE, train_inverse_graphics
+from ganverse_nb.runtime.checkpoints import METRICS, read_metrics
 from ganverse_nb.runtime.files import read_json, write_json
 
 START = "start.json"
@@ -71,4 +71,4 @@ def recover_cameras(
 
 def read_curve(directory: Path) -> list[dict[str, float]]:
     """What `recover_cameras` logged, from step 0 on."""
-    return [read_json(directory / START), *map(json.loads, (directory / METRICS).read_text().splitlines())]
+    return [read_json(directory / START), *read_metrics(directory / METRICS, PHASE)]
