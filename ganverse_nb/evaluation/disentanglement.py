@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.gan.circular import circular_correlation
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import angular_distance, circular_correlation, concentration
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.held_out import swap_distances
 from ganverse_nb.neural_renderer.observer import Observer
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties
@@ -20,17 +20,6 @@ Render = Callable[[Properties], Tensor]
 
 Measure = Callable[[Tensor], Tensor]
 """Pictures [B, 3, R, R] in [0, 1] -> azimuth [B] in degrees, by a judge that never saw the renderer."""
-
-
-def circular_error(asked: Tensor, measured: Tensor) -> Tensor:
-    """Absolute difference of angles in degrees, 0 to 180."""
-    return wrap_degrees(measured - asked).abs()
-
-
-def concentration(asked: Tensor, measured: Tensor) -> float:
-    """Length of the mean direction of the errors: 1 if all are the same, near 0 if they are random."""
-    error = torch.deg2rad((measured - asked).double().flatten())
-    return float((error.cos().mean().square() + error.sin().mean().square()).sqrt())
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,7 @@ class AzimuthSweep:
     @property
     def error(self) -> Tensor:
         """[A, N] absolute circular error."""
-        return circular_error(self.asked, self.measured)
+        return angular_distance(self.measured, self.asked)
 
     @property
     def correlation(self) -> float:
@@ -57,7 +46,7 @@ class AzimuthSweep:
             "correlation": self.correlation,
             "median_error": float(self.error.median()),
             "p90_error": float(self.error.flatten().quantile(0.9)),
-            "concentration": concentration(self.asked, self.measured),
+            "concentration": concentration(self.measured - self.asked),
             "offset": float(offset),
         }
 

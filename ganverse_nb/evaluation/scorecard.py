@@ -9,14 +9,21 @@ from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.disentanglement import Measure
-from ganverse_nb.evaluation.metrics import AngleError, ShapeError, angle_error
+from ganverse_nb.evaluation.metrics import ShapeError
 from ganverse_nb.evaluation.reconstruction import PhotoScores, score_photos
-from ganverse_nb.gan.circular import circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import sample_w, view_azimuths
+from ganverse_nb.gan.view_gate import view_azimuths
 from ganverse_nb.gan.viewpoints import BIN_DEGREES, ViewCodes
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import (
+    AngleError,
+    angle_error,
+    circular_median,
+    largest_gap,
+    median_deviation,
+    wrap_degrees,
+)
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel

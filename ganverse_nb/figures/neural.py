@@ -12,7 +12,8 @@ from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
 from ganverse_nb.evaluation.latent_editing import TurnedPictures
 from ganverse_nb.figures.grid import Frame, degrees, picture_grid
 from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, plot_figure, styled
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR

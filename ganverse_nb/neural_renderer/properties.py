@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 
 FACTORS = ("camera", "shape", "texture", "background")

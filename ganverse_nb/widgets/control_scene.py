@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import orbit_around
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.stylegan_r import StyleGANR

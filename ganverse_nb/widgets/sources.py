@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.neural_renderer.properties import Properties
 
 SAMPLES = 64  # samples of the GAN that are remembered while somebody moves its sliders
@@ -78,6 +78,6 @@ class Sources:
     def _sample(self, seed: int, truncation: float) -> Source:
         generator, side = self._generator, next(iter(self._pictures.values())).shape[-1]
         w = sample_w(generator, 1, seed, truncation)
-        picture = generator.squares(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)), side)
+        picture = generator.squares(generator.styles(w), side)
         name = f"GAN sample, seed {seed}, ψ {truncation:.2f}"
         return Source(name, picture, self._look(picture, name))

@@ -174,8 +174,9 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
 def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
     """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.gan.checkpoint import atomic_save, load_generator
+    from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.projection import project
+    from ganverse_nb.runtime.tensors import save_tensors
 
     generator = load_generator(gan)
     image = read_picture(picture, generator.resolution, fit)
@@ -184,8 +185,8 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
     write_picture(found.picture[0], output)
     tensors = {"latent": found.latent, "styles": found.styles}
     tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}
-    facts = {"format": "ganverse_nb.projection/1", "gan": gan, "space": space, "distance": name, "seed": str(seed)}
-    atomic_save(tensors, output.with_suffix(".safetensors"), facts)
+    facts = {"gan": gan, "space": space, "distance": name, "seed": seed}
+    save_tensors(output.with_suffix(".safetensors"), tensors, "ganverse_nb.projection/1", facts)
     psnr = -10 * (found.picture - image).square().mean().clamp_min(1e-10).log10()
     return f"PSNR {float(psnr):.1f} dB after {found.steps} steps in {space}, compared by {name}"
 

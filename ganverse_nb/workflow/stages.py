@@ -32,9 +32,10 @@ from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
-from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
+from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing

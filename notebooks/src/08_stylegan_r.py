@@ -36,11 +36,11 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # codes says which of their numbers is which.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import pictures_of, sample_w
 
 teacher = stages.teacher(run)
 w = sample_w(teacher, 20, seed + 51, psi=0.7)
-random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+random = pictures_of(teacher, w)
 fig.save_figure(run, "stylegan_r_random", fig.samples(random, columns=10), {"style_dims": teacher.style_dims})
 
 # %% [markdown]

@@ -37,7 +37,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # the gaps between them.
 
 # %%
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
 
 teacher, views = stages.teacher(run), stages.view_codes(run)
 pictures = crossed_pictures(teacher, views.codes, sample_w(teacher, 1, seed + 61, 0.7), views.split_layer)

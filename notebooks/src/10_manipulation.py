@@ -37,11 +37,11 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # network separates shape from texture.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import pictures_of, sample_w
 
 teacher, segmenter = stages.teacher(run), stages.segmenter(run)
 w = sample_w(teacher, 10, seed + 71, psi=0.7)
-random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+random = pictures_of(teacher, w)
 outlined = [fig.outlined(image, mask) for image, mask in zip(random, segmenter.segment(random).mask)]
 fig.save_figure(run, "manipulation_parts", fig.samples(outlined, columns=10), {"segmenter": segmenter.source})
 

@@ -3,15 +3,7 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.evaluation.disentanglement import (
-    AzimuthSweep,
-    azimuth_sweep,
-    circular_error,
-    concentration,
-    elevation_sweep,
-    swap_report,
-)
-from ganverse_nb.gan.circular import circular_correlation
+from ganverse_nb.evaluation.disentanglement import AzimuthSweep, azimuth_sweep, elevation_sweep, swap_report
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.neural_renderer.observer import Observer
@@ -68,32 +60,6 @@ OBSERVER = Observer(
 def pair():
     rng = torch.Generator().manual_seed(0)
     return tuple(scene(torch.rand(6, 4, generator=rng)) for _ in range(2))
-
-
-def test_circular_correlation_equals_its_definition_over_all_pairs():
-    rng = torch.Generator().manual_seed(1)
-    a, b = torch.rand(40, generator=rng) * 360, torch.rand(40, generator=rng) * 360
-    b = a + 0.3 * b
-    da, db = (torch.sin(torch.deg2rad((x[:, None] - x).double())) for x in (a, b))
-    expected = (da * db).sum() / (da.square().sum() * db.square().sum()).sqrt()
-    assert circular_correlation(a, b) == pytest.approx(float(expected), abs=1e-5)
-
-
-def test_circular_correlation_of_turned_mirrored_constant_and_random_angles():
-    a = torch.arange(0, 360, 5.0)
-    assert circular_correlation(a, a + 77) == pytest.approx(1.0)
-    assert circular_correlation(a, 30 - a) == pytest.approx(-1.0)
-    assert circular_correlation(a, torch.full_like(a, 12.0)) == 0.0
-    rng = torch.Generator().manual_seed(2)
-    unrelated = [torch.rand(5000, generator=rng) * 360 for _ in range(2)]
-    assert abs(circular_correlation(*unrelated)) < 0.05
-
-
-def test_circular_error_goes_the_short_way_and_concentration_ignores_an_offset():
-    asked, measured = torch.tensor([350.0, 10.0, 90.0]), torch.tensor([10.0, 350.0, -90.0])
-    torch.testing.assert_close(circular_error(asked, measured), torch.tensor([20.0, 20.0, 180.0]))
-    assert concentration(asked, asked + 33) == pytest.approx(1.0)
-    assert concentration(asked[:2], torch.tensor([350.0, 190.0])) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_sweep_of_a_perfect_renderer_has_no_error(pair):
