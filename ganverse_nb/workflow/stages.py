@@ -31,9 +31,9 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
-from ganverse_nb.neural_renderer.bank import Pictures
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.data import Pictures
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
@@ -294,7 +294,7 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     """The neural renderer of section 3.3; `mapping_only` gives the state before the joint fine-tuning (Fig J)."""
     config, seed = run.config.stylegan_r, run.config.seed
     model = inverse_graphics(run)
-    observer = Observer.of(model, segmenter(run))
+    encoder = PropertyEncoder.of(model, segmenter(run))
 
     def compute(directory: Path) -> None:
         dataset, multi, device = multiview(run), run.config.multiview, compute_device()
@@ -306,17 +306,17 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
             dataset.split_layer,
             model.cameras().detach(),
             teacher(run).to(device),
-            Observer.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
+            PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
             config,
             directory,
             seed,
-            ring=view_codes(run).on_orbit,
+            on_orbit=view_codes(run).on_orbit,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
         )
 
     directory = run.stage("stylegan_r", compute, [config, seed], needs=["multiview", "inverse_graphics"])
-    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), observer=observer)
+    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), encoder=encoder)
 
 
 def use_weights(run: Run, name: str) -> str:
