@@ -2,6 +2,7 @@
 # make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations, light
 # make test        lint, types and tests, as continuous integration runs them
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
+# make docs        the API and the other pages, into build/docs
 # make lab         the notebooks in JupyterLab
 # Each installs into .venv what it needs, again when pyproject.toml changes.
 
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: help install reproduce evidence test bench lint types notebooks lab doctor clean
+.PHONY: help install reproduce evidence test bench lint types notebooks docs lab doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -46,6 +47,10 @@ types: $(VENV)/installed-dev
 notebooks: $(VENV)/installed
 	$(BIN)/python -m ganverse_nb.workflow.notebooks build
 
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "wrote build/docs/index.html"
+
 lab: $(VENV)/installed
 	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000 $(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
@@ -58,15 +63,15 @@ clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/installed: $(VENV)/created pyproject.toml
-	$(PIP) --editable .
+	$(PIP) --editable '.[all]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[all,dev]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-bench: $(VENV)/created pyproject.toml
-	$(PIP) --editable '.[bench]'
+	$(PIP) --editable '.[all,bench]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/created:

@@ -1,5 +1,12 @@
 """An open reproduction of GANverse3D: image GANs meet differentiable rendering.
 
+    from ganverse_nb import Reconstructor
+
+    result = Reconstructor.from_pretrained("car")("photo.jpg")
+    result.save("car.glb")
+
+Names are loaded when they are first used; importing the package loads nothing and changes nothing in the process.
+
 Conventions, decided once and tested by every `test_convention_*`:
 
 * World: right-handed, y up, the object's front faces +z, its centre at the origin, its longest side about 1.
@@ -10,3 +17,49 @@ Conventions, decided once and tested by every `test_convention_*`:
 """
 
 __version__ = "0.1.0"
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganverse_nb.gan.generator import Generator
+    from ganverse_nb.geometry.camera import Camera
+    from ganverse_nb.geometry.mesh import Mesh
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstruction, Reconstructor
+    from ganverse_nb.render.renderer import render
+    from ganverse_nb.workflow import stages
+    from ganverse_nb.workflow.run import open_run
+
+_HOMES = {  # public name -> the module that holds it
+    "Camera": "geometry.camera",
+    "Generator": "gan.generator",
+    "Mesh": "geometry.mesh",
+    "Reconstruction": "inverse_graphics.reconstructor",
+    "Reconstructor": "inverse_graphics.reconstructor",
+    "open_run": "workflow.run",
+    "render": "render",
+    "stages": "workflow.stages",
+}
+__all__ = [
+    "Camera",
+    "Generator",
+    "Mesh",
+    "Reconstruction",
+    "Reconstructor",
+    "open_run",
+    "render",
+    "stages",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    value = home if _HOMES[name].split(".")[-1] == name else getattr(home, name)  # a room, or something in one
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -122,13 +122,18 @@ class InverseGraphicsConfig:
     weight_movement: float = 2.5
     weight_perceptual: float = 0.5
     perceptual_pictures: int = 4  # of a step's renders that get the perceptual term, drawn at random
-    perceptual_backbone: str = "auto"  # "lpips", "discriminator", or "auto": LPIPS if its weights are on disk
+    # "lpips", "discriminator", or "auto": LPIPS if it is here with its weights. What is learned must not depend on what
+    # happens to lie in a cache, so the profiles name one.
+    perceptual_backbone: str = "discriminator"
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
-    symmetric_shape: bool = True  # this and the next two: not in the paper, off in its profile
+    template: tuple[float, float, float] = (0.22, 0.17, 0.5)  # half axes x, y, z of what is deformed: of a car's size
+    smoothing: float = 4.0  # of the shape head's offsets over the mesh; this and the next four: not in the paper
+    symmetric_shape: bool = True
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
+    clip_gradients: float = 5.0  # the largest norm of a step's gradient; 0: any
     head_steps: int = 700  # camera head, after f
     head_lr: float = 1e-3
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
@@ -222,6 +227,13 @@ class StyleGANRConfig:
 
 
 @dataclass(frozen=True)
+class WeightsConfig:
+    """Weights that others publish: COCO's and VGG16's, where `segmenter` and `inverse` ask for them by name."""
+
+    download: bool = False  # the first time, without asking; no result depends on it, so a run's directory keeps none
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that decides a run."""
 
@@ -239,6 +251,7 @@ class Config:
     ablation: AblationConfig = field(default_factory=AblationConfig)
     light: LightConfig = field(default_factory=LightConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
+    weights: WeightsConfig = field(default_factory=WeightsConfig)
 
     @property
     def resolution(self) -> int:
@@ -354,6 +367,9 @@ def _paper(category: str, seed: int) -> Config:
             perceptual_backbone="lpips",
             sigma=(1 / 7000, 1 / 7000),
             initial_elevation=0.0,
+            template=(0.5, 0.5, 0.5),  # "a sphere"
+            smoothing=0.0,
+            clip_gradients=0.0,
             symmetric_shape=False,
             symmetric_texture=False,
             mirror_pictures=False,

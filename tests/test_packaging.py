@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import ganverse_nb
+from ganverse_nb.runtime.extras import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(ganverse_nb.__file__).parent
@@ -26,8 +27,7 @@ def test_conda_users_get_the_same_packages():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == PROJECT["name"]
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
-    assert pip[-1] == "-e ."
-    assert pip[:-1] == PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    assert pip == ["-e .[all,dev]"]
     assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
 
 
@@ -54,11 +54,36 @@ def imported_distributions():
     return {name: {canonicalize_name(owner) for owner in owners.get(name, [name])} for name in third}
 
 
+def required(extra=None):
+    """The distributions that an extra asks for, or the base."""
+    texts = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(text).name) for text in texts}
+
+
 def test_everything_imported_is_asked_for():
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-    declared.add("jupyter-client")  # part of ipykernel's interface
+    declared = required().union(*map(required, EXTRAS))
     missing = {name for name, owners in imported_distributions().items() if not owners & declared}
     assert not missing, f"imported, but not in pyproject.toml: {missing}"
+
+
+def test_everything_asked_for_in_the_base_is_imported():
+    imported = set().union(*imported_distributions().values())
+    assert required() <= imported, "no layer needs it"
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_has_the_modules_that_the_package_takes_from_it(extra):
+    owners = metadata.packages_distributions()
+    assert {canonicalize_name(owner) for module in EXTRAS[extra] for owner in owners[module]} == required(extra)
+    assert not required(extra) & required(), "it is in the base"
+
+
+def test_the_makefile_installs_every_extra_that_users_take():
+    extras = PROJECT["optional-dependencies"]
+    assert extras["all"] == [f"ganverse_nb[{','.join([*EXTRAS, 'docs'])}]"]
+    assert set(extras) == {"all", "bench", "dev", "docs", *EXTRAS}
+    installed = re.findall(r"--editable '\.\[(.*)\]'", (ROOT / "Makefile").read_text())
+    assert installed == ["all", "all,dev", "all,bench"]
 
 
 def test_the_command_is_installed():

@@ -30,6 +30,7 @@ from ganverse_nb.data.crops import Crop, open_photo, segmented
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.runtime.extras import require
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
 MORE_POINTS_THAN = 3
@@ -211,6 +212,7 @@ def load_mat(path: Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError: it is missing or damaged.
     """
+    require("train", "Pascal3D+", "scipy")
     from scipy.io import loadmat
 
     if not path.is_file():

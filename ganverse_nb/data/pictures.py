@@ -16,7 +16,70 @@ from ganverse_nb.runtime.files import atomic_path
 
 # Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+Picture = str | Path | Image.Image | np.ndarray | Tensor
+"""A picture in any form: see `as_picture`."""
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+
+def as_picture(picture: Picture, resolution: int, fit: bool = True) -> Tensor:
+    """[1, 3, R, R] float32 in [0, 1], row 0 on top, of a picture in any form.
+
+    Args:
+        picture: the path of a file, a Pillow image, an array [H, W], [H, W, 3] or [H, W, 4], or a tensor [3, H, W] or
+            [1, 3, H, W]; arrays and tensors hold bytes, or floating point numbers in [0, 1].
+        fit: see `read_picture`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no picture in one of these forms, or what `read_picture` refuses.
+
+    >>> as_picture(np.zeros((480, 640, 3), np.uint8), 64).shape
+    torch.Size([1, 3, 64, 64])
+    """
+    if isinstance(picture, (str, Path)):
+        return read_picture(picture, resolution, fit)
+    image, name = as_image(picture), "the picture"
+    if fit:
+        _check_size(image.size, name, resolution)
+        image = _fitted(image, name, resolution)
+    return _to_tensor(image, name, resolution)
+
+
+def as_image(picture: Image.Image | np.ndarray | Tensor) -> Image.Image:
+    """A picture in memory as an upright Pillow image in RGB; see `as_picture`.
+
+    Raises:
+        ValueError: it is none, or has a form or a mode that is not understood.
+    """
+    try:
+        if isinstance(picture, Image.Image):
+            return _upright(picture)
+        if isinstance(picture, Tensor):
+            return _upright(_from_tensor(picture))
+        if isinstance(picture, np.ndarray):
+            return _upright(_from_array(picture))
+    except (OSError, TypeError) as error:
+        raise ValueError(f"The picture cannot be read ({error}).") from None
+    raise ValueError(f"A picture is a path, a Pillow image, an array or a tensor, not {type(picture).__name__}.")
+
+
+def _from_tensor(picture: Tensor) -> Image.Image:
+    one = picture[0] if picture.ndim == 4 and len(picture) == 1 else picture
+    if one.ndim != 3 or len(one) != 3:
+        raise ValueError(f"A picture as a tensor is [3, H, W] or [1, 3, H, W], got {list(picture.shape)}.")
+    return _from_array(one.detach().permute(1, 2, 0).cpu().numpy())
+
+
+def _from_array(picture: np.ndarray) -> Image.Image:
+    if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (3, 4))) or not picture.size:
+        raise ValueError(f"A picture as an array is [H, W], [H, W, 3] or [H, W, 4], got {list(picture.shape)}.")
+    if picture.dtype.kind == "f":
+        if not np.all((picture >= 0) & (picture <= 1)):
+            raise ValueError("A picture of floating point numbers has values in [0, 1]; divide those of bytes by 255.")
+        picture = np.round(picture * 255.0).astype(np.uint8)
+    elif picture.dtype != np.uint8:
+        raise ValueError(f"A picture's numbers are bytes or floating point numbers in [0, 1], not {picture.dtype}.")
+    return Image.fromarray(picture)
 
 
 def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor:
@@ -48,13 +111,26 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
         if not fit:
             file.load()
             return file
-        if min(file.size) < resolution / 2:
-            raise _TooSmallError(f"{name} has only {file.size[0]} x {file.size[1]} pixels; give a larger picture.")
+        _check_size(file.size, name, resolution)
         # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
         file.draft(None, (2 * resolution, 2 * resolution))
-        return ImageOps.fit(_upright(file), (resolution, resolution), Image.Resampling.LANCZOS)
+        return _fitted(file, name, resolution)
 
-    picture = _decoded(data, name, read)
+    return _to_tensor(_decoded(data, name, read), name, resolution)
+
+
+def _fitted(image: Image.Image, name: str, resolution: int) -> Image.Image:
+    """The square in the middle of a picture, upright, R x R."""
+    return ImageOps.fit(_upright(image), (resolution, resolution), Image.Resampling.LANCZOS)
+
+
+def _check_size(size: tuple[int, int], name: str, resolution: int) -> None:
+    if min(size) < resolution / 2:
+        raise _TooSmallError(f"{name} has only {size[0]} x {size[1]} pixels; give a larger picture.")
+
+
+def _to_tensor(picture: Image.Image, name: str, resolution: int) -> Tensor:
+    """[1, 3, R, R] of a picture that has that size; ValueError where it has not."""
     if picture.size != (resolution, resolution):
         width, height = picture.size
         raise ValueError(
@@ -66,18 +142,17 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
-def middle_square(path: str | Path) -> Image.Image:
-    """The square in the middle of a picture file, as many pixels as there are: what `read_picture` with `fit` scales.
+def middle_square(picture: Picture) -> Image.Image:
+    """The square in the middle of a picture, as many pixels as there are: what `as_picture` scales.
 
     Raises:
-        ValueError: as `read_picture`.
+        ValueError: as `as_picture`.
     """
-
-    def read(file: Image.Image) -> Image.Image:
-        picture = _upright(file)
-        return ImageOps.fit(picture, (min(picture.size),) * 2, Image.Resampling.LANCZOS)
-
-    return _decoded(Path(path).read_bytes(), str(path), read)
+    if isinstance(picture, (str, Path)):
+        image = _decoded(Path(picture).read_bytes(), str(picture), _upright)
+    else:
+        image = as_image(picture)
+    return ImageOps.fit(image, (min(image.size),) * 2, Image.Resampling.LANCZOS)
 
 
 def _decoded(data: bytes, name: str, read: Callable[[Image.Image], Image.Image]) -> Image.Image:
@@ -110,7 +185,7 @@ def write_picture(image: Tensor, path: str | Path) -> Path:
     return Path(path)
 
 
-class _TooSmallError(Exception):
+class _TooSmallError(ValueError):
     """Tells what is too small from what a decoder raises."""
 
 
@@ -120,14 +195,17 @@ def _is_heif(data: bytes) -> bool:
 
 def _upright(picture: Image.Image) -> Image.Image:
     """In RGB, turned as its EXIF data say, what is transparent on white."""
-    picture = ImageOps.exif_transpose(picture)
+    picture = ImageOps.exif_transpose(picture) or picture
     if picture.mode[0] in "IF":  # convert() would clip them at 255
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
+    try:
+        return picture.convert("RGB")
+    except ValueError as error:  # LAB, for example
+        raise ValueError(f"mode {picture.mode} cannot be converted to RGB: {error}") from None
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:

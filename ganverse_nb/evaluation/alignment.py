@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganverse_nb.runtime.extras import require
+
 ALIGNMENTS = ("none", "similarity", "any_pose")
 ALIGNING_POINTS = 4000  # the error of an alignment is far below the distance of so many points
 FEW_POINTS, FEW_ITERATIONS, FINALISTS = 400, 12, 3  # of the search over orientations
@@ -38,6 +40,7 @@ class Similarity:
 
 def nearest(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Distance [N] from each of `points` [N, 3] to the nearest of `others` [M, 3], and which one [N]."""
+    require("eval", "The alignment of meshes", "scipy")
     from scipy.spatial import cKDTree
 
     distance, index = cKDTree(others.double().numpy()).query(points.double().numpy())

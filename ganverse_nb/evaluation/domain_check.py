@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ganverse_nb.evaluation.domain import Domain, Verdict
 from ganverse_nb.evaluation.out_of_distribution import ood_pictures
+from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.mask_rcnn import Segmenter

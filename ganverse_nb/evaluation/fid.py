@@ -1,7 +1,7 @@
 """The published distances between sets of pictures, FID and KID on Inception's features, through `torch-fidelity`.
 
-Inception's weights are not shipped with this package. Where torch's cache has them (`INCEPTION` in
-`torch.hub.get_dir()/checkpoints`) they are used; `evaluation.kid` needs no download, on features of our own.
+Inception's weights are not shipped with this package. Where torch's cache has them (`INCEPTION.find()`) they are used;
+`evaluation.kid` needs no download, on features of our own.
 Numbers compare with published ones only where the real pictures and their number are the same: FID falls with more
 pictures, and official ones take 50,000 of each kind.
 """
@@ -16,11 +16,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganverse_nb.evaluation.kid import BATCH, sampled_pictures
-from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.downloads import Weights
+from ganverse_nb.runtime.extras import require
 
-INCEPTION = "weights-inception-2015-12-05-6726825d.pth"  # ends with the beginning of its SHA-256
+INCEPTION = Weights(
+    "Inception, for FID",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    91,
+    "do with KID on features of our own",
+)
 SUBSET_SIZE = 1000  # of KID, as torch-fidelity's default
 
 
@@ -45,26 +50,13 @@ class InceptionDistance:
         )
 
 
-def inception_weights() -> Path | None:
-    """Where torch's cache keeps Inception's weights; None if it does not.
-
-    Raises:
-        CheckpointError: there is a file of that name with other bytes: torch-fidelity would run what is in it.
-    """
-    path = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION
-    if not path.is_file():
-        return None
-    if not sha256(path).startswith(path.stem.rsplit("-", 1)[1]):
-        raise CheckpointError(f"{path} is damaged or another file (its SHA-256 differs); remove it and download again.")
-    return path
-
-
 def picture_distance(real: Tensor, generated: Tensor, weights: Path, seed: int = 0) -> InceptionDistance:
     """FID and KID between two sets of pictures, uint8 [N, 3, H, W]; `weights` are Inception's as torch-fidelity's.
 
     Raises:
         ValueError: fewer than two pictures, or not bytes.
     """
+    require("eval", "FID", "torch_fidelity")
     from torch_fidelity import calculate_metrics
 
     for name, pictures in (("real", real), ("generated", generated)):

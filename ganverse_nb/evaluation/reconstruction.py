@@ -9,12 +9,8 @@ from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.metrics import ShapeError, shape_error
-from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.inference import compare, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.render.renderer import render
 
 
 @dataclass(frozen=True)
@@ -77,14 +73,6 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
     return DatasetScores(
         means[0], other_means[0], means[1], other_means[1], per_view, torch.cat(per_picture), len(own), pairs
     )
-
-
-def compare(mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> Tensor:
-    """[B, 2] hard IoU, and mean absolute colour difference where both masks are set, of renders against pictures."""
-    output = render(mesh, camera, images.shape[-1])
-    both = output.mask * masks
-    difference = ((output.rgb - images).abs() * both).flatten(1).sum(1) / (3 * both.flatten(1).sum(1)).clamp(min=1)
-    return torch.stack([hard_iou(output.mask, masks), difference], 1)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
 """One function per figure, each from results to a matplotlib Figure; `save_figure` writes it with its numbers."""
 
+from ganverse_nb.runtime.extras import require
+
+require("notebooks", "A figure", "matplotlib")
+
 from ganverse_nb.figures.ablation import ablation_examples, ablation_table
 from ganverse_nb.figures.comparison import annotated_photos, annotation_costs, model_comparison, overlap_table
 from ganverse_nb.figures.domain import domain_scores, photo_card

@@ -11,10 +11,10 @@ from ganverse_nb.evaluation.ablation import OTHERS, Example
 from ganverse_nb.evaluation.spread import Cell
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import letterboxed
-from ganverse_nb.figures.shots import plain, textured
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.network import repeat_mesh
+from ganverse_nb.render.shots import plain, textured
 
 VARIANT_LABELS = {
     "full": "full (2 views per step)",

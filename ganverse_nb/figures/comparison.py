@@ -13,11 +13,11 @@ from ganverse_nb.data.annotated import AnnotatedPhotos, KeypointPhotos
 from ganverse_nb.evaluation.photo_comparison import Comparison
 from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.inverse import letterboxed
-from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import ORANGE, SKY
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.render.shots import orbit_views, textured
 
 SIX = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]
 

@@ -6,14 +6,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.evaluation.domain_check import INSIDE, DomainCheck
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import TURNS, letterboxed
-from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREY, ORANGE, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.inverse_graphics.domain import Verdict
+from ganverse_nb.render.shots import orbit_views, textured
 
 LINE = 0.42  # inches per kind of picture
 OUTSIDE_GREY = 0.25  # brightness that is left to what the mask leaves out

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ganverse_nb.evaluation.camera_initialization import CameraDifference, align_cameras
 from ganverse_nb.figures.grid import degrees, picture_grid
-from ganverse_nb.figures.shots import orbit_views, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, PURPLE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.keypoints import Keypoints
 from ganverse_nb.geometry.camera import Camera, CameraModel
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.render.shots import orbit_views, textured
 
 SIZE = 256  # pixels of a picture with points drawn on it
 TURNS = [20.0, 110.0, 200.0, 290.0]

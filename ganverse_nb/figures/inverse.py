@@ -12,10 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 from torch import Tensor
 
-from ganverse_nb.evaluation.reconstruction import compare
 from ganverse_nb.evaluation.scorecard import CameraErrors, PhotoReport
 from ganverse_nb.figures.grid import degrees, picture_grid
-from ganverse_nb.figures.shots import orbit_views, plain, textured
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.generator import Generator
@@ -23,7 +21,9 @@ from ganverse_nb.gan.view_gate import crossed_pictures
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.inverse_graphics.inference import compare
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+from ganverse_nb.render.shots import orbit_views, plain, textured
 from ganverse_nb.studio.photos import Photos
 
 TURNS = [30.0, 110.0, 215.0, 310.0]

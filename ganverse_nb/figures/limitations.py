@@ -17,13 +17,13 @@ from ganverse_nb.evaluation.failures import KindResult
 from ganverse_nb.evaluation.light import LightScores, shading_of, true_light
 from ganverse_nb.figures.grid import picture_grid
 from ganverse_nb.figures.inverse import TURNS
-from ganverse_nb.figures.shots import SUPERSAMPLING, orbit_views, plain, textured
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.light import lamp, white_light
 from ganverse_nb.render.renderer import render
+from ganverse_nb.render.shots import SUPERSAMPLING, orbit_views, plain, textured
 from ganverse_nb.studio.lit import LitPhotos
 
 RANKS = {"median": 0.5, "worst": 1.0}

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ganverse_nb.figures.grid import to_pixels
 from ganverse_nb.figures.inverse import letterboxed
-from ganverse_nb.figures.shots import plain
 from ganverse_nb.figures.style import (
     BLACK,
     CAPTION,
@@ -27,6 +26,7 @@ from ganverse_nb.gan.generator import StyleLayer
 from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
+from ganverse_nb.render.shots import plain
 
 WIDTH, HEIGHT = 10.0, 4.9
 SIDE = 0.82  # of the small pictures

@@ -11,11 +11,11 @@ from torch import Tensor
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
 from ganverse_nb.evaluation.latent_editing import TurnedPictures
 from ganverse_nb.figures.grid import Frame, degrees, picture_grid
-from ganverse_nb.figures.shots import textured
 from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
+from ganverse_nb.render.shots import textured
 
 CONTENT = ("shape", "texture", "background")
 

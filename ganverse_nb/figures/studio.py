@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ganverse_nb.figures.grid import picture_grid, wrapped
-from ganverse_nb.figures.shots import plain
+from ganverse_nb.render.shots import plain
 from ganverse_nb.studio.photos import Photos
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from ganverse_nb.evaluation.camera_audit import SOURCES, CameraAudit
 from ganverse_nb.evaluation.ground_truth import TruthScores
 from ganverse_nb.figures.grid import degrees, picture_grid
-from ganverse_nb.figures.shots import plain, textured
 from ganverse_nb.figures.style import BLACK, BLUE, FONT, GREEN, GREY, LIGHT, ORANGE, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.render.shots import plain, textured
 from ganverse_nb.studio.ground_truth_views import ANGLES, TURNS, VIEWS, GroundTruthViews
 
 MEASURES = {

@@ -17,10 +17,10 @@ from tqdm.auto import tqdm
 from ganverse_nb.evaluation.user_study.analysis import StudyResult
 from ganverse_nb.evaluation.user_study.answers import Votes
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Comparison, Survey
-from ganverse_nb.figures.shots import orbit_views, plain, textured
 from ganverse_nb.figures.style import BLUE, CAPTION, FONT, LIGHT, MARGIN, empty_figure, inches_axes, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.render.shots import orbit_views, plain, textured
 from ganverse_nb.studio.photos import Photos
 
 AZIMUTHS = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ganverse_nb.runtime.extras import require
+
 Samples = TypeVar("Samples", Tensor, list[int])
 
 
@@ -27,6 +29,7 @@ class Team:
         """The team that the launcher made, with its communication set up."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
+        require("train", "A training of several processes", "accelerate")
         from accelerate import PartialState
 
         state = PartialState(cpu=not torch.cuda.is_available())

@@ -11,12 +11,12 @@ be had (`nearest_views`), objects still differ in place and size.
 from __future__ import annotations
 
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor, nn
 
 from ganverse_nb.gan.discriminator import EqualisedConv
 from ganverse_nb.gan.generator import FullyConnected
 from ganverse_nb.gan.ops import at_least_float32
+from ganverse_nb.runtime.extras import require
 
 NEIGHBOURS = 8  # of 20,000 photos all round, these are within a degree and a half
 
@@ -39,6 +39,9 @@ def nearest_views(directions: Tensor, neighbours: int = NEIGHBOURS) -> Tensor:
     Raises:
         ValueError: too few photos, or another shape.
     """
+    require("train", "The search for nearby views", "scipy")
+    from scipy.spatial import cKDTree
+
     if directions.dim() != 2 or directions.shape[1] != 3:
         raise ValueError(f"Directions must be [N, 3], got {tuple(directions.shape)}.")
     if len(directions) <= neighbours:

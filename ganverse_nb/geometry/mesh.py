@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -50,6 +51,27 @@ class Mesh:
             faces = faces[index][only]
             face_uvs = None if face_uvs is None else face_uvs[index][only]
         return Mesh(vertices, faces, face_uvs, None if self.texture is None else self.texture[index])
+
+    @classmethod
+    def load(cls, path: str | Path) -> Mesh:
+        """The mesh (batch of 1) of a .glb or .obj file, see `geometry.export.load_mesh`; the same errors.
+
+        >>> Mesh.load(uv_sphere().save(folder / "sphere.glb")).faces.shape
+        torch.Size([1280, 3])
+        """
+        from ganverse_nb.geometry.export import load_mesh
+
+        return load_mesh(path)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes one mesh (batch of 1) as .glb or .obj, see `geometry.export.save_mesh`; the same errors.
+
+        >>> uv_sphere().save(folder / "sphere.obj").name
+        'sphere.obj'
+        """
+        from ganverse_nb.geometry.export import save_mesh
+
+        return save_mesh(self, path)
 
     def to(self, device: torch.device | str) -> Mesh:
         move = lambda t: None if t is None else t.to(device)  # noqa: E731

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.runtime.extras import require
 
 MINIMUM_POINTS = 4  # of a view: three fix its five unknowns, a fourth tells whether they are right
 MINIMUM_TURN = 10.0  # degrees between the two most different directions from which a point must be seen
@@ -219,6 +220,7 @@ class _Bundle:
 
     def solve(self, unknown: Tensor) -> Tensor:
         """From rough to fine: errors beyond 8 times, then once `ROBUST` are outweighed by the others."""
+        require("train", "The search for cameras from keypoints", "scipy")
         from scipy.optimize import least_squares
 
         x = unknown.numpy()

@@ -7,15 +7,18 @@ and the camera head has seen little else. A photograph shows its object at any s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.gan.checkpoint import atomic_save, read_tensors
 from ganverse_nb.geometry.camera import wrap_degrees
 
 CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
+FORMAT = "ganverse_nb framing 1"
 USUAL = 0.02  # of the dataset's pictures have smaller objects, and as many larger ones, than what counts as usual
 
 
@@ -47,6 +50,22 @@ class Framing:
         place = torch.searchsorted(seen, view)
         away = (centers - center[place]).norm(dim=1).quantile(1 - USUAL)
         return cls(azimuth[seen], side, center, float(away))
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, whole or not at all."""
+        tensors = {"azimuth": self.azimuth, "side": self.side, "center": self.center}
+        atomic_save(tensors | {"away": torch.tensor(self.away)}, path, {"format": FORMAT})
+
+    @classmethod
+    def load(cls, path: Path) -> Framing:
+        """What `save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: not such a file, or damaged.
+        """
+        tensors, _ = read_tensors(Path(path), FORMAT)
+        return cls(tensors["azimuth"], tensors["side"], tensors["center"], float(tensors["away"]))
 
     def window(self, mask: Tensor, azimuth: float) -> tuple[float, float, float] | None:
         """The square of a picture that shows its object as usual: left, top and side as shares of the picture.

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.render.renderer import render
 
 
 def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
@@ -46,3 +48,11 @@ def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batc
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
     camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
     return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera
+
+
+def compare(mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> Tensor:
+    """[B, 2] hard IoU, and mean absolute colour difference where both masks are set, of renders against pictures."""
+    output = render(mesh, camera, images.shape[-1])
+    both = output.mask * masks
+    difference = ((output.rgb - images).abs() * both).flatten(1).sum(1) / (3 * both.flatten(1).sum(1)).clamp(min=1)
+    return torch.stack([hard_iou(output.mask, masks), difference], 1)

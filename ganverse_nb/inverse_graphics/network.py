@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.light import FACTORS, white_light
 
-AXES = (0.22, 0.17, 0.5)
+TEMPLATE = (0.22, 0.17, 0.5)
 """Half axes (x, y, z) of the ellipsoid that is deformed: a car's proportions; the network learns the mean shape."""
 
 
@@ -154,9 +154,11 @@ def mean_color(images: Tensor, masks: Tensor) -> Tensor:
 class InverseGraphicsNetwork(nn.Module):
     """f: pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R] -> Mesh with 642 vertices and a texture (section 3.2).
 
-    Shape: vertex offsets from an ellipsoid; the bias of the last layer is the learned mean shape. Texture: UV map.
-    `symmetric_shape` and `symmetric_texture` mirror left and right at x = 0 (switches, off in the paper). With `light`
-    it is the network of appendix K, which `predict`s nine spherical harmonic coefficients (`render.light`) too.
+    Shape: vertex offsets from an ellipsoid of half axes `template`, spread over the mesh by `smoothing` (0: as they
+    are; `smoothing_matrix`); the bias of the last layer is the learned mean shape. Texture: UV map.
+    `symmetric_shape` and `symmetric_texture` mirror left and right at x = 0. These are switches, off in the profile
+    `paper`, which deforms a sphere. With `light` it is the network of appendix K, which `predict`s nine spherical
+    harmonic coefficients (`render.light`) too.
     """
 
     template: Tensor
@@ -175,6 +177,7 @@ class InverseGraphicsNetwork(nn.Module):
         code: int = 256,
         symmetric_shape: bool = True,
         symmetric_texture: bool = True,
+        template: tuple[float, float, float] = TEMPLATE,
         smoothing: float = 4.0,
         light: bool = False,
     ) -> None:
@@ -187,18 +190,19 @@ class InverseGraphicsNetwork(nn.Module):
             "code": code,
             "symmetric_shape": symmetric_shape,
             "symmetric_texture": symmetric_texture,
+            "template": list(template),
             "smoothing": smoothing,
             "light": light,
         }
         sphere = uv_sphere()
-        template = sphere.vertices[0] * torch.tensor(AXES)
-        count = len(template)
+        ellipsoid = sphere.vertices[0] * torch.tensor(template)
+        count = len(ellipsoid)
         self.symmetric_shape = symmetric_shape
-        mirror, smooth = mirror_vertices(template), smoothing_matrix(sphere.faces, count, smoothing)
+        mirror, smooth = mirror_vertices(ellipsoid), smoothing_matrix(sphere.faces, count, smoothing)
         if symmetric_shape:  # the sphere's diagonals all run one way, so that its Laplacian alone is not symmetric
             smooth = 0.5 * (smooth + smooth[mirror][:, mirror])
         for name, tensor in {
-            "template": template,
+            "template": ellipsoid,
             "faces": sphere.faces,
             "face_uvs": sphere.face_uvs,
             "smooth": smooth,

@@ -67,6 +67,8 @@ def new_model(
         network = InverseGraphicsNetwork(
             dataset.resolution,
             config.texture_size,
+            template=config.template,
+            smoothing=config.smoothing,
             symmetric_shape=config.symmetric_shape,
             symmetric_texture=config.symmetric_texture,
             light=config.light,
@@ -313,7 +315,8 @@ class Trainer:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for group in optimizer.param_groups:
-            torch.nn.utils.clip_grad_norm_(group["params"], 5.0, error_if_nonfinite=True)
+            limit = self.config.clip_gradients or math.inf
+            torch.nn.utils.clip_grad_norm_(group["params"], limit, error_if_nonfinite=True)
         optimizer.step()
 
     # Interruption

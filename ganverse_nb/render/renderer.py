@@ -86,7 +86,7 @@ def render(
     Differentiable in the vertices, the texture, the light, the background and the cameras.
 
     Args:
-        mesh: with `texture` and `face_uvs`, or without either for a white surface.
+        mesh: with `texture` and `face_uvs`, or without a texture for a white surface.
         camera: any of `geometry.camera`: `Camera`, `FreeCamera` or `WeakPerspectiveCamera`.
         resolution: side of a square picture in pixels, or (H, W).
         background: [3] or [B or 1, 3] colour, or [B or 1, 3, H, W] picture behind the object; None leaves 0.
@@ -101,6 +101,10 @@ def render(
     Raises:
         ValueError: shapes, dtypes or devices do not fit, or a value is not finite.
         ImportError: backend "nvdiffrast", mipmaps or antialias without nvdiffrast.
+
+    >>> output = render(uv_sphere(), Camera.orbit(azimuth=30.0, elevation=10.0), resolution=128)
+    >>> output.rgb.shape, output.silhouette.shape, output.depth.shape
+    (torch.Size([1, 3, 128, 128]), torch.Size([1, 1, 128, 128]), torch.Size([1, 1, 128, 128]))
     """
     height, width = check_resolution(resolution)
     batch = max(len(mesh), len(camera))
@@ -110,8 +114,8 @@ def render(
         if part is not None and (part.dtype, part.device) != (mesh.vertices.dtype, mesh.vertices.device):
             here, there = f"{part.dtype} on {part.device}", f"{mesh.vertices.dtype} on {mesh.vertices.device}"
             raise ValueError(f"The {name} is {here}, the mesh's vertices are {there}; convert one of them.")
-    if (mesh.texture is None) != (mesh.face_uvs is None):
-        raise ValueError("The mesh has only one of texture and face_uvs; a textured mesh needs both.")
+    if mesh.texture is not None and mesh.face_uvs is None:
+        raise ValueError("The mesh has a texture but no face_uvs, which say where it goes; give both.")
     if mesh.face_uvs is not None:
         check_finite("face_uvs", mesh.face_uvs)
     clip = camera.to_clip(mesh.vertices, width / height).expand(batch, -1, -1).contiguous()

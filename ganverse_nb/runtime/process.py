@@ -1,4 +1,4 @@
-"""Settings of the whole process, made where computing begins: by a run, and by the command line. No import makes them."""
+"""Settings of the whole process, made where computing begins (runs, the command line); no import makes them."""
 
 from __future__ import annotations
 

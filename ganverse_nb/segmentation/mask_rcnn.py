@@ -14,13 +14,19 @@ from torch import Tensor
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 
-from ganverse_nb.config import CATEGORIES, SegmenterConfig
-from ganverse_nb.runtime.files import atomic_path, sha256
+from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.runtime.downloads import Weights
+from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.segmentation.detections import Detections, merge_duplicates
 from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
 
 COCO_LABELS = {"car": 3, "bird": 16, "horse": 19}
-COCO_URL = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url
+COCO = Weights(
+    "COCO's Mask R-CNN",
+    MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url,
+    177,
+    "use the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
+)
 KIND = "ganverse_nb segmenter"
 THRESHOLD = 0.5
 
@@ -107,26 +113,31 @@ def bounding_boxes(masks: Tensor) -> Tensor:
     return torch.stack([left, top, right, bottom], 1).float()
 
 
-def load_segmenter(category: str = "car", weights: str | Path = "auto") -> Segmenter:
+def load_segmenter(category: str = "car", weights: str | Path = "auto", download: bool = False) -> Segmenter:
     """The segmenter of `category`.
 
     Args:
         weights: "bundled": this project's small network, trained on studio photos of 64 px. "coco": torchvision's
-            maskrcnn_resnet50_fpn_v2, from torch's hub folder; it is never downloaded here. "auto": the bundled one
-            where the category has one, else COCO's. A path: a file written by `train_segmenter`.
+            maskrcnn_resnet50_fpn_v2, from torch's cache. "auto": the bundled one where the category has one, else
+            COCO's. A path: a file written by `train_segmenter`.
+        download: whether COCO's may be downloaded without asking, where torch's cache has it not.
 
     Raises:
-        FileNotFoundError: there are no such weights; the message says where they belong and how to get them.
+        FileNotFoundError, ExpectedError: there are no such weights; the message says how to get them.
         ValueError: unknown category, damaged file, or a file for another category.
     """
     if category not in COCO_LABELS:
         raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
+    path = segmenter_file(category, weights)
+    return _load_coco(category, COCO.get(download)) if path == COCO.path else _load_small(path, category)
+
+
+def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
+    """The file that `weights` of `load_segmenter` means; it need not be there."""
     bundled = bundled_path(category)
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
-    if weights == "coco":
-        return _load_coco(category)
-    return _load_small(bundled if weights == "bundled" else Path(weights), category)
+    return {"coco": COCO.path, "bundled": bundled}.get(str(weights), Path(weights))
 
 
 def bundled_path(category: str) -> Path:
@@ -177,16 +188,7 @@ def _load_small(path: Path, category: str) -> Segmenter:
     return Segmenter(network, 1, category, source, json.loads(metadata["provenance"]))
 
 
-def _load_coco(category: str) -> Segmenter:
-    path = Path(torch.hub.get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
-    if not path.is_file():
-        have = ", ".join(c for c in CATEGORIES if bundled_path(c).is_file())
-        raise FileNotFoundError(
-            f"COCO's Mask R-CNN is not at {path}. Download {COCO_URL} (180 MB) to that place, or use the bundled "
-            f"segmenter (weights='bundled'; there is one for {have})."
-        )
-    if not sha256(path).startswith(path.stem.rsplit("-", 1)[1]):  # torchvision's names end with the hash's beginning
-        raise ValueError(f"{path} is damaged; delete it and download {COCO_URL} again.")
+def _load_coco(category: str, path: Path) -> Segmenter:
     with torch.random.fork_rng(devices=[]):
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))

@@ -1,5 +1,9 @@
 """Controls for notebooks: what they show is computed by plain functions of a frozen state."""
 
+from ganverse_nb.runtime.extras import require
+
+require("notebooks", "A widget", "anywidget", "ipywidgets", "plotly", "traitlets", "matplotlib")
+
 from ganverse_nb.widgets.camera_orbit import camera_orbits
 from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
 from ganverse_nb.widgets.control_scene import ControlState

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from ganverse_nb.figures.grid import picture_grid
-from ganverse_nb.figures.shots import textured
+from ganverse_nb.render.shots import textured
 from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.widgets.control_scene import PARTS, ControlState, Scene, neural_picture
 

@@ -12,10 +12,10 @@ import numpy as np
 from torch import Tensor
 
 from ganverse_nb.data.pictures import decode_picture
-from ganverse_nb.figures.shots import save_turntable
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR, encode_pictures
+from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown
 from ganverse_nb.widgets.control_scene import PARTS, SAMPLE, ControlState, Scene, render_state

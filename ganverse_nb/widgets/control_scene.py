@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.figures.shots import textured
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.views import orbit_around
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.render.shots import textured
 from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.widgets.base import as_pixels
 from ganverse_nb.widgets.sources import Source, Sources

@@ -9,12 +9,12 @@ from typing import Any
 
 import ipywidgets
 
+from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.widgets.base import as_pixels, as_png, picture_frame
-from ganverse_nb.workflow.photo import PhotoResult
 
-Reconstruct = Callable[[Path], PhotoResult]
-Controls = Callable[[PhotoResult], ipywidgets.Widget]
+Reconstruct = Callable[[Path], Reconstruction]
+Controls = Callable[[Reconstruction], ipywidgets.Widget]
 SHOWN = 160  # pixels
 
 
@@ -26,13 +26,13 @@ class PhotoUpload(ipywidgets.VBox):
         errors: what went wrong, newest last; the status line shows the newest.
 
     Args:
-        reconstruct: file -> result, as `lambda path: reconstruct_photo(run, path)`.
+        reconstruct: file -> result, as a `Reconstructor`.
         controls: result -> what stands beside the photo, as `lambda result: open_panel(run, result.image)`.
     """
 
     def __init__(self, reconstruct: Reconstruct, controls: Controls) -> None:
         self.reconstruct, self.controls = reconstruct, controls
-        self.result: PhotoResult | None = None
+        self.result: Reconstruction | None = None
         self.errors: list[str] = []
         self.button = ipywidgets.FileUpload(accept="image/*", multiple=False, description="your photo")
         self.status = ipywidgets.Label("a photo of one whole object, in the middle of the picture")
@@ -63,7 +63,7 @@ class PhotoUpload(ipywidgets.VBox):
             self.status.value = self.errors[-1]
             raise
 
-    def _show(self, result: PhotoResult) -> None:
+    def _show(self, result: Reconstruction) -> None:
         picture = picture_frame("own-photo", SHOWN)
         picture.value = as_png(as_pixels(result.image[0]))
         shown: list[ipywidgets.Widget] = [picture]

@@ -14,8 +14,10 @@ from typing import Any
 from ganverse_nb import __version__
 from ganverse_nb.config import BUNDLED, as_json, load_config
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.extras import missing_extra, require
+from ganverse_nb.runtime.files import plain
 from ganverse_nb.runtime.process import prepare_process
-from ganverse_nb.workflow.run import Run, open_run
+from ganverse_nb.workflow.run import Run, open_run, reopen_run, run_directory
 
 AUGMENT = "color,translation,cutout"
 INTERRUPTED = "interrupted; run the same command to continue"
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            if options.extra:
+                require(*options.extra)
             return options.command(options) or 0
     except KeyboardInterrupt:
         return _say(INTERRUPTED, 130)
@@ -40,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.traceback:
             raise
         return _say(" ".join(str(error).split()), 2)
+    except ModuleNotFoundError as error:
+        sentence = missing_extra(error)
+        if options.traceback or sentence is None:
+            raise
+        return _say(str(sentence), 2)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -64,11 +73,15 @@ def _reproduce(options: argparse.Namespace) -> int:
     from ganverse_nb.runtime.rows import is_met
     from ganverse_nb.workflow.inputs import check_bundled
     from ganverse_nb.workflow.reproduce import reproduce
+    from ganverse_nb.workflow.weights import offer_weights
 
-    check_bundled(load_config(options.profile, options.category, options.seed, _settings(options.set)))
+    settings = _settings(options)
+    config = load_config(options.profile, options.category, options.seed, settings)
+    check_bundled(config)
+    offer_weights(config)  # here, where somebody can be asked
     only = [number for number in options.only.split(",") if number]
     run = _open(options)
-    report = reproduce(run, _settings(options.set), only, options.notebooks, options.jobs)
+    report = reproduce(run, settings, only, options.notebooks, options.jobs)
     rows = run.rows()
     missed = [row for row in rows if is_met(row, rows) is False]
     for row in missed:
@@ -82,6 +95,7 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.sweep import sweep
+    from ganverse_nb.workflow.weights import offer_weights
 
     try:
         seeds = [int(seed) for seed in options.seeds.split(",")]
@@ -89,7 +103,8 @@ def _sweep(options: argparse.Namespace) -> None:
         raise ValueError(f"--seeds {options.seeds}: write numbers, as in 0,1,2.") from None
     only = [number for number in options.only.split(",") if number]
     vary = {name: _values(text) for name, text in (_assignment(text, "--vary") for text in options.vary)}
-    settings, places = _settings(options.set), (options.sweeps, options.notebooks)
+    settings, places = _settings(options), (options.sweeps, options.notebooks)
+    offer_weights(load_config(options.profile, options.category, settings=settings))
     path = sweep(options.profile, options.category, seeds, vary, settings, only, *places, options.jobs)
     print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
 
@@ -136,7 +151,7 @@ def _measure_gan(options: argparse.Namespace) -> None:
 
     real = options.images or _open(options)
     inception, own = measure_gan(options.gan or options.category, real, options.seed)
-    print(inception or "no FID: Inception's weights are not on disk (README.md, A category of your own)")
+    print(inception or "no FID: Inception's weights are not on disk (`ganverse fetch-weights inception`)")
     print(f"KID: {own}")
 
 
@@ -159,6 +174,16 @@ def _import_gan(options: argparse.Namespace) -> None:
     print(f"wrote {path} and {path.with_suffix('.json')}")
 
 
+def _networks(options: argparse.Namespace) -> Run | str:
+    """The run that is meant, or its category: where it has not begun and the package brings what it would learn."""
+    from ganverse_nb.runtime.shipped import is_shipped
+
+    config = load_config(options.profile, options.category, options.seed, _settings(options))
+    if is_shipped(plain(as_json(config))) and not run_directory(config, options.runs).exists():
+        return config.category
+    return _open(options)
+
+
 def _fetch_gan(options: argparse.Namespace) -> None:
     from ganverse_nb.gan.fetch import fetch_gan
 
@@ -166,12 +191,19 @@ def _fetch_gan(options: argparse.Namespace) -> None:
     print(f"next: ganverse import-gan {path}")
 
 
+def _fetch_weights(options: argparse.Namespace) -> None:
+    from ganverse_nb.workflow.weights import fetch_weights
+
+    config = load_config(options.profile, options.category, settings=_settings(options))
+    fetch_weights(config, options.names, config.weights.download)
+
+
 def _reconstruct(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    run, how = _open(options), {"force": options.force, "refine": options.refine}
-    print(reconstruct(run, options.picture, output, options.turntable, **how))
+    how = {"force": options.force, "refine": options.refine}
+    print(reconstruct(_networks(options), options.picture, output, options.turntable, **how))
 
 
 def _ground_truth_views(options: argparse.Namespace) -> None:
@@ -208,8 +240,14 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
+def _bundle(options: argparse.Namespace) -> None:
+    from ganverse_nb.workflow.bundle import bundle
+
+    print(f"wrote {bundle(reopen_run(options.run))}")
+
+
 def _config(options: argparse.Namespace) -> None:
-    config = load_config(options.profile, options.category, options.seed, _settings(options.set))
+    config = load_config(options.profile, options.category, options.seed, _settings(options))
     print(json.dumps(as_json(config), indent=1))
 
 
@@ -220,21 +258,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ganverse", description="GANverse3D, reproduced.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
-    parser.set_defaults(command=None)
+    parser.set_defaults(command=None, extra=None)
     commands = parser.add_subparsers(metavar="command")
 
-    def add(name: str, function: Callable[[argparse.Namespace], int | None], text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, function: Callable[[argparse.Namespace], int | None], text: str, extra: str | None = None
+    ) -> argparse.ArgumentParser:
+        """A command; `extra` of the installation is what it needs."""
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.set_defaults(command=function)
+        command.set_defaults(command=function, extra=extra and (extra, f"ganverse {name}"))
         return command
 
     jobs_help = "notebooks at the same time (default: 2 on processors, 1 on a GPU)"
-    command = add("reproduce", _reproduce, "execute every notebook and write figures/report.html")
+    command = add("reproduce", _reproduce, "execute every notebook and write figures/report.html", "notebooks")
     _run_options(command)
     command.add_argument("--only", default="", metavar="04,09", help="these notebooks instead of all")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
     command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
-    command = add("sweep", _sweep, "execute notebooks for several seeds and settings, and write a table of them all")
+    command = add("sweep", _sweep, "execute notebooks for several seeds and settings: a table of them all", "notebooks")
     command.add_argument("--seeds", default="0,1,2", metavar="0,1,2")
     command.add_argument(
         "--vary",
@@ -249,7 +290,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
     command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
     command = add(
-        "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures"
+        "train-gan", _train_gan, "train the StyleGAN2 of a category on studio photos, or on your own pictures", "train"
     )
     _run_options(command)
     command.add_argument(
@@ -279,7 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--split-layer", type=int, metavar="K", help="choose codes for the layers below K")
     command.add_argument("--output", type=Path, default=Path("views.safetensors"), metavar="FILE")
     command = add(
-        "measure-gan", _measure_gan, "measure how far a GAN's pictures are from real ones: KID on own features"
+        "measure-gan", _measure_gan, "measure how far a GAN's pictures are from real ones: FID and KID", "eval"
     )
     _run_options(command)
     command.add_argument("--gan", metavar="FILE", help="a trained GAN instead of the bundled one")
@@ -299,6 +340,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="car, car-config-f, horse, cat, church")
     command.add_argument("--directory", type=Path, default=Path("gans"), metavar="DIR", help="default: gans")
     command.add_argument("--sha256", metavar="HEX", help="refuse another file than this")
+    command = add("bundle", _bundle, "write what a finished run has learned into the package")
+    command.add_argument("run", type=Path, metavar="RUN", help="the run's directory, as in runs/car-mini-seed0")
+    command = add("fetch-weights", _fetch_weights, "download the weights of others that a profile needs, as paper does")
+    command.add_argument("names", nargs="*", metavar="NAME", help="instead of those: coco, vgg16, inception (for FID)")
+    _profile_options(command, seed=False)
     command = add("reconstruct", _reconstruct, "write the textured 3D mesh of the object in a photo of any size")
     command.add_argument("picture", type=Path)
     _run_options(command)
@@ -316,7 +362,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path)
     command.add_argument("--resolution", type=int, default=512, metavar="PX", help="default: 512")
     _run_options(command)
-    command = add("score-meshes", _score_meshes, "compare the meshes that another system made of them with the truth")
+    command = add(
+        "score-meshes", _score_meshes, "compare meshes that another system made of them with the truth", "eval"
+    )
     command.add_argument(
         "folder", type=Path, help="of .glb files with the names of the photographs: photo_000.glb, ..."
     )
@@ -356,6 +404,9 @@ def _profile_options(command: argparse.ArgumentParser, seed: bool = True) -> Non
         metavar="STAGE.KEY=VALUE",
         help="change one setting, as in inverse.steps=100",
     )
+    command.add_argument(
+        "--yes", action="store_true", help="download the weights that a setting asks for by name, without asking"
+    )
 
 
 def _run_options(command: argparse.ArgumentParser) -> None:
@@ -366,15 +417,16 @@ def _run_options(command: argparse.ArgumentParser) -> None:
 
 def _open(options: argparse.Namespace, settings: Mapping[str, Any] | None = None, foreign: bool = False) -> Run:
     """The run that the options name; `settings` are those of options with names of their own."""
-    changes = _settings(options.set) | dict(settings or {})
+    changes = _settings(options) | dict(settings or {})
     return open_run(
         options.profile, options.category, options.seed, options.runs, options.figures, changes, foreign=foreign
     )
 
 
-def _settings(assignments: Sequence[str]) -> dict[str, Any]:
-    """`["inverse.steps=100"]` -> `{"inverse.steps": 100}`; a value that is not JSON is text."""
-    return {name: _value(text) for name, text in map(_assignment, assignments)}
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """`--set inverse.steps=100 --yes` -> `{"inverse.steps": 100, "weights.download": True}`; not JSON: text."""
+    settings = {name: _value(text) for name, text in map(_assignment, options.set)}
+    return settings | {"weights.download": True} if options.yes else settings
 
 
 def _assignment(text: str, option: str = "--set") -> tuple[str, str]:

@@ -157,12 +157,12 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
     FID and KID where Inception's weights are on disk, and KID on own features.
     """
     from ganverse_nb.data.image_folder import read_image_folder
-    from ganverse_nb.evaluation.fid import gan_distance, inception_weights
+    from ganverse_nb.evaluation.fid import INCEPTION, gan_distance
     from ganverse_nb.evaluation.kid import gan_kid
     from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.workflow import stages
 
-    generator, weights = load_generator(gan), inception_weights()
+    generator, weights = load_generator(gan), INCEPTION.find()
     if isinstance(real, Path):
         photos = read_image_folder(real, generator.resolution)
     else:
@@ -193,13 +193,13 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
 def _likeness() -> tuple[Distance, str, float]:
     """How projections compare pictures, its name, and the weight of noise regularisation that goes with it."""
     from ganverse_nb.gan.projection import NOISE_WEIGHT, PERCEPTUAL_NOISE_WEIGHT, pyramid_distance
-    from ganverse_nb.inverse_graphics.perceptual import LpipsFeatures, lpips_weights, perceptual_loss
+    from ganverse_nb.inverse_graphics.perceptual import LpipsFeatures, has_lpips
 
-    weights = lpips_weights()
-    if weights is None:
-        return pyramid_distance, "an image pyramid, as VGG16's weights are not on disk", NOISE_WEIGHT
-    features = LpipsFeatures(weights)
-    return lambda a, b: perceptual_loss(features, a, b, b.new_ones(())), features.name, PERCEPTUAL_NOISE_WEIGHT
+    if not has_lpips():
+        why = "as LPIPS is not installed or its weights not on disk (`ganverse fetch-weights vgg16`)"
+        return pyramid_distance, f"an image pyramid, {why}", NOISE_WEIGHT
+    features = LpipsFeatures()
+    return lambda a, b: features.distance(a, b).mean(), features.name, PERCEPTUAL_NOISE_WEIGHT
 
 
 def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCodes:
@@ -226,7 +226,7 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
 
 
 def reconstruct(
-    run: Run,
+    networks: Run | str,
     picture: Path,
     output: Path,
     turntable: Path | None = None,
@@ -235,16 +235,24 @@ def reconstruct(
 ) -> str:
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
-    With `refine` the camera is fitted to the picture's outline.
+    Args:
+        networks: the run whose networks are used, or the category of those that come with the package.
+        refine: fit the camera to the picture's outline.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
         ValueError: a picture that cannot be read, or a suffix that is not known.
     """
-    from ganverse_nb.workflow.photo import check_outputs, reconstruct_photo
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor, check_outputs
 
     check_outputs(output, turntable)
-    result = reconstruct_photo(run, picture, refine)
+    if isinstance(networks, Run):
+        from ganverse_nb.workflow.stages import reconstructor
+
+        reconstruct = reconstructor(networks)
+    else:
+        reconstruct = Reconstructor.from_pretrained(networks)
+    result = reconstruct(picture, refine)
     written = result.save(output, turntable, force)
     return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
 
@@ -261,13 +269,11 @@ def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:
 def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
     """Scores the .glb files of any system against the truth; writes scores.json beside them, and returns a table."""
     from ganverse_nb.evaluation.mesh_folder import read_meshes, score_folder
-    from ganverse_nb.inverse_graphics.perceptual import perceptual_features
     from ganverse_nb.runtime.files import write_json
     from ganverse_nb.workflow import stages
 
     meshes = read_meshes(folder, run.config.photos.truth, shape_only)  # before anything that takes long
-    features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
-    report = score_folder(meshes, stages.ground_truth_views(run), features, align)
+    report = score_folder(meshes, stages.ground_truth_views(run), stages.perceptual(run), align)
     write_json(folder / "scores.json", {"command": _typed(run, "score-meshes"), **report.as_dict()})
     return str(report)
 

@@ -11,6 +11,8 @@ from importlib import metadata, util
 from pathlib import Path
 
 from ganverse_nb.config import BUNDLED, CATEGORIES, PROFILES
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.extras import EXTRAS, missing_modules
 from ganverse_nb.workflow.provenance import device, processor
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -37,10 +39,13 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield Finding("gpu", None, _gpu())
     yield _attempt("renderer", _renderer)
     yield _nvdiffrast()
-    yield _attempt("kernel", _kernel)
+    without = {extra: missing for extra, modules in EXTRAS.items() if (missing := missing_modules(modules))}
+    yield Finding("extras", None, _extras(without))
+    if "notebooks" not in without:
+        yield _attempt("kernel", _kernel)
     bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
     yield from bundled
-    yield Finding("optional weights", None, _optional_weights())
+    yield _optional_weights()
     memory = _memory()
     if memory is not None:
         yield Finding("memory", memory > MEMORY, f"{memory / 1e9:.1f} GB, {MEMORY / 1e9:.0f} are asked for")
@@ -51,6 +56,8 @@ def examine(directory: Path) -> Iterator[Finding]:
     whole = [category for category, finding in zip(BUNDLED, bundled) if finding.ok]
     others = [category for category in CATEGORIES if category not in whole]
     runs = f"every notebook for {', '.join(whole)}" if whole else "no notebook before its weights are there"
+    if "notebooks" in without:
+        runs = f"pictures of meshes, reconstruct and edit, no notebook; the networks of {', '.join(whole) or 'nothing'}"
     unmarked = [category for category in whole if not (WEIGHTS / category / "keypoints.json").is_file()]
     runs += f" (03 after its keypoints are placed for {', '.join(unmarked)})" if unmarked else ""
     after = f"; {', '.join(others)} after `ganverse train-gan --category ...`" if others else ""
@@ -79,7 +86,7 @@ def _packages() -> str:
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement} (here {version or 'not installed'})")
     if wrong:
-        raise RuntimeError(f"`pip install -e .` adds what is missing: {', '.join(wrong)}")
+        raise RuntimeError(f"`pip install .` adds what is missing: {', '.join(wrong)}")
     return f"{len(needed)} as asked for"
 
 
@@ -124,19 +131,29 @@ def _nvdiffrast() -> Finding:
     return _attempt("nvdiffrast", partial(_renderer, "nvdiffrast", "cuda"))
 
 
-def _optional_weights() -> str:
+def _extras(without: dict[str, list[str]]) -> str:
+    """Which extras of the installation are there, and how the others get here."""
+    there = ", ".join(extra for extra in EXTRAS if extra not in without) or "none"
+    lacking = [f"pip install 'ganverse_nb[{extra}]' adds {', '.join(names)}" for extra, names in without.items()]
+    return "; ".join([f"{there} installed", *lacking])
+
+
+def _optional_weights() -> Finding:
     """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
-    from torch.hub import get_dir
+    from ganverse_nb.workflow.weights import WEIGHTS as KNOWN
 
-    from ganverse_nb.evaluation.fid import inception_weights
-    from ganverse_nb.inverse_graphics.perceptual import lpips_weights
-    from ganverse_nb.segmentation.mask_rcnn import COCO_URL
-
-    coco = Path(get_dir()) / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
-    perceptual = "VGG16 for LPIPS" if lpips_weights() else "no VGG16 (the discriminator's features instead of LPIPS)"
-    masks = "Mask R-CNN of COCO" if coco.is_file() else "no Mask R-CNN of COCO (the bundled one instead)"
-    distance = "Inception for FID" if inception_weights() else "no Inception (KID on own features instead of FID)"
-    return f"{perceptual}; {masks}; {distance}"
+    instead = {
+        "coco": "the bundled Mask R-CNN instead",
+        "vgg16": "the discriminator's features instead of LPIPS",
+        "inception": "KID on own features instead of FID",
+    }
+    try:
+        there = {name: weights.find() is not None for name, weights in KNOWN.items()}
+    except ExpectedError as error:
+        return Finding("optional weights", False, str(error))
+    told = [f"{KNOWN[name].name}" if here else f"no {name} ({instead[name]})" for name, here in there.items()]
+    fetch = "" if all(there.values()) else "; `ganverse fetch-weights NAME` downloads one"
+    return Finding("optional weights", None, "; ".join(told) + fetch)
 
 
 def _memory() -> float | None:

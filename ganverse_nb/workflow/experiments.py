@@ -24,23 +24,28 @@ from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, variant_sett
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.light_variants import light_settings
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.workflow.inputs import compute_device
-from ganverse_nb.workflow.run import Run
+from ganverse_nb.workflow.run import Run, Stage
 from ganverse_nb.workflow.stages import (
     RECOVERY_OBJECTS,
-    discriminator,
     ground_truth_views,
+    ground_truth_views_stage,
     inverse_graphics,
+    inverse_graphics_stage,
     multiview,
+    multiview_stage,
+    perceptual,
+    perceptual_settings,
     segmenter,
     teacher,
     test_photos,
+    test_photos_stage,
     train_photos,
+    train_photos_stage,
     use_weights,
     view_codes,
 )
@@ -57,6 +62,10 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
     Raises:
         FileNotFoundError, ValueError: no such data set of this category; see `read_real_photos`.
     """
+    return AnnotatedPhotos.load(run.finish(annotated_photos_stage(run, test)))
+
+
+def annotated_photos_stage(run: Run, test: bool = False) -> Stage:
     config, seed = run.config.photo_model, run.config.seed
     resolution, folder = run.config.resolution, config.photographs
     if not folder and not run.config.has_studio:
@@ -64,7 +73,7 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
             f"There are no photographs of category {run.config.category!r} with keypoints in profile "
             f"{run.config.profile!r}; photo_model.photographs says where some lie."
         )
-    source, name = ("test_photos", "annotated_test_photos") if test else ("train_photos", "annotated_photos")
+    source, name = (test_photos_stage, "annotated_test_photos") if test else (train_photos_stage, "annotated_photos")
     photos_of = test_photos if test else train_photos
 
     def compute(directory: Path) -> None:
@@ -78,11 +87,11 @@ def annotated_photos(run: Run, test: bool = False) -> AnnotatedPhotos:
         clicked = annotate_keypoints(photos, config.keypoint_noise, config.keypoint_missed, seed + test)
         clicked.with_cameras(keypoint_shape(run.config.category), FOV, config.maximum_error).save(directory)
 
-    if not folder:
-        photos_of(run)
     keys = ("photographs", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
     settings = [*(getattr(config, key) for key in keys), seed, resolution]
-    return AnnotatedPhotos.load(run.stage(name, compute, settings, needs=[] if folder else [source]))
+    if folder:
+        settings += [run.config.category, use_weights(run, "segmenter")]
+    return Stage(name, compute, settings, () if folder else (source(run),))
 
 
 def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
@@ -95,17 +104,20 @@ def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
 
 def photo_model(run: Run) -> InverseGraphicsModel:
     """The baseline of section 4.1: the network of `inverse_graphics`, trained on `annotated_photos`."""
+    return InverseGraphicsModel.load(run.finish(photo_model_stage(run)) / MODEL)
+
+
+def photo_model_stage(run: Run) -> Stage:
     config, seed = photo_model_settings(run), run.config.seed
 
     def compute(directory: Path) -> None:
-        features, photos = perceptual_features(discriminator(run), config.perceptual_backbone), annotated_photos(run)
+        features, photos = perceptual(run), annotated_photos(run)
         cameras = LearnableCameras.of(photos.camera)
         train_inverse_graphics(photos, config, directory, features, seed, compute_device(), cameras=cameras)
 
-    annotated_photos(run)
-    return InverseGraphicsModel.load(
-        run.stage("photo_model", compute, [config, seed], needs=["annotated_photos"]) / MODEL
-    )
+    teacher_hash = use_weights(run, "teacher")  # whose discriminator's features may be compared
+    settings = [*perceptual_settings(config), seed, teacher_hash]
+    return Stage("photo_model", compute, settings, (annotated_photos_stage(run),))
 
 
 def photo_model_settings(run: Run) -> InverseGraphicsConfig:
@@ -135,6 +147,10 @@ def initialized_graphics(run: Run, initial: str) -> InverseGraphicsModel:
     Raises:
         ValueError: neither of the two.
     """
+    return InverseGraphicsModel.load(run.finish(initialized_graphics_stage(run, initial)) / MODEL)
+
+
+def initialized_graphics_stage(run: Run, initial: str) -> Stage:
     if initial not in INITIALIZATIONS:
         raise ValueError(f"Unknown initial cameras {initial!r}; give one of {', '.join(INITIALIZATIONS)}.")
     config, seed = shortened(run.config), run.config.seed
@@ -144,9 +160,7 @@ def initialized_graphics(run: Run, initial: str) -> InverseGraphicsModel:
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if initial == "keypoint" else None
         train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), cameras=cameras)
 
-    multiview(run)
-    directory = run.stage(f"{initial}_initialization", compute, [config, seed, file], needs=["multiview"])
-    return InverseGraphicsModel.load(directory / MODEL)
+    return Stage(f"{initial}_initialization", compute, [config, seed, file], (multiview_stage(run),))
 
 
 def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
@@ -157,31 +171,38 @@ def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
     Raises:
         ValueError: unknown variant.
     """
+    return InverseGraphicsModel.load(run.finish(ablation_stage(run, variant, seed)) / MODEL)
+
+
+def ablation_stage(run: Run, variant: str, seed: int) -> Stage:
     config, from_keypoints = variant_settings(run.config, variant), variant == KEYPOINT_VARIANT
     file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if from_keypoints else None
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 
-    multiview(run)
-    directory = run.stage(f"ablation_{variant}_{seed}", compute, [config, seed, file], needs=["multiview"])
-    return InverseGraphicsModel.load(directory / MODEL)
+    settings = [*perceptual_settings(config), seed, file]
+    return Stage(f"ablation_{variant}_{seed}", compute, settings, (multiview_stage(run),))
 
 
 def ablation_scores(run: Run, variant: str, seed: int) -> VariantScores:
     """How good `ablation` is on the GAN's held-out objects and, where there is a studio, on `ground_truth_views`."""
-    model, backbone = ablation(run, variant, seed), run.config.inverse.perceptual_backbone
-    truth = ground_truth_views(run) if run.config.has_studio else None
+    return VariantScores.load(run.finish(ablation_scores_stage(run, variant, seed)) / SCORES)
+
+
+def ablation_scores_stage(run: Run, variant: str, seed: int) -> Stage:
+    config, studio = run.config, run.config.has_studio
 
     def compute(directory: Path) -> None:
-        photos = None if truth is None else found_objects(segmenter(run), truth)
-        features = perceptual_features(discriminator(run), backbone)
-        score_variant(model, multiview(run), photos, features, run.config.seed).save(directory / SCORES)
+        photos = found_objects(segmenter(run), ground_truth_views(run)) if studio else None
+        model = ablation(run, variant, seed)
+        score_variant(model, multiview(run), photos, perceptual(run), config.seed).save(directory / SCORES)
 
-    needs = [f"ablation_{variant}_{seed}", *([] if truth is None else ["ground_truth_views"])]
-    return VariantScores.load(run.stage(f"ablation_{variant}_{seed}_scores", compute, [backbone], needs=needs) / SCORES)
+    settings = [*perceptual_settings(config.inverse, only=True), config.seed, studio]
+    truth = (ground_truth_views_stage(run),) if studio else ()
+    return Stage(f"ablation_{variant}_{seed}_scores", compute, settings, (ablation_stage(run, variant, seed), *truth))
 
 
 def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
@@ -189,21 +210,25 @@ def recovery(run: Run) -> dict[float, list[dict[str, float]]]:
 
     The pictures are the studio's, so that their cameras are known (`inverse_graphics.recovery`).
     """
+    noises = run.config.initialization.recovery_noise
+    return {noise: read_curve(run.finish(recovery_stage(run, noise))) for noise in noises}
+
+
+def recovery_stage(run: Run, noise: float) -> Stage:
     settings, seed = run.config.initialization, run.config.seed
-    size, config = run.config.resolution, shortened(run.config, settings.recovery_steps)
-    curves = {}
-    for noise in settings.recovery_noise:
+    size, category = run.config.resolution, run.config.category
+    config, counts = (
+        shortened(run.config, settings.recovery_steps),
+        (settings.recovery_contents, settings.recovery_views),
+    )
 
-        def compute(directory: Path, noise: float = noise) -> None:
-            true = sample_cameras(settings.recovery_views, torch.Generator().manual_seed(seed))
-            contents = settings.recovery_contents
-            views = studio_views(run.config.category, contents, true, RECOVERY_OBJECTS + seed, size)
-            recover_cameras(views, true, noise, config, directory, seed, compute_device())
+    def compute(directory: Path) -> None:
+        contents, cameras = counts
+        true = sample_cameras(cameras, torch.Generator().manual_seed(seed))
+        views = studio_views(category, contents, true, RECOVERY_OBJECTS + seed, size)
+        recover_cameras(views, true, noise, config, directory, seed, compute_device())
 
-        counts = [settings.recovery_contents, settings.recovery_views]
-        directory = run.stage(f"recovery_{noise:.0f}", compute, [config, seed, size, counts, noise])
-        curves[noise] = read_curve(directory)
-    return curves
+    return Stage(f"recovery_{noise:.0f}", compute, [config, seed, size, category, counts, noise])
 
 
 def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
@@ -212,16 +237,20 @@ def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
     All see the same pictures from the cameras that `stages.inverse_graphics` found, which stay, and have its camera
     head: what differs is the light. There is no "prior" where its weight is 0.
     """
-    story, seed, models = inverse_graphics(run), run.config.seed, {}
-    for name, config in light_settings(run.config).items():
-
-        def compute(directory: Path, config: InverseGraphicsConfig = config) -> None:
-            features = perceptual_features(discriminator(run), config.perceptual_backbone)
-            cameras = LearnableCameras.of(story.cameras().detach())
-            train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
-
-        multiview(run)
-        directory = run.stage(f"light_{name}", compute, [config, seed], needs=["multiview", "inverse_graphics"])
-        models[name] = InverseGraphicsModel.load(directory / MODEL)
+    story, models = inverse_graphics(run), {}
+    for name in light_settings(run.config):
+        models[name] = InverseGraphicsModel.load(run.finish(light_variant_stage(run, name)) / MODEL)
         models[name].head = story.head
     return models
+
+
+def light_variant_stage(run: Run, name: str) -> Stage:
+    config, seed = light_settings(run.config)[name], run.config.seed
+
+    def compute(directory: Path) -> None:
+        features = perceptual(run)
+        cameras = LearnableCameras.of(inverse_graphics(run).cameras().detach())
+        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
+
+    needs = (multiview_stage(run), inverse_graphics_stage(run))
+    return Stage(f"light_{name}", compute, [*perceptual_settings(config), seed], needs)

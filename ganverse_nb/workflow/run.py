@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import digest, plain, read_json, remove, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
 from ganverse_nb.runtime.rows import Number, Row, check_bar
+from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.workflow.provenance import device, environment
 
 COMPLETE, PARTIAL = "complete.json", "partial.json"
@@ -45,6 +46,28 @@ class Team(Protocol):
     def wait(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: how it is computed, and everything that its result depends on.
+
+    Attributes:
+        name: of its directory, in small letters, digits and underscores.
+        compute: writes the result into the directory it is given, see `Run.stage`.
+        settings: a dataclass or JSON value: whatever decides the content beside `needs`.
+        needs: the stages that this one is made from; when one changes, this one is computed anew.
+    """
+
+    name: str
+    compute: Callable[[Path], object]
+    settings: Any = None
+    needs: tuple[Stage, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """A short hash of everything that the result depends on; nothing is computed for it."""
+        return _digest(self.settings, {need.name: need.identity for need in self.needs})
+
+
 class Run:
     """The artifacts, numbers and provenance of one configuration.
 
@@ -52,21 +75,39 @@ class Run:
         config: what is run.
         root: the directory that holds the run's directory `<category>-<profile>-seed<seed>`.
         figures: where the report of all categories goes; the run's pictures go into the folder of its category there.
+        shipped: whether `finish` takes a result that comes with the package, instead of computing it.
 
     Raises:
         ValueError: the directory belongs to another configuration; the message names the settings that differ.
     """
 
-    def __init__(self, config: Config, root: str | Path = "runs", figures: str | Path = "figures") -> None:
+    def __init__(
+        self, config: Config, root: str | Path = "runs", figures: str | Path = "figures", shipped: bool = True
+    ) -> None:
         prepare_process()
-        self.config = config
+        self.config, self.shipped = config, shipped
         self.root, self.figures = Path(root), Path(figures)
         self.pictures = self.figures / config.category
-        self.directory = self.root / f"{config.category}-{config.profile}-seed{config.seed}"
+        self.directory = run_directory(config, root)
         self._announced: set[str] = set()
+        self._identities: dict[str, str] = {}  # of stages that were finished or found through this object
         self._claim()
 
     # ---- stages
+
+    def finish(self, stage: Stage) -> Path:
+        """The directory of a finished stage: the run's own, else the package's, else it is computed now.
+
+        The package's is taken where it is the result of exactly these settings (`runtime.shipped`), which is said and
+        recorded.
+        """
+        self._identities[stage.name] = identity = stage.identity
+        if self.shipped and _identity(self.directory / stage.name / COMPLETE) != identity:
+            found = shipped_stage(plain(as_json(self.config)), stage.name, identity)
+            if found is not None:
+                self.substitute(f"the {stage.name} that comes with the package", "one of this run", "same settings")
+                return found
+        return self._stage(stage.name, stage.compute, stage.settings, identity)
 
     def stage(
         self,
@@ -87,9 +128,14 @@ class Run:
             needs: finished stages that this one is made from; when one changes, this one is computed anew.
             team: processes that call this together, and whose `compute` waits for all of them before it returns.
         """
+        identity = _digest(settings, {need: self._identity(need) for need in needs})
+        return self._stage(name, compute, settings, identity, team)
+
+    def _stage(
+        self, name: str, compute: Callable[[Path], object], settings: Any, identity: str, team: Team | None = None
+    ) -> Path:
         if not re.fullmatch(r"[a-z0-9_]+", name):
             raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
-        identity = digest([plain(settings), {need: self._identity(need) for need in needs}])
         final, partial = self.directory / name, self.directory / f"{name}.partial"
 
         def done() -> bool:
@@ -148,7 +194,7 @@ class Run:
         mark.unlink()
 
     def _identity(self, name: str) -> str:
-        identity = _identity(self.directory / name / COMPLETE)
+        identity = self._identities.get(name) or _identity(self.directory / name / COMPLETE)
         if identity is None:
             raise ValueError(f"Stage {name} of {self.directory} is not finished, and a later stage needs it.")
         return identity
@@ -229,7 +275,7 @@ class Run:
         config = self.config
         foreign = config.category not in CATEGORIES
         default = load_config(config.profile, config.category, config.seed, foreign=foreign)
-        changes = _differences(as_json(default), as_json(config))
+        changes = _differences(_deciding(default), _deciding(config))
         parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
         parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
         return "ganverse reproduce " + " ".join(parts)
@@ -237,7 +283,7 @@ class Run:
     # ---- the directory
 
     def _claim(self) -> None:
-        path, ours = self.directory / "config.json", plain(as_json(self.config))
+        path, ours = self.directory / "config.json", _deciding(self.config)
         if path.exists():
             differing = _differences(read_json(path), ours)
             if differing:
@@ -319,19 +365,51 @@ def open_run(
     figures: str | Path = "figures",
     settings: Mapping[str, Any] | None = None,
     foreign: bool = False,
+    shipped: bool = True,
 ) -> Run:
     """The run of a profile: what notebooks and commands begin with.
 
     Args:
         settings: changes to the profile by dotted name, as in `{"inverse.steps": 100}`.
         foreign: `category` is the user's own name for pictures of their own, see `load_config`.
+        shipped: take what the package brings where it is the result of exactly these settings; else it is computed.
 
     Raises:
         ValueError: unknown profile, category or setting; a run directory of another configuration; in a notebook that
             was started elsewhere, no folder of notebooks that `../runs` could be meant from.
+
+    >>> run = open_run("mini", "car", seed=0, runs=folder / "runs", settings={"inverse.steps": 100})
+    >>> run.directory.name, run.config.inverse.steps
+    ('car-mini-seed0', 100)
     """
     config = load_config(profile, category, seed, settings, foreign=foreign)
-    return Run(config, _from_notebooks(runs), _from_notebooks(figures))
+    return Run(config, _from_notebooks(runs), _from_notebooks(figures), shipped)
+
+
+def run_directory(config: Config, root: str | Path = "runs") -> Path:
+    """Where a run of this configuration lives."""
+    return Path(root) / f"{config.category}-{config.profile}-seed{config.seed}"
+
+
+def reopen_run(directory: str | Path, figures: str | Path = "figures", shipped: bool = True) -> Run:
+    """The run whose directory this is, with the settings that it was made with.
+
+    Raises:
+        FileNotFoundError: it is no directory of a run.
+        ValueError: its config.json is of another version of the package.
+    """
+    directory = Path(directory)
+    if not (directory / "config.json").is_file():
+        raise FileNotFoundError(f"{directory} is no directory of a run: it holds no config.json.")
+    theirs = read_json(directory / "config.json")
+    profile, category, seed = (theirs[name] for name in ("profile", "category", "seed"))
+    foreign = category not in CATEGORIES
+    default = plain(as_json(load_config(profile, category, seed, foreign=foreign)))
+    settings = {name: there for name, (there, _) in _differences(theirs, default).items() if there is not None}
+    run = open_run(profile, category, seed, directory.parent, figures, settings, foreign, shipped)
+    if run.directory != directory:
+        raise ValueError(f"{directory} was renamed; a run's directory is called {run.directory.name}.")
+    return run
 
 
 def _from_notebooks(path: str | Path) -> Path:
@@ -351,6 +429,11 @@ def _from_notebooks(path: str | Path) -> Path:
     return meant
 
 
+def _deciding(config: Config) -> dict[str, Any]:
+    """The settings that decide the results: all but whether weights may be downloaded."""
+    return {name: value for name, value in plain(as_json(config)).items() if name != "weights"}
+
+
 def _begin(partial: Path, identity: str, settings: Any) -> Path:
     """The mark of a stage that begins or continues; what an attempt with other settings left is removed."""
     mark = partial / PARTIAL
@@ -364,6 +447,10 @@ def _begin(partial: Path, identity: str, settings: Any) -> Path:
 def _finish(partial: Path, final: Path) -> None:
     remove(final)
     os.replace(partial, final)
+
+
+def _digest(settings: Any, needs: Mapping[str, str]) -> str:
+    return digest([plain(settings), dict(needs)])
 
 
 def _identity(mark: Path) -> str | None:

@@ -2,19 +2,27 @@
 
     studio -> photos -> teacher -> view codes -> multi-view dataset -> inverse graphics -> StyleGAN-R
 
-Notebooks and the command line call these functions and nothing below them that is slow.
+Notebooks and the command line call these functions and nothing below them that is slow. Each stage is told by a
+function of its own, whose name ends in `_stage`: what it depends on is known without computing anything.
+
+>>> run = open_run("mini", "car", runs=folder / "runs")
+>>> model = stages.inverse_graphics(run)  # computed once, or the package's where it has just this one
+>>> len(stages.view_codes(run)), len(model.cameras)
+(40, 40)
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganverse_nb.config import InverseGraphicsConfig, ViewConfig
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.domain import Domain
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
@@ -28,8 +36,11 @@ from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.inverse_graphics.domain import Domain
+from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
+from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, has_lpips, perceptual_features
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
@@ -37,30 +48,41 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter, segmenter_file
 from ganverse_nb.studio.archive import first_photos, make_photo_archive
 from ganverse_nb.studio.ground_truth_views import GroundTruthViews, make_ground_truth_views
 from ganverse_nb.studio.photos import Photos, make_photos
 from ganverse_nb.workflow.inputs import compute_device, labelled_views, needs_studio, teacher_file
-from ganverse_nb.workflow.run import Run
+from ganverse_nb.workflow.run import Run, Stage
 
 # Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
 TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
 GROUND_TRUTH, RECOVERY_OBJECTS = 6000, 7000
-GATE, KID, VIEWS = "view_gate.json", "kid.json", "views.safetensors"
+GATE, KID, VIEWS, POSE = "view_gate.json", "kid.json", "views.safetensors", "pose.safetensors"
+FRAMING = "framing.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
+CHOICE = ("split_layer", "views", "tiers", "tier_views", "candidates", "contents")  # of ViewConfig: what choosing reads
+MEASURING = ("contents", "bin_degrees", "split_layers", "measured")  # and what measuring reads
 CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
 
 
 def train_photos(run: Run) -> Photos:
     """Photos with known cameras, for the pose regressor that measures views."""
-    return _photos(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
+    return Photos.load(run.finish(train_photos_stage(run)))
+
+
+def train_photos_stage(run: Run) -> Stage:
+    return _photos_stage(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
 
 
 def test_photos(run: Run) -> Photos:
     """Photos that no network of the run learns from."""
+    return Photos.load(run.finish(test_photos_stage(run)))
+
+
+def test_photos_stage(run: Run) -> Stage:
     needs_studio(run, "A test photo with its true shape and camera")
-    return _photos(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
+    return _photos_stage(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
 
 
 def first_test_photos(run: Run, count: int) -> Photos:
@@ -74,11 +96,16 @@ def first_test_photos(run: Run, count: int) -> Photos:
 
 def ground_truth_views(run: Run) -> GroundTruthViews:
     """Photos that no network of the run learns from, and further ones of their objects from all sides."""
+    return GroundTruthViews.load(run.finish(ground_truth_views_stage(run)))
+
+
+def ground_truth_views_stage(run: Run) -> Stage:
+    order = ground_truth_order(run)
 
     def compute(directory: Path) -> None:
-        make_ground_truth_views(*ground_truth_order(run)).save(directory)
+        make_ground_truth_views(*order).save(directory)
 
-    return GroundTruthViews.load(run.stage("ground_truth_views", compute, ground_truth_order(run)))
+    return Stage("ground_truth_views", compute, order)
 
 
 def ground_truth_order(run: Run) -> tuple[str, int, int, int]:
@@ -88,13 +115,13 @@ def ground_truth_order(run: Run) -> tuple[str, int, int, int]:
     return config.category, config.photos.truth, GROUND_TRUTH + config.seed, config.resolution
 
 
-def _photos(run: Run, name: str, count: int, seed: int) -> Photos:
+def _photos_stage(run: Run, name: str, count: int, seed: int) -> Stage:
     category, resolution = run.config.category, run.config.resolution
 
     def compute(directory: Path) -> None:
         make_photo_archive(category, count, seed, directory, resolution)
 
-    return Photos.load(run.stage(name, compute, [category, count, seed, resolution]))
+    return Stage(name, compute, [category, count, seed, resolution])
 
 
 def teacher(run: Run) -> Generator:
@@ -108,26 +135,34 @@ def discriminator(run: Run) -> Discriminator:
     return checkpoint.load_discriminator(teacher_file(run))
 
 
+def perceptual(run: Run) -> Features:
+    """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
+    config = run.config
+    return perceptual_features(discriminator(run), config.inverse.perceptual_backbone, config.weights.download)
+
+
 def pose_regressor(run: Run) -> PoseRegressor:
     """Reads azimuths off pictures. Trained on photos, used for measuring only."""
+    return PoseRegressor.load(run.finish(pose_regressor_stage(run)) / POSE)
+
+
+def pose_regressor_stage(run: Run) -> Stage:
     needs_studio(run, "An azimuth read off pictures")
     config, seed = run.config.views, run.config.seed
 
     def compute(directory: Path) -> None:
         photos = train_photos(run)
-        train_regressor(photos.images, photos.camera, config, seed).save(directory / "pose.safetensors")
+        train_regressor(photos.images, photos.camera, config, seed).save(directory / POSE)
 
     settings = [config.regressor_steps, config.regressor_batch, seed]
-    train_photos(run)
-    return PoseRegressor.load(
-        run.stage("pose_regressor", compute, settings, needs=["train_photos"]) / "pose.safetensors"
-    )
+    return Stage("pose_regressor", compute, settings, (train_photos_stage(run),))
 
 
 def segmenter(run: Run) -> Segmenter:
     """The Mask R-CNN that cuts objects out."""
-    found = load_segmenter(run.config.category, run.config.segmenter.weights)
+    found = load_segmenter(run.config.category, run.config.segmenter.weights, run.config.weights.download)
     run.note("segmenter", found.source)
+    use_weights(run, "segmenter")
     return found
 
 
@@ -149,7 +184,7 @@ def _views_file(run: Run) -> Path:
     Raises:
         FileNotFoundError, ExpectedError: there is none; the message says how to make it.
     """
-    config, truncation = run.config.views, run.config.multiview.truncation
+    config = run.config.views
     if config.codes == "bundled":
         return checkpoint.bundled(run.config.category, "views")
     if config.codes == "labelled":
@@ -159,6 +194,13 @@ def _views_file(run: Run) -> Path:
         return path
     if config.codes != "chosen":
         return Path(config.codes)
+
+    return run.finish(view_codes_stage(run)) / VIEWS
+
+
+def view_codes_stage(run: Run) -> Stage:
+    """The stage that chooses view codes where `views.codes` is "chosen"."""
+    config, truncation = run.config.views, run.config.multiview.truncation
 
     def compute(directory: Path) -> None:
         gan, facts = teacher(run), {"command": run.command, "teacher": sha256(teacher_file(run))}
@@ -173,13 +215,23 @@ def _views_file(run: Run) -> Path:
         )
         chosen.save(directory / VIEWS)
 
-    pose_regressor(run)
-    settings = [config, truncation, run.config.seed, use_weights(run, "teacher")]
-    return run.stage("view_codes", compute, settings, needs=["pose_regressor"]) / VIEWS
+    settings = [_only(config, CHOICE), truncation, run.config.seed, use_weights(run, "teacher")]
+    return Stage("view_codes", compute, settings, (pose_regressor_stage(run),))
+
+
+def _views_identity(run: Run) -> tuple[list[str], tuple[Stage, ...]]:
+    """What view codes add to the settings and needs of the stages that are made with them."""
+    if run.config.views.codes == "chosen":
+        return [], (view_codes_stage(run),)
+    return [use_weights(run, "views")], ()
 
 
 def view_gate(run: Run) -> ViewGate:
     """How well view codes hold the view and how much shape contents keep, for every split layer (DESIGN: view gate)."""
+    return ViewGate.load(run.finish(view_gate_stage(run)) / GATE)
+
+
+def view_gate_stage(run: Run) -> Stage:
     config, seed, category = run.config.views, run.config.seed, run.config.category
     truncation = run.config.multiview.truncation
 
@@ -197,49 +249,82 @@ def view_gate(run: Run) -> ViewGate:
         error = azimuth_error(regressor, photos.image(), photos.camera.azimuth).median()
         collect_view_gate(measures, chosen, variety, float(error)).save(directory / GATE)
 
-    pose_regressor(run)
-    settings = [config, truncation, seed, *(use_weights(run, name) for name in ("teacher", "views"))]
-    return ViewGate.load(run.stage("view_gate", compute, settings, needs=["pose_regressor"]) / GATE)
+    views, needs = _views_identity(run)
+    weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]
+    settings = [_only(config, MEASURING), truncation, seed, category, weights]
+    return Stage("view_gate", compute, settings, (pose_regressor_stage(run), test_photos_stage(run), *needs))
 
 
 def gan_kid(run: Run) -> Kid:
     """How far the teacher's samples are from photos it was not trained on: KID on own features."""
+    return Kid(**read_json(run.finish(gan_kid_stage(run)) / KID))
+
+
+def gan_kid_stage(run: Run) -> Stage:
     needs_studio(run, "KID")
     seed = run.config.seed
 
     def compute(directory: Path) -> None:
         write_json(directory / KID, measure_kid(teacher(run), train_photos(run).images, seed=seed))
 
-    train_photos(run)
-    settings = [seed, use_weights(run, "teacher")]
-    return Kid(**read_json(run.stage("gan_kid", compute, settings, needs=["train_photos"]) / KID))
+    return Stage("gan_kid", compute, [seed, use_weights(run, "teacher")], (train_photos_stage(run),))
 
 
 def multiview(run: Run) -> MultiViewDataset:
     """The "StyleGAN multi-view dataset" of section 3.1."""
+    return MultiViewDataset.load(run.finish(multiview_stage(run)))
+
+
+def multiview_stage(run: Run) -> Stage:
     config, seed = run.config.multiview, run.config.seed
 
     def compute(directory: Path) -> None:
         gan, cut = teacher(run).to(compute_device()), segmenter(run).to(compute_device())
         build_multiview(gan, view_codes(run), cut, config, directory, seed)
 
-    weights = [use_weights(run, name) for name in ("teacher", "views")]
-    return MultiViewDataset.load(run.stage("multiview", compute, [config, seed, weights]))
+    views, needs = _views_identity(run)
+    weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]
+    return Stage("multiview", compute, [config, seed, weights], needs)
 
 
 def inverse_graphics(run: Run) -> InverseGraphicsModel:
     """Network f, the cameras of the view codes and the camera head (section 3.2)."""
+    return InverseGraphicsModel.load(run.finish(inverse_graphics_stage(run)) / MODEL)
+
+
+def inverse_graphics_stage(run: Run) -> Stage:
     config, seed = run.config.inverse, run.config.seed
 
     def compute(directory: Path) -> None:
-        features = perceptual_features(discriminator(run), config.perceptual_backbone)
+        features = perceptual(run)
         run.note("perceptual features", features.name)
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
 
-    multiview(run)
-    return InverseGraphicsModel.load(
-        run.stage("inverse_graphics", compute, [config, seed], needs=["multiview"]) / MODEL
-    )
+    return Stage("inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),))
+
+
+def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> list[Any]:
+    """The settings of a training of f; of the perceptual backbone, the one that "auto" finds on this machine.
+
+    Args:
+        only: what says which features they are, for a stage that compares pictures and trains nothing.
+    """
+    lpips = config.perceptual_backbone == "lpips" or (config.perceptual_backbone == "auto" and has_lpips())
+    found = replace(config, perceptual_backbone="lpips" if lpips else "discriminator")
+    return [found.perceptual_backbone if only else found, *([VGG16.hash_prefix] if lpips else [])]
+
+
+def framing(run: Run) -> Framing:
+    """How large, and where, objects stand in the dataset's pictures: how a photograph is to be cut."""
+    return Framing.load(run.finish(framing_stage(run)) / FRAMING)
+
+
+def framing_stage(run: Run) -> Stage:
+    def compute(directory: Path) -> None:
+        azimuth = inverse_graphics(run).cameras().azimuth.detach().cpu()
+        Framing.of(multiview(run), azimuth).save(directory / FRAMING)
+
+    return Stage("framing", compute, needs=(multiview_stage(run), inverse_graphics_stage(run)))
 
 
 def domain(run: Run) -> Domain:
@@ -247,32 +332,44 @@ def domain(run: Run) -> Domain:
 
     Where the GAN has learned from other photos than the studio's, its own pictures of held-out objects stand for them.
     """
-    config, seed = run.config, DOMAIN_PHOTOS + run.config.seed
+    return Domain.load(run.finish(domain_stage(run)) / DOMAIN)
+
+
+def domain_stage(run: Run) -> Stage:
+    config, seed, studio = run.config, DOMAIN_PHOTOS + run.config.seed, run.config.has_studio
     order = (config.category, config.photos.test, seed, config.resolution)
-    model, cut = inverse_graphics(run), segmenter(run)
 
     def compute(directory: Path) -> None:
-        if config.has_studio:
+        if studio:
             pictures = make_photos(*order).image()
         else:
             dataset = multiview(run)
             pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
-        Domain.fit(pictures, cut, model).save(directory / DOMAIN)
+        Domain.fit(pictures, segmenter(run), inverse_graphics(run)).save(directory / DOMAIN)
 
-    return Domain.load(run.stage("domain", compute, [*order, cut.source], needs=["inverse_graphics"]) / DOMAIN)
+    settings = [*order, studio, use_weights(run, "segmenter")]
+    return Stage("domain", compute, settings, (inverse_graphics_stage(run),))
+
+
+def reconstructor(run: Run) -> Reconstructor:
+    """From a photograph to a mesh, with the networks of the run."""
+    return Reconstructor(inverse_graphics(run), segmenter(run), domain(run), framing(run))
 
 
 def domain_check(run: Run) -> DomainCheck:
     """How well `domain` tells fresh photographs from pictures that should be refused."""
+    return DomainCheck.load(run.finish(domain_check_stage(run)) / CHECK)
+
+
+def domain_check_stage(run: Run) -> Stage:
     needs_studio(run, "A test of the out-of-domain score")
     config, seed = run.config, DOMAIN_CHECK + run.config.seed
     order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, config.resolution)
-    usual = domain(run)
 
     def compute(directory: Path) -> None:
-        check_domain(usual, *order, segmenter(run), inverse_graphics(run)).save(directory / CHECK)
+        check_domain(domain(run), *order, segmenter(run), inverse_graphics(run)).save(directory / CHECK)
 
-    return DomainCheck.load(run.stage("domain_check", compute, list(order), needs=["domain"]) / CHECK)
+    return Stage("domain_check", compute, list(order), (domain_stage(run),))
 
 
 def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
@@ -292,12 +389,17 @@ def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
 
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     """The neural renderer of section 3.3; `mapping_only` gives the state before the joint fine-tuning (Fig J)."""
+    directory = run.finish(stylegan_r_stage(run))
+    encoder = PropertyEncoder.of(inverse_graphics(run), segmenter(run))
+    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), encoder)
+
+
+def stylegan_r_stage(run: Run) -> Stage:
     config, seed = run.config.stylegan_r, run.config.seed
-    model = inverse_graphics(run)
-    encoder = PropertyEncoder.of(model, segmenter(run))
 
     def compute(directory: Path) -> None:
         dataset, multi, device = multiview(run), run.config.multiview, compute_device()
+        model = inverse_graphics(run)
         train_stylegan_r(
             Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep),
             dataset.train_contents.tolist(),
@@ -315,12 +417,28 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
             minimum_mask=multi.minimum_mask,
         )
 
-    directory = run.stage("stylegan_r", compute, [config, seed], needs=["multiview", "inverse_graphics"])
-    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), encoder=encoder)
+    return Stage("stylegan_r", compute, [config, seed], (multiview_stage(run), inverse_graphics_stage(run)))
 
 
 def use_weights(run: Run, name: str) -> str:
-    """Record "teacher" or "views" in the run's manifest; returns its SHA-256, which the stages made with it need."""
-    path = teacher_file(run) if name == "teacher" else _views_file(run)
+    """Records "teacher", "views" or "segmenter" in the run's manifest; its SHA-256, which stages made with it need."""
+    path = {"teacher": teacher_file, "views": _views_file, "segmenter": segmenter_path}[name](run)
     run.use_weights(f"{run.config.category}/{name}", path)
     return sha256(path)
+
+
+def segmenter_path(run: Run) -> Path:
+    """The file that `segmenter.weights` names.
+
+    Raises:
+        FileNotFoundError: there is none, see `load_segmenter`.
+    """
+    names = run.config.category, run.config.segmenter.weights
+    path = segmenter_file(*names)
+    if not path.is_file():
+        load_segmenter(*names, run.config.weights.download)  # brings it, or says what to do
+    return path
+
+
+def _only(config: ViewConfig, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in names}

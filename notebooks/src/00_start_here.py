@@ -147,7 +147,7 @@ save_mesh(mesh[0], run.directory / "start_here.glb")
 
 # %%
 from ganverse_nb.data.pictures import write_picture
-from ganverse_nb.workflow.photo import reconstruct_photo
+from ganverse_nb.inverse_graphics.reconstructor import reconstruct_photo
 
 own = reconstruct_photo(run, photo or write_picture(photos[0], run.directory / "own_photo.png"))
 if own.verdict.in_domain:

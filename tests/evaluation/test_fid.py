@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganverse_nb.evaluation import fid
-from ganverse_nb.evaluation.fid import gan_distance, inception_weights, picture_distance
-from ganverse_nb.gan.checkpoint import CheckpointError
+from ganverse_nb.evaluation.fid import INCEPTION, gan_distance, picture_distance
 from ganverse_nb.gan.generator import Generator
 
 
@@ -53,13 +51,7 @@ def test_pictures_that_are_no_bytes_are_refused(weights: Path) -> None:
         picture_distance(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, 3, 8, 8), weights)
 
 
-def test_weights_are_looked_up_in_torchs_cache_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert inception_weights() is None
-    path = tmp_path / "checkpoints" / fid.INCEPTION
-    path.parent.mkdir()
-    path.write_bytes(b"something else")
-    with pytest.raises(CheckpointError, match="SHA-256 differs"):
-        inception_weights()
-    monkeypatch.setattr(fid, "sha256", lambda file: "6726825d" + 56 * "0")
-    assert inception_weights() == path
+def test_the_weights_are_those_that_torch_fidelity_asks_for() -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    assert INCEPTION.url == URL_INCEPTION_V3

@@ -13,12 +13,12 @@ from ganverse_nb.evaluation.metrics import angle_error
 from ganverse_nb.evaluation.scorecard import CameraErrors
 from ganverse_nb.evaluation.view_gate import ViewGate
 from ganverse_nb.figures.grid import GAP, GROUP_GAP, Frame, degrees, to_pixels, wrapped
-from ganverse_nb.figures.shots import orbit_views, plain, save_turntable, textured
 from ganverse_nb.figures.style import DPI, text_size
 from ganverse_nb.gan.shape_variety import ShapeVariety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera, wrap_degrees
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.render.shots import orbit_views, plain, save_turntable, textured
 from ganverse_nb.studio.categories import CATEGORIES
 from ganverse_nb.studio.photos import make_photos
 from ganverse_nb.workflow.run import open_run

@@ -12,9 +12,9 @@ from PIL import Image
 from ganverse_nb.data.crops import boxes, cut_window
 from ganverse_nb.data.pictures import read_picture, write_picture
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.inverse_graphics import reconstructor
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.render.renderer import render
-from ganverse_nb.workflow import photo
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,13 @@ def test_a_small_or_large_object_of_a_photo_is_cut_out(
     path = write_picture(
         render(mesh, camera, 256, background=torch.tensor([0.0, 0.0, 1.0])).rgb[0], tmp_path / "car.png"
     )
-    monkeypatch.setattr(photo, "reconstruct", lambda *_: (None, SimpleNamespace(azimuth=torch.tensor([azimuth]))))
+    monkeypatch.setattr(
+        reconstructor, "reconstruct", lambda *_: (None, SimpleNamespace(azimuth=torch.tensor([azimuth])))
+    )
     segmenter = SimpleNamespace(segment=found_by_colour)
     image = read_picture(path, 64, fit=True)
     assert framing.window(found_by_colour(image).mask, azimuth) is not None
-    framed = photo._framed(image, path, framing, segmenter, None)
+    framed = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, path)
     mask = found_by_colour(framed).mask
     assert framing.window(mask, azimuth) is None
     wanted = world.dataset.masks[2:3, view].float()
@@ -100,8 +102,19 @@ def test_a_photo_of_several_objects_or_of_part_of_one_stays_as_it_is(framing: Fr
     image = torch.ones(1, 3, 64, 64)
     image[..., 2, 20:30, :12] = 0  # at the left edge
     cut_off = SimpleNamespace(segment=found_by_colour)
-    assert photo._framed(image, tmp_path / "none.png", framing, cut_off, None) is image
+    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, tmp_path / "none.png") is image
     image[..., 2, :, :] = 1
     image[..., 2, 20:24, 20:24] = 0
     two = SimpleNamespace(segment=lambda x: SimpleNamespace(mask=found_by_colour(x).mask, count=torch.tensor([2])))
-    assert photo._framed(image, tmp_path / "none.png", framing, two, None) is image
+    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, tmp_path / "none.png") is image
+
+
+def test_it_comes_back_from_its_file(tmp_path):
+    framing = Framing(torch.tensor([0.0, 90.0]), torch.rand(2, 3), torch.rand(2, 2), 0.25)
+    framing.save(tmp_path / "framing.safetensors")
+    found = Framing.load(tmp_path / "framing.safetensors")
+    assert torch.equal(found.side, framing.side) and torch.equal(found.center, framing.center)
+    assert torch.equal(found.azimuth, framing.azimuth) and found.away == 0.25
+    (tmp_path / "other.safetensors").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="is no weight file"):
+        Framing.load(tmp_path / "other.safetensors")

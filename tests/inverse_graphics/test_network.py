@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from ganverse_nb.config import load_config
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.geometry.overlap import hard_iou
@@ -134,3 +135,19 @@ def test_repeated_meshes_are_the_batch_again_and_again():
     mesh = network()(*pictures(2))
     twice = repeat_mesh(mesh, 2)
     assert torch.equal(twice.vertices[2:], mesh.vertices) and torch.equal(twice.texture[:2], mesh.texture)
+
+
+def test_the_papers_network_deforms_a_sphere_and_smooths_nothing():
+    """Profile `paper`: what we add to its shape head is off."""
+    config = load_config("paper").inverse
+    network = InverseGraphicsNetwork(
+        texture_size=(32, 64),
+        template=config.template,
+        smoothing=config.smoothing,
+        symmetric_shape=config.symmetric_shape,
+        symmetric_texture=config.symmetric_texture,
+    )
+    assert torch.allclose(network.template.norm(dim=1), torch.full((642,), 0.5), atol=1e-6)
+    images, masks = torch.rand(2, 3, 64, 64), torch.ones(2, 1, 64, 64)
+    raw = network.shape_head(network.encoder(images, masks)).view(2, -1, 3)
+    assert torch.allclose(network(images, masks).vertices, network.template + raw, atol=1e-6)

@@ -1,10 +1,23 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
+from lpips import LPIPS
+from torchvision.models import VGG16_Weights, vgg16
 
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.inverse_graphics import perceptual
-from ganverse_nb.inverse_graphics.perceptual import DiscriminatorFeatures, perceptual_features, perceptual_loss
-from ganverse_nb.runtime import precision
+from ganverse_nb.inverse_graphics.perceptual import (
+    VGG16,
+    DiscriminatorFeatures,
+    LpipsFeatures,
+    feature_distance,
+    perceptual_distance,
+    perceptual_features,
+    perceptual_loss,
+)
+from ganverse_nb.runtime import downloads, precision
+from ganverse_nb.runtime.errors import ExpectedError
 
 
 @pytest.fixture
@@ -30,7 +43,8 @@ def test_it_is_zero_for_equal_pictures_and_grows_with_the_disturbance(features, 
 
 def test_it_is_the_mean_over_layers_of_squared_distances_of_unit_vectors(picture):
     image, mask = picture
-    two = lambda x: [x, 3 * x[:, :, ::2, ::2]]  # noqa: E731
+    maps = lambda x: [x, 3 * x[:, :, ::2, ::2]]  # noqa: E731
+    two = SimpleNamespace(distance=lambda a, b: feature_distance(maps(a), maps(b)))
     other = image.roll(1, 1) * 0.5 + 0.2
     a, b = image * mask, other * mask
     unit = lambda x: x / (x.square().sum(1, keepdim=True) + 1e-6).sqrt()  # noqa: E731
@@ -64,19 +78,67 @@ def test_bfloat16_features_are_about_the_same(features, picture, monkeypatch):
     assert a != b and a == pytest.approx(b, rel=0.05)
 
 
+@pytest.fixture
+def backbone(monkeypatch):
+    """A VGG16 of random weights in the place of the trained one, which nothing is downloaded for."""
+    network = torch.nn.Sequential(*vgg16(weights=None).features)
+    monkeypatch.setattr("torchvision.models.vgg16", lambda **options: SimpleNamespace(features=network))
+    monkeypatch.setattr(downloads.Weights, "get", lambda self, download=False: self.path)
+
+
+def test_lpips_is_the_library_s_own_class_with_its_own_linear_weights(backbone, picture):
+    image, mask = (x.repeat(2, 1, 2, 2) for x in picture)
+    other = torch.rand(image.shape, generator=torch.Generator().manual_seed(1))
+    ours, theirs = LpipsFeatures(), LPIPS(net="vgg", verbose=False)
+    wanted = theirs(2 * other - 1, 2 * image - 1).flatten()
+    assert wanted.min() > 0
+    torch.testing.assert_close(perceptual_distance(ours, other, image), wanted)
+    masked = theirs(2 * other * mask - 1, 2 * image * mask - 1).mean()
+    torch.testing.assert_close(perceptual_loss(ours, other, image, mask), masked)
+    assert perceptual_loss(ours, image, image, mask).item() == 0
+
+
+def test_gradients_of_lpips_reach_the_render_inside_the_mask_only(backbone, picture):
+    image, mask = picture
+    features, rendered, wanted = LpipsFeatures(), (1 - image).requires_grad_(), image.clone().requires_grad_()
+    before = torch.get_rng_state()
+    perceptual_loss(features, rendered, wanted, mask).backward()
+    assert rendered.grad.abs().sum() > 0 and (rendered.grad * (1 - mask)).abs().max() == 0
+    assert wanted.grad is None and all(p.grad is None for p in features.network.parameters())
+    assert torch.equal(torch.get_rng_state(), before)  # a loss draws nothing
+
+
+def test_lpips_takes_its_backbone_from_torchs_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert VGG16.url == VGG16_Weights.IMAGENET1K_V1.url
+    assert round(VGG16_Weights.IMAGENET1K_V1.meta["_file_size"]) == VGG16.megabytes
+    VGG16.path.parent.mkdir(parents=True)
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in vgg16(weights=None).state_dict().items()}
+    # one number for each tensor: a small file in the place of a large one
+    torch.save({name: torch.tensor(0.01).expand(shape) for name, shape in shapes.items()}, VGG16.path)
+    with pytest.raises(ExpectedError, match="damaged"):
+        perceptual_features(None)
+    monkeypatch.setattr(downloads, "sha256", lambda path: VGG16.hash_prefix)
+    before = torch.get_rng_state()
+    features = perceptual_features(None)
+    assert isinstance(features, LpipsFeatures) and torch.equal(torch.get_rng_state(), before)
+    assert all((weight == 0.01).all() for weight in features.network.net.parameters())
+
+
 def test_the_choice_of_features_is_explicit(features, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     network = features.discriminator
     assert perceptual_features(network).name == "the GAN's discriminator"
-    with pytest.raises(FileNotFoundError, match="vgg16"):
+    with pytest.raises(ExpectedError, match=r"fetch-weights.*vgg16.*perceptual_backbone=discriminator"):
         perceptual_features(network, "lpips")
     with pytest.raises(ValueError, match="discriminator"):
         perceptual_features(None)
     with pytest.raises(ValueError, match="Unknown perceptual backbone"):
         perceptual_features(network, "resnet")
     chosen = []
-    monkeypatch.setattr(perceptual, "LpipsFeatures", lambda path: chosen.append(path) or network)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / perceptual.BACKBONE).touch()
-    assert perceptual_features(None) is network and len(chosen) == 1
+    monkeypatch.setattr(perceptual, "LpipsFeatures", lambda download: chosen.append(download) or network)
+    monkeypatch.setattr(perceptual, "has_lpips", lambda: True)
+    assert perceptual_features(None) is network and chosen == [False]
+    assert perceptual_features(network, "lpips", download=True) is network and chosen == [False, True]
     assert isinstance(perceptual_features(network, "discriminator"), DiscriminatorFeatures)

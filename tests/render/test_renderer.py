@@ -193,7 +193,7 @@ def test_bad_input_is_named() -> None:
     two = Mesh(mesh.vertices.repeat(2, 1, 1), mesh.faces, mesh.face_uvs, mesh.texture)
     with pytest.raises(ValueError, match="2 meshes and 3 cameras"):
         render(two, camera)
-    with pytest.raises(ValueError, match="only one of texture and face_uvs"):
+    with pytest.raises(ValueError, match="a texture but no face_uvs"):
         render(Mesh(mesh.vertices, mesh.faces, None, mesh.texture), camera)
     with pytest.raises(ValueError, match=r"background must be \[3\].*got \(4,\)"):
         render(mesh, camera, background=torch.zeros(4))

@@ -5,11 +5,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
 from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.runtime import downloads
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation import Segmenter, keep, load_segmenter, mask_rcnn
 from ganverse_nb.segmentation.composites import compose, empty_scenes
-from ganverse_nb.segmentation.mask_rcnn import COCO_URL, bounding_boxes, bundled_path
+from ganverse_nb.segmentation.mask_rcnn import COCO, bounding_boxes, bundled_path
 from ganverse_nb.segmentation.network import WholePictures
 from ganverse_nb.segmentation.training import evaluate
 from ganverse_nb.studio.cars import BODY_TYPES
@@ -121,23 +124,36 @@ def test_auto_is_the_bundled_one(segmenter: Segmenter) -> None:
     assert {"command", "seed", "steps", "held_out"} <= set(segmenter.provenance)
 
 
-def test_coco_is_never_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coco_is_not_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=COCO_URL):
+    with pytest.raises(ExpectedError, match=f"fetch-weights.*{COCO.url}.*segmenter.weights=bundled"):
         load_segmenter("car", "coco")
     monkeypatch.setattr(mask_rcnn, "bundled_path", lambda category: tmp_path / "none.safetensors")
-    with pytest.raises(FileNotFoundError, match=COCO_URL):
+    with pytest.raises(ExpectedError, match=COCO.url):
         load_segmenter("horse")
     assert not list(tmp_path.rglob("*.pth"))
 
 
-def test_damaged_coco_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coco_has_the_size_and_place_that_torchvision_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    path = tmp_path / "hub" / "checkpoints" / COCO_URL.rsplit("/", 1)[1]
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"half a download")
-    with pytest.raises(ValueError, match="damaged"):
+    known = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1
+    assert round(known.meta["_file_size"]) == COCO.megabytes
+    assert COCO.path == tmp_path / "hub" / "checkpoints" / known.url.rsplit("/", 1)[1]
+
+
+def test_coco_segments_when_its_weights_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    COCO.path.parent.mkdir(parents=True)
+    with torch.random.fork_rng():
+        state = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None).state_dict()
+    # one number for each tensor: a small file in the place of a large one
+    torch.save({name: tensor.flatten()[:1].clone().expand(tensor.shape) for name, tensor in state.items()}, COCO.path)
+    with pytest.raises(ExpectedError, match="damaged"):
         load_segmenter("car", "coco")
+    monkeypatch.setattr(downloads, "sha256", lambda path: COCO.hash_prefix)
+    found = load_segmenter("car", "coco")
+    assert found.label == 3 and "COCO" in found.source
+    assert found.segment(torch.rand(1, 3, 32, 32)).mask.shape == (1, 1, 32, 32)
 
 
 def test_bad_files_are_named(tmp_path: Path) -> None:

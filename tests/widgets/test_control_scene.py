@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganverse_nb.figures.shots import textured
+from ganverse_nb.render.shots import textured
 from ganverse_nb.widgets.base import as_pixels
 from ganverse_nb.widgets.control_scene import SAMPLE, ControlState, Scene, render_state
 

@@ -7,17 +7,17 @@ import ipywidgets
 import pytest
 import torch
 
-from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.inverse_graphics.domain import Verdict
+from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
 from ganverse_nb.widgets import PhotoUpload
-from ganverse_nb.workflow.photo import PhotoResult
 
 
 def result(path, verdict):
     sphere = uv_sphere()
     mesh = Mesh(0.4 * sphere.vertices, sphere.faces, sphere.face_uvs, torch.full((1, 3, 4, 8), 0.5))
-    return PhotoResult(path.name, torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8), verdict, mesh, Camera.orbit(0.0))
+    return Reconstruction(path.name, torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8), verdict, mesh, Camera.orbit(0.0))
 
 
 def give(upload, name="car.jpg", content=b"bytes"):

@@ -16,13 +16,16 @@ import pytest
 import torch
 import trimesh
 from PIL import Image
+from torchvision.models import vgg16
 
 from ganverse_nb.config import as_json, load_config
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.domain import Verdict
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.domain import Verdict
+from ganverse_nb.inverse_graphics.framing import Framing
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.workflow import cli
@@ -146,7 +149,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
-    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "optional weights", "what runs"))
+    assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
     monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
@@ -197,13 +200,11 @@ def networks(monkeypatch):
         pictures, pictures[:, :, :1] + 1, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0]), test_contents=1
     )
     stages = ModuleType("ganverse_nb.workflow.stages")
-    stages.inverse_graphics = lambda run: model
-    stages.multiview = lambda run: dataset
-    stages.segmenter = lambda run: SimpleNamespace(segment=segment)
-    stages.domain = lambda run: SimpleNamespace(judge=judge)
+    segmenter, domain = SimpleNamespace(segment=segment), SimpleNamespace(judge=judge)
+    framing = Framing.of(dataset, torch.tensor([0.0]))
+    stages.reconstructor = lambda run: Reconstructor(model, segmenter, domain, framing)
     monkeypatch.setitem(sys.modules, "ganverse_nb.workflow.stages", stages)
     monkeypatch.setattr("ganverse_nb.workflow.stages", stages, raising=False)
-    monkeypatch.setattr("ganverse_nb.workflow.photo.stages", stages)
 
 
 def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
@@ -418,7 +419,7 @@ def folder(tmp_path):
 def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkeypatch):
     from ganverse_nb.gan.checkpoint import provenance
 
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))  # no weights of others
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights of others
 
     place = ["--category", "cat", "--images", str(folder), "--runs", str(tmp_path / "runs")]
     command = ["train-gan", *FOLDER_GAN, *place, "--mirror", "--augment"]
@@ -472,7 +473,7 @@ def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch
 
     from ganverse_nb.gan.checkpoint import load_generator
 
-    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights of others
     Image.new("RGB", (80, 64), (200, 40, 40)).save(tmp_path / "red.png")
     command = ["project", str(tmp_path / "red.png"), "--steps", "3", "--space", "w+"]
     assert cli.main(command) == 2
@@ -488,17 +489,12 @@ def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch
     assert "Unknown space 'z'" in capsys.readouterr().err
 
 
-def test_projections_are_compared_by_lpips_where_its_weights_are(tmp_path, monkeypatch):
+def test_projections_are_compared_by_lpips_where_its_weights_are(monkeypatch):
     from ganverse_nb.workflow.commands import _likeness
 
-    class Tiny(torch.nn.Module):
-        def __init__(self, **_):
-            super().__init__()
-            self.features = torch.nn.Sequential(*[torch.nn.Conv2d(3, 3, 1) for _ in range(30)])
-
-    monkeypatch.setattr("torchvision.models.vgg16", Tiny)
-    torch.save(Tiny().state_dict(), tmp_path / "vgg.pth")
-    monkeypatch.setattr("ganverse_nb.inverse_graphics.perceptual.lpips_weights", lambda: tmp_path / "vgg.pth")
+    network = torch.nn.Sequential(*vgg16(weights=None).features)
+    monkeypatch.setattr("torchvision.models.vgg16", lambda **options: SimpleNamespace(features=network))
+    monkeypatch.setattr("ganverse_nb.runtime.downloads.Weights.find", lambda weights: weights.path)
     distance, name, _ = _likeness()
     a = torch.rand(2, 3, 16, 16, requires_grad=True)
     assert "VGG16" in name and float(distance(a.detach(), a.detach())) == pytest.approx(0, abs=1e-5)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ganverse_nb.evaluation.user_study.answers import NO_PREFERENCE, Votes
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS
+from ganverse_nb.runtime.extras import require
 
 RESAMPLES = 10_000
 Interval = tuple[float, float]
@@ -105,6 +106,7 @@ def preference(counts: np.ndarray, seed: int = 0) -> Preference:
     Raises:
         ValueError: there are no votes.
     """
+    require("eval", "The user study", "scipy")
     from scipy.stats import binomtest
 
     counts = _checked(counts)
@@ -165,6 +167,7 @@ def fleiss_kappa(counts: np.ndarray) -> float:
 
 def position_bias(choice: Sequence[int] | np.ndarray, first_shown: Sequence[int] | np.ndarray) -> PositionBias:
     """Of votes [N] (0 or 1 for a system, 2 for neither) and the systems [N] shown as Trial 1; NaN without any."""
+    require("eval", "The user study", "scipy")
     from scipy.stats import binomtest
 
     choice, first_shown = np.asarray(choice), np.asarray(first_shown)

@@ -27,8 +27,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganverse_nb.evaluation.reconstruction import compare
-from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.inference import compare, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.runtime.files import atomic_path
 from ganverse_nb.segmentation.detections import MANY, NONE, Detections

@@ -1,4 +1,4 @@
-"""Pictures of meshes for figures: textured or as plain grey shapes, on white, without jagged edges."""
+"""Pictures of meshes to look at: textured or as plain grey shapes, on white, without jagged edges."""
 
 from __future__ import annotations
 

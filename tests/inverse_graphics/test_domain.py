@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.evaluation.domain import Domain, on_border
 from ganverse_nb.evaluation.domain_check import DomainCheck, judge_kinds
 from ganverse_nb.evaluation.out_of_distribution import CUT, EMPTY, SEVERAL, ood_pictures
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.domain import Domain, on_border
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter

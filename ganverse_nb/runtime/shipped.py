@@ -1,0 +1,116 @@
+"""What comes with the package: results of finished runs, each with everything that made it.
+
+ganverse_nb/weights/<category>/
+    shipped.json   the run: configuration, commit, command, measured numbers, weights; each stage's identity and files
+    <stage>/       what the stage's directory holds, networks in half precision
+
+`ganverse bundle` writes them (`workflow.bundle`). A run takes one in place of a stage of its own where the identities
+agree; the front door's `from_pretrained` takes them as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import read_json, sha256
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+FACTS = "shipped.json"
+FORMAT = 1
+SHIPPED = {  # stage -> its files
+    "inverse_graphics": ("model.safetensors", "metrics.jsonl"),
+    "framing": ("framing.safetensors",),
+    "domain": ("domain.safetensors",),
+    "stylegan_r": ("stylegan_r.safetensors", "mapping_only.safetensors", "metrics.jsonl"),
+}
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """The shipped results of one category.
+
+    Attributes:
+        folder: where they lie.
+        facts: the content of `shipped.json`.
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, category: str, weights: Path = WEIGHTS) -> Shipped:
+        """The shipped results of a category.
+
+        Raises:
+            ExpectedError: the package has none, or those of another version.
+        """
+        folder = weights / category
+        if not (folder / FACTS).is_file():
+            known = ", ".join(sorted(path.parent.name for path in weights.glob(f"*/{FACTS}"))) or "none"
+            raise ExpectedError(
+                f"The package comes with no networks for {category!r} (it has some for: {known}); "
+                "train them with `ganverse reproduce`, and take those of the run."
+            )
+        facts = read_json(folder / FACTS)
+        if facts.get("format") != FORMAT:
+            raise ExpectedError(
+                f"{folder / FACTS} is of another version of the package ({facts.get('format')} instead of {FORMAT}); "
+                "install the package again."
+            )
+        return cls(folder, facts)
+
+    def file(self, stage: str, name: str) -> Path:
+        """A file of a stage, whose content is the one that was shipped.
+
+        Raises:
+            ExpectedError: it is missing or damaged, or nothing like it is shipped.
+        """
+        path, expected = self.folder / stage / name, self.facts["stages"].get(stage, {"files": {}})["files"].get(name)
+        if expected is None:
+            raise ExpectedError(f"The package comes with no {stage} for {self.folder.name}.")
+        if not path.is_file() or sha256(path) != expected:
+            state = "damaged" if path.is_file() else "missing"
+            raise ExpectedError(f"{path}, which comes with the package, is {state}; install the package again.")
+        return path
+
+    @property
+    def segmenter(self) -> str:
+        """The setting `segmenter.weights` of the run that was shipped."""
+        return str(self.facts["config"]["segmenter"]["weights"])
+
+
+def is_shipped(config: dict[str, Any], weights: Path = WEIGHTS) -> bool:
+    """Whether the package brings the results of a run with exactly this configuration, in plain JSON types."""
+    folder = weights / str(config["category"])
+    return (folder / FACTS).is_file() and bool(Shipped.of(config["category"], weights).facts["config"] == config)
+
+
+def shipped_stage(config: dict[str, Any], stage: str, identity: str, weights: Path = WEIGHTS) -> Path | None:
+    """The directory of a stage's shipped result; None where the package has none for these settings.
+
+    Args:
+        config: of the run that asks, in plain JSON types.
+        identity: of the stage, as `workflow.run.Stage` tells it.
+
+    Raises:
+        ExpectedError: the shipped files were made by these very settings but another version of the stage, or they are
+            damaged: they are never taken silently.
+    """
+    category = config["category"]
+    if not (weights / category / FACTS).is_file():
+        return None
+    shipped = Shipped.of(category, weights)
+    made = shipped.facts["stages"].get(stage)
+    if made is None:
+        return None
+    if made["identity"] == identity:
+        return [shipped.file(stage, name) for name in made["files"]][0].parent
+    if is_shipped(config, weights):
+        raise ExpectedError(
+            f"The {stage} that comes with the package for {category} was made by another version of it; install the "
+            "package again, or train your own with open_run(..., shipped=False)."
+        )
+    return None

@@ -1,0 +1,82 @@
+"""What a finished run has learned, as files of the package (`runtime.shipped`)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from ganverse_nb.config import as_json
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import plain, read_json, remove, sha256, write_json
+from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS
+from ganverse_nb.workflow import stages
+from ganverse_nb.workflow.run import COMPLETE, Run, Stage
+
+SMALL = 4096  # tensors of fewer numbers stay as they are: cameras, statistics, the knots of a path
+
+
+def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
+    """Writes what the run has learned into the folder of its category; returns that folder's `shipped.json`.
+
+    Networks come in half precision, with where they come from in their metadata. What was there of these stages is
+    replaced.
+
+    Raises:
+        ExpectedError: a stage is not finished, or was made with other settings than the run has now.
+    """
+    told = [getattr(stages, f"{name}_stage")(run) for name in SHIPPED]
+    for stage in told:
+        _check_finished(run, stage)
+    manifest, config = run.manifest, plain(as_json(run.config))
+    source = {"command": run.command, "weights": manifest["weights"]}
+    folder, made = weights / run.config.category, {}
+    with tempfile.TemporaryDirectory(dir=weights, prefix=".bundle-") as temporary:
+        for stage in told:
+            mark = read_json(run.directory / stage.name / COMPLETE)
+            target = Path(temporary) / stage.name
+            target.mkdir()
+            for name in SHIPPED[stage.name]:
+                _copy(run.directory / stage.name / name, target / name, source | {"commit": mark["commit"]})
+            hashes = {name: sha256(target / name) for name in SHIPPED[stage.name]}
+            facts = {"identity": stage.identity, "commit": mark["commit"], "seconds": mark["seconds"], "files": hashes}
+            made[stage.name] = facts
+        folder.mkdir(exist_ok=True)
+        for stage in told:
+            remove(folder / stage.name)
+            shutil.move(Path(temporary) / stage.name, folder / stage.name)
+    facts = {
+        "format": FORMAT,
+        "config": config,
+        "environment": manifest["environments"][-1],
+        "notes": manifest["notes"],
+        "stages": made,
+        "rows": [asdict(row) for row in run.rows()],
+    }
+    write_json(folder / FACTS, source | facts)
+    return folder / FACTS
+
+
+def _check_finished(run: Run, stage: Stage) -> None:
+    mark = run.directory / stage.name / COMPLETE
+    if not mark.exists() or read_json(mark)["identity"] != stage.identity:
+        state = "is not finished" if not mark.exists() else "was made with other settings or weights"
+        raise ExpectedError(f"Stage {stage.name} of {run.directory} {state}; run `{run.command} --only 04,08` first.")
+
+
+def _copy(source: Path, target: Path, provenance: dict[str, object]) -> None:
+    """A file of a stage; of safetensors, the large ones in half precision, and `provenance` in the metadata."""
+    if source.suffix != ".safetensors":
+        shutil.copyfile(source, target)
+        return
+    with safe_open(source, "pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    halved = {k: v.half() if v.dtype == torch.float32 and v.numel() >= SMALL else v for k, v in tensors.items()}
+    save_file(halved, target, metadata=metadata | {"provenance": json.dumps(provenance, sort_keys=True)})

@@ -1,0 +1,126 @@
+"""Without any extra the package renders, reconstructs and edits; what needs one says which, in one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.extras import EXTRAS, missing_extra, require
+
+WITHOUT_EXTRAS = f"""
+import sys
+from importlib.abc import MetaPathFinder
+
+class Nothing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted({module for modules in EXTRAS.values() for module in modules})}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Nothing())
+"""
+CALL = "from ganverse_nb.workflow import cli; sys.exit(cli.main())"
+NEED_NOTEBOOKS = [
+    "figures",
+    "widgets",
+    *(f"workflow.{name}" for name in ("notebook_engine", "notebooks", "reproduce", "schedule", "sweep", "user_study")),
+]
+
+
+def run(script, *arguments):
+    command = [sys.executable, "-c", WITHOUT_EXTRAS + script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+def test_every_module_of_the_base_can_be_imported():
+    done = run(f"""
+import pkgutil, importlib, ganverse_nb
+unimportable = []
+for module in pkgutil.walk_packages(ganverse_nb.__path__, "ganverse_nb.", onerror=lambda name: None):
+    try:
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    except (ModuleNotFoundError, RuntimeError) as error:
+        unimportable.append(module.name.removeprefix("ganverse_nb."))
+assert sorted(unimportable) == sorted({NEED_NOTEBOOKS}), unimportable
+""")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_base_renders_and_loads_the_bundled_networks():
+    done = run("""
+from ganverse_nb.gan.checkpoint import load_generator
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import uv_sphere
+from ganverse_nb.render.renderer import render
+from ganverse_nb.segmentation import load_segmenter
+import torch
+
+assert 0.1 < render(uv_sphere(), Camera.orbit(0.0), 32).mask.mean() < 0.9
+generator, segmenter = load_generator("car"), load_segmenter("car")
+w = generator.mapping(torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(0)))
+segmenter.segment(torch.rand(1, 3, 64, 64))
+""")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (["reproduce", "--profile", "smoke"], "notebooks"),
+        (["sweep", "--profile", "smoke"], "notebooks"),
+        (["train-gan", "--profile", "smoke"], "train"),
+        (["measure-gan"], "eval"),
+        (["score-meshes", "."], "eval"),
+    ],
+)
+def test_a_command_without_its_extra_is_one_sentence(arguments, extra, tmp_path):
+    done = run(f"import os; os.chdir(sys.argv.pop(1)); {CALL}", tmp_path, *arguments)
+    assert done.returncode == 2 and not done.stdout and not list(tmp_path.iterdir())
+    assert done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
+    assert f"pip install 'ganverse_nb[{extra}]'" in done.stderr
+
+
+def test_help_and_doctor_work_without_extras():
+    assert "reconstruct" in run(CALL, "--help").stdout
+    done = run(CALL, "doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(f"pip install 'ganverse_nb[{extra}]'" in done.stdout for extra in EXTRAS)
+
+
+@pytest.mark.notebook
+def test_the_base_reconstructs_and_edits_a_picture(tmp_path):
+    """From the bundled GAN on: the networks are trained here too, with the steps of profile smoke."""
+    done = run(
+        """
+from ganverse_nb.data.pictures import write_picture
+from ganverse_nb.studio.photos import make_photos
+from ganverse_nb.workflow import cli
+
+folder = sys.argv[1]
+write_picture(make_photos("car", 1, 5).image()[0], f"{folder}/car.png")
+run = ["--profile", "smoke", "--runs", f"{folder}/runs", "--figures", f"{folder}/figures"]
+small = {"multiview.contents": 4, "multiview.test_contents": 2, "stylegan_r.validation_contents": 2}
+small |= {"inverse.steps": 4, "inverse.perceptual_after": 2, "inverse.head_steps": 1}
+small |= {"stylegan_r.warmup_steps": 2, "stylegan_r.finetune_steps": 1, "stylegan_r.mask_steps": 2}
+for name, value in small.items():
+    run += ["--set", f"{name}={value}"]
+assert cli.main(["reconstruct", f"{folder}/car.png", "--force", "--turntable", f"{folder}/car.gif", *run]) == 0
+assert cli.main(["edit", f"{folder}/car.png", "--azimuth", "100", "--output", f"{folder}/edited.png", *run]) == 0
+""",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"car.glb", "car.gif", "edited.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_missing_package_is_named_with_its_extra():
+    require("train", "Something", "json")
+    with pytest.raises(ExpectedError) as caught:
+        require("eval", "FID", "json", "no_such_package")
+    assert str(caught.value) == "FID needs no_such_package, which comes with pip install 'ganverse_nb[eval]'."
+    error = missing_extra(ModuleNotFoundError("No module named 'papermill.engines'", name="papermill.engines"))
+    assert str(error) == "This needs papermill, which comes with pip install 'ganverse_nb[notebooks]'."
+    assert missing_extra(ModuleNotFoundError("No module named 'numpi'", name="numpi")) is None

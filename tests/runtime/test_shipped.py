@@ -1,0 +1,105 @@
+"""What comes with the package is taken for exactly its settings, and never when it is stale or damaged."""
+
+from __future__ import annotations
+
+import pytest
+
+from ganverse_nb.config import load_config
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.files import read_json, sha256, write_json
+from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, shipped_stage
+from ganverse_nb.workflow.run import Run, Stage
+
+CONFIG = {"category": "car", "profile": "mini", "seed": 0}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A package that ships one file of one stage."""
+    folder = tmp_path / "weights" / "car"
+    (folder / "learned").mkdir(parents=True)
+    (folder / "learned" / "model.txt").write_text("what was learned")
+    files = {"model.txt": sha256(folder / "learned" / "model.txt")}
+    stages = {"learned": {"identity": "abc", "files": files}}
+    write_json(folder / "shipped.json", {"format": FORMAT, "config": CONFIG, "stages": stages})
+    return tmp_path / "weights"
+
+
+def test_a_result_of_these_settings_is_taken(weights):
+    assert shipped_stage(CONFIG, "learned", "abc", weights) == weights / "car" / "learned"
+    other_settings = CONFIG | {"seed": 1}
+    assert shipped_stage(other_settings, "learned", "abc", weights) == weights / "car" / "learned"  # does not read them
+
+
+def test_other_settings_get_nothing(weights):
+    assert shipped_stage(CONFIG | {"seed": 1}, "learned", "xyz", weights) is None
+    assert shipped_stage(CONFIG, "other", "abc", weights) is None
+    assert shipped_stage(CONFIG | {"category": "horse"}, "learned", "abc", weights) is None
+    assert is_shipped(CONFIG, weights) and not is_shipped(CONFIG | {"seed": 1}, weights)
+
+
+def test_a_stale_file_is_an_error(weights):
+    with pytest.raises(ExpectedError, match="The learned that comes with .* for car was made by another version"):
+        shipped_stage(CONFIG, "learned", "xyz", weights)
+
+
+def test_a_damaged_file_is_an_error(weights):
+    (weights / "car" / "learned" / "model.txt").write_text("something else")
+    with pytest.raises(ExpectedError, match="model.txt, which comes with the package, is damaged; install"):
+        shipped_stage(CONFIG, "learned", "abc", weights)
+    (weights / "car" / "learned" / "model.txt").unlink()
+    with pytest.raises(ExpectedError, match="is missing; install"):
+        Shipped.of("car", weights).file("learned", "model.txt")
+
+
+def test_another_version_and_another_category_are_sentences(weights):
+    with pytest.raises(ExpectedError, match=r"no networks for 'boat' \(it has some for: car\); train them"):
+        Shipped.of("boat", weights)
+    path = weights / "car" / "shipped.json"
+    write_json(path, read_json(path) | {"format": FORMAT + 1})
+    with pytest.raises(ExpectedError, match="is of another version of the package"):
+        Shipped.of("car", weights)
+
+
+def test_a_run_takes_the_shipped_result_says_so_and_can_be_told_not_to(weights, tmp_path, monkeypatch, capsys):
+    stage = Stage("learned", lambda directory: (directory / "model.txt").write_text("learned here"), settings=1)
+    path = weights / "car" / "shipped.json"
+    facts = read_json(path)
+    facts["stages"]["learned"]["identity"] = stage.identity
+    write_json(path, facts)
+    monkeypatch.setattr("ganverse_nb.workflow.run.shipped_stage", lambda *order: shipped_stage(*order, weights))
+    config = load_config("smoke")
+    run = Run(config, tmp_path / "runs", tmp_path / "figures")
+    assert run.finish(stage) == weights / "car" / "learned"
+    assert "Using the learned that comes with the package" in capsys.readouterr().out
+    assert [entry["what"] for entry in run.manifest["substitutions"]] == ["the learned that comes with the package"]
+    after = Stage("after", lambda directory: None, needs=(stage,))
+    run.finish(after)
+    assert not run.is_complete("learned") and run.is_complete("after")
+    own = Run(config, tmp_path / "runs", tmp_path / "figures", shipped=False)
+    assert (own.finish(stage) / "model.txt").read_text() == "learned here"
+    assert run.finish(stage) == run.directory / "learned"  # the run's own comes first
+
+
+@pytest.mark.parametrize("category", sorted(path.parent.name for path in WEIGHTS.glob("*/shipped.json")))
+def test_shipped_files_and_settings_belong_together(category, tmp_path):
+    """A change of a profile, of a stage's settings or of a weight file must come with new files."""
+    from ganverse_nb.config import as_json
+    from ganverse_nb.runtime.files import plain
+    from ganverse_nb.runtime.shipped import SHIPPED
+    from ganverse_nb.workflow import stages
+
+    shipped = Shipped.of(category)
+    run = Run(load_config("mini", category), tmp_path / "runs", tmp_path / "figures")
+    assert shipped.facts["config"] == plain(as_json(run.config))
+    assert set(shipped.facts["stages"]) == set(SHIPPED)
+    for name, made in shipped.facts["stages"].items():
+        assert getattr(stages, f"{name}_stage")(run).identity == made["identity"], name
+        assert [shipped.file(name, file) for file in SHIPPED[name]]
+
+
+def test_every_bundled_category_is_shipped_and_the_package_stays_small():
+    from ganverse_nb.config import BUNDLED
+
+    assert sorted(path.parent.name for path in WEIGHTS.glob("*/shipped.json")) == sorted(BUNDLED)
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) <= 60e6
