@@ -14,9 +14,8 @@ from ganverse_nb.gan.latents import mix, pictures_of
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.inverse_graphics.network import mean_color
-from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.neural_renderer.properties import Properties
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
@@ -27,7 +26,7 @@ class TurnedPictures:
 
     Attributes:
         own: [N, 3, R, R] in [0, 1], in the view of the picture.
-        turned: [N, V, 3, R, R], by the azimuths asked for.
+        turned: [N, V, 3, R, R], at the target azimuths.
         azimuth: [V] degrees, those.
     """
 
@@ -61,7 +60,7 @@ def score_turned(
 
     Returns:
         own_view_psnr: dB, median over the pictures in their own view.
-        azimuth_error: degrees, median over the turned ones, `measure` against what was asked for.
+        azimuth_error: degrees, median over the turned ones, `measure` against the target.
         color_error: mean difference between the mean colours of the object before and after, median over the turned.
         found: share of the turned ones in which the segmenter finds an object.
     """

@@ -27,10 +27,10 @@ from ganverse_nb.geometry.angles import (
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.neural_renderer.bank import Pictures, PropertyBank
-from ganverse_nb.neural_renderer.held_out import swap_pairs
+from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
+from ganverse_nb.neural_renderer.evaluation import swap_pairs
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.renderer import render
 from ganverse_nb.segmentation.detections import keep
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
@@ -265,9 +265,9 @@ def held_out_pairs(
     """
     test = dataset.test_contents
     pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
-    bank = PropertyBank(pictures, model.network, model.cameras().detach(), progress=False)
-    sources, donors = swap_pairs(bank, range(len(test)), limit, seed)
-    return bank.properties(sources), bank.properties(donors)
+    properties = PropertyDataset(pictures, model.network, model.cameras().detach(), progress=False)
+    sources, donors = swap_pairs(properties, range(len(test)), limit, seed)
+    return properties.properties(sources), properties.properties(donors)
 
 
 @torch.no_grad()

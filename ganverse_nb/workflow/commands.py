@@ -289,16 +289,16 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
     import torch
 
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.neural_renderer.editing import edit, observe
+    from ganverse_nb.neural_renderer.renderer import edit
     from ganverse_nb.workflow import stages
 
     pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
     model = stages.stylegan_r(run)
-    seen = {path: observe(model, picture, str(path)) for path, picture in pictures.items()}
-    camera = seen[sources["camera"]].camera
+    encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
+    camera = encoded[sources["camera"]].camera
     camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
-    others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
-    write_picture(model.paint(edit(model, camera_from=camera, **others).properties)[0], output)
+    others = {f"{name}_from": encoded[sources[name]] for name in ("shape", "texture", "background")}
+    write_picture(model.synthesize_full(edit(model, camera_from=camera, **others).properties)[0], output)
 
 
 def _typed(run: Run, command: str) -> str:

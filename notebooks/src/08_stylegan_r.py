@@ -114,7 +114,7 @@ from ganverse_nb.evaluation.scorecard import dual_overlap
 
 sizes = renderer.mapping.sizes
 overlap = dual_overlap(renderer, stages.segmenter(run), properties)
-run.record("stylegan_r.driven_view_share", sizes.driven_dims / sizes.view_dims, paper=0.0703)
+run.record("stylegan_r.camera_view_share", sizes.camera_dims / sizes.view_dims, paper=0.0703)
 run.record("stylegan_r.decided_gates", renderer.mapping.decided()["all"])
 run.record("stylegan_r.dual_renderer_iou", overlap.mean())
 renderer.mapping.decided()

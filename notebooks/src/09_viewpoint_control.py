@@ -119,13 +119,12 @@ from torch.nn.functional import mse_loss
 
 from ganverse_nb.evaluation.latent_editing import turn_codes, turn_properties
 from ganverse_nb.gan.projection import project
-from ganverse_nb.neural_renderer.editing import observe
 
 photos, masks = stages.unseen_pictures(run, 8)
 asked = views.on_orbit.nonzero().flatten()[3::6]
 codes = project(teacher, photos, "w+", mse_loss, steps=200, seed=seed).latent
 ways = {
-    "StyleGAN-R": turn_properties(renderer, observe(renderer, photos), views.azimuth[asked]),
+    "StyleGAN-R": turn_properties(renderer, renderer.encode(photos), views.azimuth[asked]),
     "latent code optimisation": turn_codes(teacher, codes, views, asked),
 }
 latent = fig.latent_manipulation(photos[:4], ways)

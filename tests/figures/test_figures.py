@@ -199,9 +199,9 @@ def some_errors():
 
 
 def some_sweeps():
-    asked = torch.arange(0, 360, 10.0)[:, None].expand(36, 5)
+    target = torch.arange(0, 360, 10.0)[:, None].expand(36, 5)
     noise = {"StyleGAN-R": 5.0, "mapping only": 60.0}
-    return {n: AzimuthSweep(asked, wrap_degrees(asked + s * torch.randn(36, 5))) for n, s in noise.items()}
+    return {n: AzimuthSweep(target, wrap_degrees(target + s * torch.randn(36, 5))) for n, s in noise.items()}
 
 
 PLOTS = {

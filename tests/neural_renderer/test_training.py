@@ -3,15 +3,20 @@ import json
 import pytest
 import torch
 
-from ganverse_nb.neural_renderer import finetune, warmup
-from ganverse_nb.neural_renderer.bank import PropertyBank
-from ganverse_nb.neural_renderer.codes import exact_codes
-from ganverse_nb.neural_renderer.finetune import BestState, fine_tune, get_weights, synthesis_parameters
-from ganverse_nb.neural_renderer.held_out import held_out_measure, score, swap_pairs
+from ganverse_nb.neural_renderer import training
+from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap_pairs
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
-from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
-from ganverse_nb.neural_renderer.warmup import warm_up
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.training import (
+    BestState,
+    fine_tune,
+    get_weights,
+    split_contents,
+    synthesis_parameters,
+    train_stylegan_r,
+    warm_up,
+)
 from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
 
 
@@ -44,7 +49,7 @@ def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
     assert mapping.decided()["all"] > 0.9
     last = read_metrics(tmp_path / "metrics.jsonl", "warmup")[-1]
     assert last["step"] == 300 and last["content"] < 0.1 and last["view"] < 0.05
-    # the driven view dimensions are sine and cosine of the azimuth: they must be met between the views as well
+    # the camera dimensions are sine and cosine of the azimuth, also between the views
     between = world.cameras()
     between = between.replace(azimuth=between.azimuth + 22.5)
     angle = torch.deg2rad(between.azimuth)
@@ -56,13 +61,13 @@ def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
 def test_interrupted_warm_up_continues_bit_for_bit(world, tmp_path, monkeypatch):
     data, _ = world.training_set()
     settings = world.config(warmup_steps=12)
-    monkeypatch.setattr(warmup, "SAVE_EVERY", 5)
-    monkeypatch.setattr(warmup, "LOG_EVERY", 2)
+    monkeypatch.setattr(training, "WARM_UP_SAVE_EVERY", 5)
+    monkeypatch.setattr(training, "WARM_UP_LOG_EVERY", 2)
     whole = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
     broken = tmp_path / "broken"
     broken.mkdir()
     with monkeypatch.context() as patch:
-        interrupt_at(patch, warmup, "code_loss", 9)
+        interrupt_at(patch, training, "code_loss", 9)
         with pytest.raises(Interrupted):
             warm_up(world.mapping_for(data, settings), data, settings, broken, seed=1, progress=False)
     assert load_state(broken / "warmup.pt")["step"] == 5
@@ -83,7 +88,7 @@ def arguments(world, tmp_path, **changes):
         2,
         world.cameras(),
         generator,
-        world.observer(),
+        world.encoder(),
         settings,
         tmp_path,
         0,
@@ -100,7 +105,7 @@ def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path)
     assert same(loaded.generator.state_dict(), model.generator.state_dict())
     warm = StyleGANR.load(tmp_path / "mapping_only.safetensors")
     assert same(warm.generator.state_dict(), teacher)
-    assert set(model.notes) >= {"gates_decided", "mask_student_iou", "driven_dims", "finetune"}
+    assert set(model.notes) >= {"gates_decided", "mask_student_iou", "camera_dims", "finetune"}
     json.dumps(model.notes)
     phases = [entry["step"] for entry in read_metrics(tmp_path / "metrics.jsonl", "finetune")]
     assert phases == sorted(phases) and phases[0] == 0 and phases[-1] == 4
@@ -110,7 +115,7 @@ def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypa
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     expected = train_stylegan_r(*arguments(world, whole), progress=False)
     with monkeypatch.context() as patch:
-        interrupt_at(patch, finetune, "joint_loss", 4)
+        interrupt_at(patch, training, "joint_loss", 4)
         with pytest.raises(Interrupted):
             train_stylegan_r(*arguments(world, broken), progress=False)
     assert load_state(broken / "finetune.pt")["step"] == 2
@@ -123,11 +128,11 @@ def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypa
 def warm_model(world, tmp_path, steps=40):
     """A renderer after a short warm-up with its data and held-out pairs."""
     generator, pictures, content_w, view_w = world.gan_world()
-    bank = PropertyBank(pictures, world.infer, world.cameras(), progress=False)
-    data = TrainingSet(bank, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
+    dataset = PropertyDataset(pictures, world.infer, world.cameras(), progress=False)
+    data = TrainingSet(dataset, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
     settings = world.config(warmup_steps=steps)
     mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, 0, progress=False)
-    return StyleGANR(generator, mapping), data, swap_pairs(bank, range(18, 24), 32, 0)
+    return StyleGANR(generator, mapping), data, swap_pairs(dataset, range(18, 24), 32, 0)
 
 
 def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, tmp_path):
@@ -135,7 +140,7 @@ def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, 
     model, data, pairs = warm_model(world, tmp_path)
     before = get_weights(model)
     settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0)
-    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
     assert model.notes["finetune"]["best_step"] == 0
     assert same(before["generator"], model.generator.state_dict())
     assert same(before["mapping"], model.mapping.state_dict())
@@ -144,10 +149,10 @@ def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, 
 def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_path):
     model, data, pairs = warm_model(world, tmp_path)
     before = get_weights(model)["generator"]
-    start = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    start = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
     settings = world.config(finetune_steps=24, batch=8, generator_lr=2e-3, finetune_lr=1e-3, evaluate_every=8)
-    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
-    end = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    end = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
     assert score(end, start) < score(start, start)
     after = model.generator.state_dict()
     moved = {k for k in before if not torch.equal(before[k], after[k])}
@@ -168,19 +173,19 @@ def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
 
 def test_camera_term_needs_a_camera_head(world, tmp_path):
     model, data, pairs = warm_model(world, tmp_path, steps=1)
-    blind = type(world.observer())(world.infer, world.mask_of)
+    blind = type(world.encoder())(world.infer, world.mask_of)
     with pytest.raises(ValueError, match="camera head"):
         fine_tune(model, data, blind, pairs, world.config(weight_camera=1.0), tmp_path, 0, progress=False)
 
 
 def test_swap_pairs_are_two_contents_in_one_view(world):
     data, _ = world.training_set()
-    sources, donors = swap_pairs(data.bank, range(18, 24), limit=20, seed=0)
-    shown = data.bank.pictures
+    sources, donors = swap_pairs(data.dataset, range(18, 24), limit=20, seed=0)
+    shown = data.dataset.pictures
     assert len(sources) == 20 and torch.equal(shown.view[sources], shown.view[donors])
     assert (shown.content[sources] != shown.content[donors]).all() and shown.content[sources].min() >= 18
     with pytest.raises(ValueError, match="two held-out contents"):
-        swap_pairs(data.bank, [3], limit=20, seed=0)
+        swap_pairs(data.dataset, [3], limit=20, seed=0)
 
 
 def test_validation_contents_are_the_last_and_leave_some(world):
