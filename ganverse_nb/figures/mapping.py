@@ -35,11 +35,14 @@ NETWORKS = {"camera": "$g_v$  MLP", "shape": "$g_s$  MLP", "texture": "$g_t$  CN
 SYMBOLS = {"camera": "camera V", "shape": "shape S", "texture": "texture T", "background": "background B"}
 STRIP_LEFT, STRIP_WIDTH = 4.15, 3.45  # where the two codes are drawn
 CAMERA_DIMS = "#0072B2"
+RESTS = {"interpolate": "interpolated between the chosen views", "mean": "the mean of the chosen views"}
 
 
 @styled
 def mapping_network(model: StyleGANR, properties: Properties) -> Figure:
     """Figure 3 with measured numbers: the dimensions that g_v maps from the camera, and the gates.
+
+    The other dimensions of the view code are drawn grey.
 
     Args:
         properties: of one picture; its parts are drawn on the left, what StyleGAN-R makes of them on the right.
@@ -72,6 +75,7 @@ def mapping_network(model: StyleGANR, properties: Properties) -> Figure:
     axes.text(9.08 + SIDE / 2, center - SIDE / 2 - 0.05, "StyleGAN-R", ha="center", va="top")
     share = f"{sizes.camera_dims} of {sizes.view_dims} dimensions mapped from the camera (paper: 144 of 2048)"
     axes.text(STRIP_LEFT, view_y + 0.5, f"view code: {share}", va="bottom", fontsize=FONT - 1)
+    axes.text(STRIP_LEFT, view_y - 0.19, f"grey: {RESTS[sizes.rest]}", va="top", fontsize=FONT - 1)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Measures on held-out contents; they decide which state of the joint stage is kept, and when it ends."""
+"""Measures on held-out contents. With `keep_best` they decide which state the joint stage keeps, and when it ends."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import copy
+from dataclasses import asdict, dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -184,6 +185,12 @@ class PropertyMapper(nn.Module):
         dims = self.camera_dims
         mapped = self.g_v(self.camera_features(camera)) * self.view_deviation[dims] + self.view_mean[dims]
         return code.index_copy(1, dims, mapped)
+
+    def with_rest(self, rest: str) -> PropertyMapper:
+        """The same weights, with the dimensions that g_v does not map taken from another one of VIEW_RESTS."""
+        other = copy.copy(self)
+        other.sizes = replace(self.sizes, rest=rest)
+        return other
 
     def factor_codes(self, shape: Tensor, texture: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """z_shape, z_txt, z_bck of Eq 3, each [B, Dc] in standardised units."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
@@ -166,6 +166,12 @@ class PropertyEncoder:
     def of(cls, inverse: InverseGraphicsModel, segmenter: Segmenter) -> PropertyEncoder:
         """The trained inverse graphics model (f and camera head) behind the segmenter."""
         return cls(inverse.network, lambda images: segmenter.segment(images).mask, inverse.head)
+
+    def freeze(self) -> None:
+        """Switch off the gradients of the networks' weights; those of pictures still pass through."""
+        for part in (self.infer, self.mask, self.camera):
+            if isinstance(part, nn.Module):
+                part.requires_grad_(False)
 
     def __call__(self, images: Tensor, masks: Tensor | None = None, camera: Camera | None = None) -> Properties:
         """Properties of pictures [B, 3, R, R] in [0, 1]; masks and camera are predicted where not given.

@@ -1,12 +1,15 @@
 """StyleGAN-R: the fine-tuned generator behind its mapping network, a renderer of camera, shape, texture, background.
 
-`edit` and `render_both` are what section 4 does with it: properties of several pictures in one, and both renderers'
-pictures of the same properties.
+`Renderer` is its front door, for pictures in any form:
+
+renderer = Renderer.from_pretrained("car")
+edit = renderer.edit("photo.jpg", azimuth=120, texture_of="other.jpg")
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +19,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ganverse_nb.data.pictures import Picture, as_picture
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import moved
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.neural_renderer.mapping import MappingSizes, PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
 from ganverse_nb.render.renderer import RenderOutput, render
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.files import atomic_path, read_json
+from ganverse_nb.runtime.shipped import SHIPPED, Shipped
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 
 FORMAT = "ganverse_nb StyleGAN-R 2"
-
-Source = Properties | Tensor
-"""Properties, or pictures [B, 3, R, R] in [0, 1] (of the GAN, or photographs) that are encoded first."""
 
 
 class StyleGANR:
@@ -63,6 +68,10 @@ class StyleGANR:
     def synthesize(self, properties: Properties) -> Tensor:
         """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked."""
         return self.generator.squares(self.styles(properties), self.resolution)
+
+    def with_view_rest(self, rest: str) -> StyleGANR:
+        """The same networks with another `PropertyMapper.with_rest`: "interpolate", or "mean" as Eq 3 is printed."""
+        return StyleGANR(self.generator, self.mapping.with_rest(rest), self.encoder, self.notes)
 
     @torch.no_grad()
     def synthesize_full(self, properties: Properties) -> Tensor:
@@ -241,36 +250,134 @@ def render_both(model: StyleGANR, properties: Properties) -> Edit:
     return Edit(image, render(properties.mesh(), properties.camera, model.resolution), properties)
 
 
-def edit(
-    model: StyleGANR,
-    *,
-    camera_from: Source | Camera,
-    shape_from: Source,
-    texture_from: Source,
-    background_from: Source,
-) -> Edit:
-    """Render camera, shape, texture and background of four sources in one picture (section 4.3, figures 9 to 11).
+class Renderer:
+    """StyleGAN-R for pictures in any form: takes them apart and renders what was changed.
 
-    Pictures are segmented and sent through inverse graphics, once even if they are given several times. A source of
-    one picture serves all pictures of the others.
+    Args:
+        stylegan_r: the trained networks; with an encoder, where pictures are to be given.
 
-    Raises:
-        ValueError: a picture shows no object, has the wrong size, or the batch sizes do not fit.
+    >>> renderer = Renderer.from_pretrained("car")
+    >>> photo, other = make_photos("car", 2, seed=3, resolution=128).images  # or paths, Pillow images, arrays
+    >>> edit = renderer.edit(photo, azimuth=120, texture_of=other)
+    >>> edit.image.shape, edit.dibr.rgb.shape
+    (torch.Size([1, 3, 64, 64]), torch.Size([1, 3, 64, 64]))
     """
-    encoded: dict[int, Properties] = {}
 
-    def properties_of(source: Source, name: str) -> Properties:
-        if isinstance(source, Properties):
-            return source
-        if id(source) not in encoded:
-            encoded[id(source)] = model.encode(source, name=name)
-        return encoded[id(source)]
+    def __init__(self, stylegan_r: StyleGANR) -> None:
+        self.stylegan_r = stylegan_r
 
-    camera = camera_from if isinstance(camera_from, Camera) else properties_of(camera_from, "camera_from").camera
-    properties = model.properties(
-        camera,
-        properties_of(shape_from, "shape_from").shape,
-        properties_of(texture_from, "texture_from").texture,
-        properties_of(background_from, "background_from").background,
-    )
-    return render_both(model, properties)
+    @classmethod
+    def from_pretrained(cls, source: str | Path = "car") -> Renderer:
+        """The networks that come with the package, or those of a run.
+
+        Args:
+            source: a category ("car"), the directory of a run, or the .safetensors of a StyleGAN-R. A file outside of
+                a run's directory brings no inverse graphics: `edit` then takes `Properties` only.
+
+        Raises:
+            FileNotFoundError: no such file, or no directory of a run.
+            ValueError: a file that is not a StyleGAN-R of this version of the package, or is damaged.
+            ExpectedError: the package has no networks for that category, or they are damaged.
+
+        >>> Renderer.from_pretrained("horse").resolution
+        64
+        """
+        path = Path(source)
+        if path.suffix == ".safetensors":
+            run = path.parent.parent
+            return cls(StyleGANR.load(path, _encoder_of_run(run) if (run / "config.json").is_file() else None))
+        if (path / "config.json").is_file():
+            model = path / "stylegan_r" / SHIPPED["stylegan_r"][0]
+            return cls(StyleGANR.load(model, _encoder_of_run(path)))
+        if len(path.parts) > 1:
+            raise FileNotFoundError(f"{path} is no directory of a run: it holds no config.json.")
+        shipped = Shipped.of(str(source))
+        inverse = InverseGraphicsModel.load(shipped.file("inverse_graphics", SHIPPED["inverse_graphics"][0]))
+        encoder = PropertyEncoder.of(inverse, load_segmenter(str(source), shipped.segmenter))
+        return cls(StyleGANR.load(shipped.file("stylegan_r", SHIPPED["stylegan_r"][0]), encoder))
+
+    @property
+    def resolution(self) -> int:
+        """R, width and height of its pictures."""
+        return self.stylegan_r.resolution
+
+    def encode(self, picture: Picture) -> Properties:
+        """Camera, shape, texture and background of one picture: the square in its middle, scaled to R x R.
+
+        Args:
+            picture: of any size, in any of the forms of `as_picture`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a picture that cannot be read or shows no object, or this renderer has no encoder.
+
+        >>> renderer = Renderer.from_pretrained("car")
+        >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
+        >>> properties.shape.shape, properties.background.shape
+        (torch.Size([1, 642, 3]), torch.Size([1, 4, 64, 64]))
+        """
+        name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
+        return self.stylegan_r.encode(as_picture(picture, self.resolution), name=name)
+
+    def edit(
+        self,
+        source: Properties | Picture,
+        *,
+        azimuth: float | None = None,
+        elevation: float | None = None,
+        scale: float = 1.0,
+        shape_of: Properties | Picture | None = None,
+        texture_of: Properties | Picture | None = None,
+        background_of: Properties | Picture | None = None,
+    ) -> Edit:
+        """Render a picture, or properties, with another camera, shape, texture or background (section 4.3).
+
+        Args:
+            source: a picture in any of the forms of `as_picture`, or what `encode` made of it.
+            azimuth: degrees, in place of the source's; 0 sees the front, 90 the object's left side.
+            elevation: degrees above the horizon, -90 to 90, in place of the source's.
+            scale: size of the object relative to the source: the camera's distance is divided by it.
+            shape_of, texture_of, background_of: where these come from instead, like `source`.
+
+        Returns:
+            an `Edit` of one picture, or of as many as `source` has properties.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a number out of range, sources of different numbers of pictures, or as `encode`.
+
+        >>> renderer = Renderer.from_pretrained("car")
+        >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
+        >>> edit = renderer.edit(properties, elevation=20, scale=1.25)
+        >>> round(float(properties.camera.distance / edit.properties.camera.distance), 4)
+        1.25
+        """
+        _check_controls(azimuth, elevation, scale)
+        own = self._properties(source)
+        camera = own.camera
+        if azimuth is not None or elevation is not None or scale != 1.0:
+            camera = moved(camera, azimuth, elevation, camera.distance / scale)
+        shape, texture, background = (
+            own if other is None else self._properties(other) for other in (shape_of, texture_of, background_of)
+        )
+        changed = self.stylegan_r.properties(camera, shape.shape, texture.texture, background.background)
+        return render_both(self.stylegan_r, changed)
+
+    def _properties(self, source: Properties | Picture) -> Properties:
+        return source if isinstance(source, Properties) else self.encode(source)
+
+
+def _check_controls(azimuth: float | None, elevation: float | None, scale: float) -> None:
+    if azimuth is not None and not math.isfinite(azimuth):
+        raise ValueError(f"edit: azimuth must be a finite number of degrees, got {azimuth}.")
+    if elevation is not None and not -90 <= elevation <= 90:
+        raise ValueError(f"edit: elevation must lie between -90 and 90 degrees, got {elevation}.")
+    if not 0 < scale < math.inf:
+        raise ValueError(f"edit: scale must be positive, got {scale}; 1 is the source's own size.")
+
+
+def _encoder_of_run(run: Path) -> PropertyEncoder:
+    """Inverse graphics and segmenter of a run's directory."""
+    config = read_json(run / "config.json")
+    inverse = InverseGraphicsModel.load(run / "inverse_graphics" / SHIPPED["inverse_graphics"][0])
+    return PropertyEncoder.of(inverse, load_segmenter(config["category"], config["segmenter"]["weights"]))

@@ -31,8 +31,6 @@ WARM, FINAL, METRICS = "mapping_only.safetensors", "stylegan_r.safetensors", "me
 WARM_UP_STATE, JOINT_STATE = "warmup.pt", "finetune.pt"
 HELD_OUT_PAIRS = 64
 WARM_UP_LOG_EVERY, WARM_UP_SAVE_EVERY, JOINT_LOG_EVERY = 50, 500, 10
-ENTROPY_FULL = 0.7  # of the warm-up: by then the entropy has its full weight
-DECAY_FROM = 0.6  # of the warm-up: from there the learning rate falls to zero
 
 
 def train_stylegan_r(
@@ -76,6 +74,7 @@ def train_stylegan_r(
     """
     directory.mkdir(parents=True, exist_ok=True)
     device = generator.const.device
+    encoder.freeze()
     codes = exact_codes(generator, view_w, content_w, split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
     student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress, device)
@@ -181,9 +180,9 @@ def warm_up(
         for step in range(start + 1, steps + 1):
             done = step / steps
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * min(1.0, (1.0 - done) / (1.0 - DECAY_FROM) + 1e-3)
-            entropy = config.weight_entropy * min(1.0, done / ENTROPY_FULL)
-            loss, parts = code_loss(mapping, data, config, rng, entropy)
+                group["lr"] = rate * learning_rate_factor(done, config.warmup_decay_from)
+            ramp = min(1.0, done / config.entropy_ramp) if config.entropy_ramp > 0 else 1.0
+            loss, parts = code_loss(mapping, data, config, rng, config.weight_entropy * ramp)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -205,6 +204,11 @@ def warm_up(
     return mapping.eval()
 
 
+def learning_rate_factor(done: float, decay_from: float) -> float:
+    """1 up to the share `decay_from` of the steps, then linearly down to almost 0; always 1 where it is 1."""
+    return min(1.0, (1.0 - done) / (1.0 - decay_from) + 1e-3) if decay_from < 1.0 else 1.0
+
+
 # ---- second stage: Eq 6
 
 
@@ -223,7 +227,7 @@ def fine_tune(
     Beside Eq 6, three things keep the generator from drifting. The background terms are measured by the g_b of the
     warm-up (`Reference`). The GAN's own codes are anchored to its own pictures, and Eq 5 goes on (`joint_loss`). With
     `config.keep_best`, the state with the lowest score on held-out contents is kept, the start included, and the stage
-    ends when the score no longer falls.
+    ends when the score no longer falls; without it the score is only logged, and the last state is kept.
 
     Args:
         model: after the warm-up.
@@ -236,6 +240,7 @@ def fine_tune(
     """
     if config.weight_camera > 0 and encoder.camera is None:
         raise ValueError("weight_camera needs a camera head; give one or set it to 0.")
+    encoder.freeze()
     reference = Reference(
         copy.deepcopy(model.mapping).eval().requires_grad_(False),
         float(model.mapping.shape_deviation) ** 2,
@@ -255,7 +260,7 @@ def fine_tune(
     state = load_state(directory / JOINT_STATE)
     if state is None:
         first = measure()
-        keeper = BestState(config.patience, first)
+        keeper = KeptState(config.patience, first, config.keep_best)
         keeper.offer(0, first, model)
         start = 0
     else:
@@ -263,7 +268,7 @@ def fine_tune(
         set_weights(model, state)
         optimizer.load_state_dict(state["optimizer"])
         rng.set_state(state["rng"])
-        keeper = BestState.restored(config.patience, state["keeper"])
+        keeper = KeptState.restored(config.patience, state["keeper"], config.keep_best)
     log = MetricsLog(directory / METRICS, "finetune", start)
     if start == 0:
         log.append(0, **{f"held_out_{k}": v for k, v in keeper.first.items()}, score=keeper.score)
@@ -275,7 +280,7 @@ def fine_tune(
             loss, parts = joint_loss(model, data, encoder, reference, config, rng)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(synthesis + mapping, 1.0)
+            torch.nn.utils.clip_grad_norm_(synthesis + mapping, config.clip_gradients or math.inf)
             optimizer.step()
             bar.update()
             if step % JOINT_LOG_EVERY == 0:
@@ -284,12 +289,12 @@ def fine_tune(
                 found = measure()
                 keeper.offer(step, found, model)
                 log.append(step, **{f"held_out_{k}": v for k, v in found.items()}, score=keeper.last)
-                bar.set_postfix(score=f"{keeper.last:.3f}", best=f"{keeper.score:.3f}@{keeper.step}")
+                bar.set_postfix(score=f"{keeper.last:.3f}", kept=f"{keeper.score:.3f}@{keeper.step}")
                 weights = get_weights(model)
                 extra = {"optimizer": optimizer.state_dict(), "rng": rng.get_state(), "keeper": keeper.state()}
                 save_state(directory / JOINT_STATE, {"step": step, **weights, **extra})
     set_weights(model, keeper.weights)
-    model.notes["finetune"] = {"best_step": keeper.step, "score": keeper.score, "measure": keeper.measure}
+    model.notes["finetune"] = {"kept_step": keeper.step, "score": keeper.score, "measure": keeper.measure}
     return model
 
 
@@ -346,11 +351,11 @@ def set_weights(model: StyleGANR, weights: dict[str, dict[str, Tensor]]) -> None
     model.mapping.load_state_dict(weights["mapping"])
 
 
-class BestState:
-    """The weights with the lowest held-out score, and how long ago that was."""
+class KeptState:
+    """The weights that the joint stage ends with: those of the lowest held-out score, or (not `best`) the last ones."""
 
-    def __init__(self, patience: int, first: dict[str, float]):
-        self.patience, self.first = patience, first
+    def __init__(self, patience: int, first: dict[str, float], best: bool = True):
+        self.patience, self.first, self.best = patience, first, best
         self.score = self.last = math.inf
         self.step, self.waited = 0, 0
         self.measure: dict[str, float] = first
@@ -358,22 +363,22 @@ class BestState:
 
     @property
     def exhausted(self) -> bool:
-        """No improvement in `patience` measures."""
+        """No improvement in `patience` measures; never without `best`."""
         return self.waited >= self.patience
 
     def offer(self, step: int, measure: dict[str, float], model: StyleGANR) -> None:
-        """Take `model`'s weights if its measure is the best so far."""
+        """Take `model`'s weights if its measure is the best so far, or in any case without `best`."""
         self.last = score(measure, self.first)
         self.waited += 1
-        if self.last < self.score:
+        if self.last < self.score or not self.best:
             self.score, self.step, self.waited, self.measure = self.last, step, 0, measure
             self.weights = get_weights(model)
 
     def state(self) -> dict:
-        return {k: v for k, v in self.__dict__.items() if k != "patience"}
+        return {k: v for k, v in self.__dict__.items() if k not in ("patience", "best")}
 
     @classmethod
-    def restored(cls, patience: int, state: dict) -> BestState:
-        keeper = cls(patience, state["first"])
+    def restored(cls, patience: int, state: dict, best: bool = True) -> KeptState:
+        keeper = cls(patience, state["first"], best)
         keeper.__dict__.update(state)
         return keeper

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.shots import textured
@@ -70,12 +69,7 @@ class Scene:
     def properties(self, state: ControlState) -> Properties:
         """What is rendered. The object is as far from the middle as in the picture that its shape comes from."""
         shape, texture, background = (self.source(state, part).properties for part in PARTS)
-        own = shape.camera
-        right, up, _ = own.axes().unbind(1)
-        shift = torch.stack([(own.target * axis).sum(1) for axis in (right, up)], 1)
-        controls = torch.tensor([[state.azimuth_deg], [state.elevation_deg], [self.distance / state.scale]])
-        azimuth, elevation, distance = controls
-        camera = orbit_around(azimuth, elevation, distance, float(own.fov), shift)
+        camera = moved(shape.camera, state.azimuth_deg, state.elevation_deg, self.distance / state.scale)
         return Properties(camera, shape.shape, texture.texture, background.background)
 
     def source_view(self, state: ControlState) -> ControlState:

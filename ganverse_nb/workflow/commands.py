@@ -286,19 +286,20 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
         sources: for each of camera, shape, texture and background the picture it comes from.
         turn: azimuth, elevation or distance to use instead of the camera's own.
     """
-    import torch
-
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.neural_renderer.renderer import edit
+    from ganverse_nb.neural_renderer.renderer import Renderer
     from ganverse_nb.workflow import stages
 
     pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
     model = stages.stylegan_r(run)
     encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
-    camera = encoded[sources["camera"]].camera
-    camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
-    others = {f"{name}_from": encoded[sources[name]] for name in ("shape", "texture", "background")}
-    write_picture(model.synthesize_full(edit(model, camera_from=camera, **others).properties)[0], output)
+    own = encoded[sources["camera"]]
+    scale = float(own.camera.distance) / turn["distance"] if "distance" in turn else 1.0
+    others = {f"{name}_of": encoded[sources[name]] for name in ("shape", "texture", "background")}
+    edit = Renderer(model).edit(
+        own, azimuth=turn.get("azimuth"), elevation=turn.get("elevation"), scale=scale, **others
+    )
+    write_picture(model.synthesize_full(edit.properties)[0], output)
 
 
 def _typed(run: Run, command: str) -> str:

@@ -83,6 +83,18 @@ def test_view_code_of_rest_mean_keeps_the_other_dimensions_at_their_mean(world, 
     torch.testing.assert_close(code[:, others], data.codes.view.mean(0)[others].expand(8, -1))
 
 
+def test_the_rest_of_a_trained_mapper_can_be_exchanged(mapping, data):
+    cameras = data.dataset.cameras
+    mean, before = mapping.with_rest("mean"), mapping.view_code(cameras)
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.camera_dims, False)
+    code = mean.view_code(cameras)
+    assert torch.equal(code[:, mapping.camera_dims], before[:, mapping.camera_dims])
+    assert torch.equal(code[:, others], mapping.view_mean[others].expand(8, -1))
+    assert torch.equal(mapping.view_code(cameras), before) and mapping.sizes.rest == "interpolate"
+    with pytest.raises(ValueError, match="view_rest"):
+        mapping.with_rest("median")
+
+
 def test_styles_are_view_code_then_content_code(mapping, data):
     p = properties(data)
     styles = mapping(p.camera, p.shape, p.texture, p.background)

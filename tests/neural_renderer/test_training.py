@@ -9,15 +9,17 @@ from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import (
-    BestState,
+    KeptState,
     fine_tune,
     get_weights,
+    learning_rate_factor,
     split_contents,
     synthesis_parameters,
     train_stylegan_r,
     warm_up,
 )
 from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
+from ganverse_nb.runtime.shipped import SHIPPED
 
 
 class Interrupted(Exception):
@@ -105,6 +107,7 @@ def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path)
     assert same(loaded.generator.state_dict(), model.generator.state_dict())
     warm = StyleGANR.load(tmp_path / "mapping_only.safetensors")
     assert same(warm.generator.state_dict(), teacher)
+    assert set(SHIPPED["stylegan_r"]) <= {path.name for path in tmp_path.iterdir()}
     assert set(model.notes) >= {"gates_decided", "mask_student_iou", "camera_dims", "finetune"}
     json.dumps(model.notes)
     phases = [entry["step"] for entry in read_metrics(tmp_path / "metrics.jsonl", "finetune")]
@@ -141,7 +144,7 @@ def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, 
     before = get_weights(model)
     settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0)
     fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
-    assert model.notes["finetune"]["best_step"] == 0
+    assert model.notes["finetune"]["kept_step"] == 0
     assert same(before["generator"], model.generator.state_dict())
     assert same(before["mapping"], model.mapping.state_dict())
 
@@ -160,10 +163,74 @@ def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_pat
     assert len(synthesis_parameters(model)) == len(moved)
 
 
+def test_without_keep_best_every_step_is_taken_and_the_last_state_kept(world, tmp_path):
+    """The paper's way: the measure decides nothing, not even where the generator is ruined."""
+    model, data, pairs = warm_model(world, tmp_path)
+    before = get_weights(model)["generator"]
+    settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0, patience=1, keep_best=False)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    last = load_state(tmp_path / "finetune.pt")
+    assert last["step"] == 6 == model.notes["finetune"]["kept_step"]
+    assert same(last["generator"], model.generator.state_dict())
+    assert not same(before, model.generator.state_dict())
+
+
+class Weighted(torch.nn.Module):
+    """A network of the toy world with a weight of its own."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.weight = function, torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, images, masks):
+        return self.function(images * self.weight, masks)
+
+
+def test_f_camera_head_teacher_and_cameras_are_frozen(world, tmp_path):
+    """No stage accumulates a gradient in them: not the mask student, the dataset, the warm-up or the joint stage."""
+    given = list(arguments(world, tmp_path, weight_camera=0.5))
+    f, head = Weighted(world.infer), Weighted(world.camera_of)
+    teacher = given[6].requires_grad_(True)
+    cameras = world.cameras()
+    azimuth, elevation, distance = (
+        getattr(cameras, name).clone().requires_grad_(True) for name in ("azimuth", "elevation", "distance")
+    )
+    given[5] = cameras.replace(azimuth=azimuth, elevation=elevation, distance=distance)
+    given[7] = type(given[7])(f, world.mask_of, head)
+    train_stylegan_r(*given, progress=False)
+    parameters = [*f.parameters(), *head.parameters(), *teacher.parameters(), azimuth, elevation, distance]
+    assert all(parameter.grad is None for parameter in parameters)
+
+
+def test_the_joint_stage_freezes_the_encoder_and_still_sends_gradients_through_it(world, tmp_path):
+    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    f = Weighted(world.infer)
+    before = get_weights(model)["generator"]
+    encoder = type(world.encoder())(f, world.mask_of, None)
+    settings = world.config(finetune_steps=2, weight_code=0.0, weight_anchor=0.0, keep_best=False)
+    fine_tune(model, data, encoder, pairs, settings, tmp_path, 0, progress=False)
+    assert f.weight.grad is None and not f.weight.requires_grad
+    assert not same(before, model.generator.state_dict())
+
+
+def test_learning_rate_and_entropy_of_the_warm_up(world, tmp_path):
+    assert [learning_rate_factor(done, 0.6) for done in (0.2, 0.6)] == [1.0, 1.0]
+    assert learning_rate_factor(0.8, 0.6) == pytest.approx(0.501) and learning_rate_factor(1.0, 0.6) < 0.01
+    assert [learning_rate_factor(done, 1.0) for done in (0.2, 1.0)] == [1.0, 1.0]
+    data, _ = world.training_set()
+    ends = []
+    for name, ramp in (("ramp", 0.7), ("constant", 0.0)):
+        settings = world.config(warmup_steps=5, weight_entropy=5.0, gate_lr_multiplier=100.0, entropy_ramp=ramp)
+        (tmp_path / name).mkdir()
+        mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path / name, 0, progress=False)
+        ends.append(float(mapping.gate_entropy()))
+    assert ends[1] < ends[0]
+
+
 def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
     model, _, _ = warm_model(world, tmp_path, steps=1)
     first = {"shape": 1.0, "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
-    keeper = BestState(2, first)
+    keeper = KeptState(2, first)
     for step, factor in enumerate([1.0, 0.8, 0.9]):
         keeper.offer(step, {k: v * factor for k, v in first.items()}, model)
         assert not keeper.exhausted
