@@ -226,7 +226,7 @@ def _edit(options: argparse.Namespace) -> None:
     sources = {name: getattr(options, name) or options.picture for name in ("camera", "shape", "texture", "background")}
     turn = {name: getattr(options, name) for name in ("azimuth", "elevation", "distance")}
     given = {name: value for name, value in turn.items() if value is not None}
-    edit(_open(options), sources, given, options.output, options.fit)
+    edit(_networks(options), sources, given, options.output, options.fit)
     print(f"wrote {options.output}")
 
 

@@ -279,10 +279,11 @@ def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
     return str(report)
 
 
-def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:
+def edit(networks: Run | str, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:
     """Writes the picture that StyleGAN-R makes of camera, shape, texture and background of four pictures.
 
     Args:
+        networks: the run whose networks are used, or the category of those that come with the package.
         sources: for each of camera, shape, texture and background the picture it comes from.
         turn: azimuth, elevation or distance to use instead of the camera's own.
     """
@@ -290,8 +291,15 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
     from ganverse_nb.neural_renderer.renderer import Renderer
     from ganverse_nb.workflow import stages
 
-    pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
-    model = stages.stylegan_r(run)
+    def read(side: int) -> dict[Path, Tensor]:
+        return {path: read_picture(path, side, fit) for path in sorted(set(sources.values()))}
+
+    if isinstance(networks, Run):
+        pictures = read(networks.config.resolution)  # before anything that takes long
+        model = stages.stylegan_r(networks)
+    else:
+        model = Renderer.from_pretrained(networks).stylegan_r
+        pictures = read(model.resolution)
     encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
     own = encoded[sources["camera"]]
     scale = float(own.camera.distance) / turn["distance"] if "distance" in turn else 1.0
