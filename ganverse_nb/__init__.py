@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _HOMES = {  # public name -> the module that holds it
     "Camera": "geometry.camera",
     "Edit": "neural_renderer.renderer",
-    "Edit": "neural_renderer.renderer",
     "Generator": "gan.generator",
     "Mesh": "geometry.mesh",
     "Reconstruction": "inverse_graphics.reconstructor",
