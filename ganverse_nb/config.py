@@ -315,9 +315,7 @@ def _gpu(category: str, seed: int) -> Config:
         multiview=MultiviewConfig(contents=1000, test_contents=50),
         inverse=InverseGraphicsConfig(texture_size=(128, 256), pairs=16, steps=20_000, perceptual_after=6000),
         photo_model=PhotoModelConfig(steps=20_000),
-        ablation=AblationConfig(
-            variants=AblationConfig.variants[:-1], steps=4000
-        ),  # no keypoints were placed for its GAN
+        ablation=AblationConfig(variants=AblationConfig.variants[:-1], steps=4000),  # no keypoints for its GAN
         light=LightConfig(steps=5000),
         stylegan_r=StyleGANRConfig(warmup_steps=6000, finetune_steps=1500, fresh_contents=6000),
     )
@@ -338,7 +336,8 @@ def _for_animals(config: Config) -> Config:
 def _paper(category: str, seed: int) -> Config:
     """Section 4 and appendix C as they are written, on NVIDIA's networks; what the paper leaves open is marked.
 
-    Improvements of ours are off. Its bird GAN was its own: put one where `network` says.
+    Improvements of ours are off, and what remains is listed in docs/paper_profile.md. Its bird GAN was its own: put one
+    where `network` says.
     """
     objects, network, resolution, photographs = {
         "car": (6000, "stylegan2-car-config-e", 512, "PASCAL3D+_release1.1"),  # 2048 + 3008 styles, 512 x 384 pixels
@@ -380,9 +379,8 @@ def _paper(category: str, seed: int) -> Config:
             head_steps=10_000,  # the paper has no camera head
         ),
         photo_model=PhotoModelConfig(photographs=photographs, steps=200_000),
-        ablation=AblationConfig(
-            variants=AblationConfig.variants[:-1], seeds=1, steps=200_000
-        ),  # length and seeds not stated
+        # length and seeds not stated
+        ablation=AblationConfig(variants=AblationConfig.variants[:-1], seeds=1, steps=200_000),
         light=LightConfig(steps=200_000, weight_albedo_prior=0.0, photos=0),
         stylegan_r=StyleGANRConfig(
             warmup_steps=700,
