@@ -14,10 +14,10 @@ from ganverse_nb.gan.checkpoint import load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
-from ganverse_nb.neural_renderer.codes import exact_codes
-from ganverse_nb.neural_renderer.mapping import MappingNetwork
+from ganverse_nb.neural_renderer.data import exact_codes
+from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.widgets.control_panel import COARSE, FINE, ControlPanel
 from ganverse_nb.widgets.control_scene import Scene
 from ganverse_nb.widgets.sources import Sources
@@ -37,14 +37,14 @@ def panel_of_mini(folder) -> ControlPanel:
     shapes = shape * (1 + 0.1 * torch.rand(24, 1, 3, generator=random))
     contents = generator.mapping(torch.randn(len(shapes), generator.z_dim, generator=random))
     codes = exact_codes(generator, views.codes, contents, views.split_layer)
-    mapping = MappingNetwork.fit(
+    mapping = PropertyMapper.fit(
         codes.view,
         cameras,
         codes.content,
         shapes,
         texture=config.inverse.texture_size,
         resolution=generator.resolution,
-        ring=views.on_orbit,
+        on_orbit=views.on_orbit,
         view_share=config.stylegan_r.view_share,
         hidden=config.stylegan_r.hidden,
     )

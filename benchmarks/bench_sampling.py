@@ -45,13 +45,13 @@ def test_sampling(benchmark, name, who, device):
     def sample():
         if who == "ours":
             w = network.mapping(z)
-            return network.synthesis(network.styles(w[:, None].expand(-1, network.num_ws, -1)), noise)
+            return network.synthesis(network.styles(w), noise)
         w = reference.mapping(network, z)
         modules = network._modules_in_order()
         return reference.synthesis(network, [reference.linear(m.affine, w) for m in modules], noise)
 
     if who == "definition":  # the same pictures, or the times mean nothing
         w = network.mapping(z)
-        ours = network.synthesis(network.styles(w[:, None].expand(-1, network.num_ws, -1)), noise)
+        ours = network.synthesis(network.styles(w), noise)
         torch.testing.assert_close(sample(), ours, rtol=0, atol=1e-4 * float(ours.abs().max()))
     run(benchmark, sample, f"sampling, {name}", who, batch, resolution, "", memory=False)

@@ -26,26 +26,31 @@ if TYPE_CHECKING:
     from ganverse_nb.geometry.camera import Camera
     from ganverse_nb.geometry.mesh import Mesh
     from ganverse_nb.inverse_graphics.reconstructor import Reconstruction, Reconstructor
+    from ganverse_nb.neural_renderer.renderer import Edit, Renderer
     from ganverse_nb.render.renderer import render
     from ganverse_nb.workflow import stages
     from ganverse_nb.workflow.run import open_run
 
 _HOMES = {  # public name -> the module that holds it
     "Camera": "geometry.camera",
+    "Edit": "neural_renderer.renderer",
     "Generator": "gan.generator",
     "Mesh": "geometry.mesh",
     "Reconstruction": "inverse_graphics.reconstructor",
     "Reconstructor": "inverse_graphics.reconstructor",
+    "Renderer": "neural_renderer.renderer",
     "open_run": "workflow.run",
     "render": "render",
     "stages": "workflow.stages",
 }
 __all__ = [
     "Camera",
+    "Edit",
     "Generator",
     "Mesh",
     "Reconstruction",
     "Reconstructor",
+    "Renderer",
     "open_run",
     "render",
     "stages",

@@ -205,11 +205,13 @@ class StyleGANRConfig:
     finetune_lr: float = 1e-4  # of the mapping network in the joint stage
     generator_lr: float = 1e-4  # of the generator in the joint stage
     hidden: int = 256  # width of the four networks
-    view_share: float = 144 / 2048  # share of the view code's dimensions that the camera drives
+    view_share: float = 144 / 2048  # share of the view code's dimensions that are mapped from the camera
     view_rest: str = "interpolate"  # the other dimensions: between the nearest chosen views, or their "mean"
     view_harmonics: int = 3  # of the azimuth; the chosen views are too few for more
     camera_jitter: float = 0.25  # on elevation and scale, in units of their spread: few views, or they explain azimuth
-    weight_entropy: float = 0.3  # reached at the end of the warm-up; 0.01 left the gates at a third each
+    warmup_decay_from: float = 0.6  # of the warm-up: from there the learning rate falls to zero; 1: it stays
+    weight_entropy: float = 0.3  # 0.01 left the gates at a third each
+    entropy_ramp: float = 0.7  # of the warm-up, in which the entropy's weight grows from zero; 0: it is there at once
     gate_lr_multiplier: float = 10.0  # the gates are single numbers per dimension and move slower than networks
     fresh_contents: int = 2000  # drawn beside the dataset's, which alone would be learned by heart
     hide_probability: float = 0.5  # of a second silhouette cut out of the background, so g_b cannot read the shape
@@ -217,12 +219,14 @@ class StyleGANRConfig:
     weight_texture: float = 1.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
-    weight_code: float = 1.0  # Eq 5 goes on, so that the mapping network cannot forget what it knows
+    weight_code: float = 1.0  # Eq 5 goes on in the joint stage, so that the mapping network forgets nothing
     weight_anchor: float = 10.0  # pictures of the data set's own codes stay what they are (L1)
-    weight_camera: float = 0.0  # asked camera against the camera head's reading; not in the paper
+    weight_camera: float = 0.0  # target azimuth against the camera head's prediction; not in the paper
+    clip_gradients: float = 1.0  # the largest norm of a joint step's gradient; 0: any
     mask_steps: int = 400  # of the differentiable stand-in for the segmenter
-    validation_contents: int = 16  # kept out of training, for the early stop
+    validation_contents: int = 16  # held out of training, to evaluate the joint stage on
     evaluate_every: int = 50
+    keep_best: bool = True  # of the joint stage, by these evaluations, and end early; False: all steps, the last state
     patience: int = 6  # evaluations without improvement
 
 
@@ -393,7 +397,11 @@ def _paper(category: str, seed: int) -> Config:
             hide_probability=0.0,
             weight_code=0.0,
             weight_anchor=0.0,
-            patience=1000,  # no early stop
+            warmup_decay_from=1.0,
+            entropy_ramp=0.0,
+            clip_gradients=0.0,
+            view_harmonics=1,
+            keep_best=False,
         ),
     )
 

@@ -36,6 +36,14 @@ def test_the_paper_profile_holds_the_papers_numbers():
     assert f.initial_elevation == 0.0 and f.perceptual_pictures == 2 * f.pairs
     assert (r.finetune_lr, r.generator_lr, r.batch, r.warmup_steps, r.finetune_steps) == (1e-5, 1e-5, 16, 700, 2500)
     assert r.view_share == 144 / 2048 and r.weight_anchor == r.weight_code == r.weight_camera == 0
+    assert (r.view_rest, r.view_harmonics, r.keep_best, r.weight_entropy, r.gate_lr_multiplier) == (
+        "mean",
+        1,
+        False,
+        1,
+        1,
+    )
+    assert r.camera_jitter == r.hide_probability == r.entropy_ramp == r.clip_gradients == 0 and r.warmup_decay_from == 1
     assert (car.gan.resolution, car.resolution, horse.resolution) == (512, 256, 256)
     assert not car.has_studio and load_config("mini").has_studio and load_config("gpu").has_studio
     assert load_config("gpu").resolution == 128

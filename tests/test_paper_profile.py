@@ -10,7 +10,7 @@ import torch
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.checkpoint import bundled, load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.neural_renderer.editing import render_both
+from ganverse_nb.neural_renderer.renderer import render_both
 from ganverse_nb.workflow import experiments, stages
 from ganverse_nb.workflow.inputs import labelled_views
 from ganverse_nb.workflow.run import open_run
@@ -63,7 +63,7 @@ def test_the_dataset_is_made_with_the_labelled_codes_at_the_size_asked_for(run):
     assert (dataset.images[3, 5].float() / 255 - wanted).abs().max() < 0.51 / 255
 
 
-def test_the_whole_chain_runs_and_pictures_are_painted_as_large_as_the_gan_can(run):
+def test_the_whole_chain_runs_and_pictures_are_as_large_as_the_gan_makes_them(run):
     model, renderer = stages.inverse_graphics(run), stages.stylegan_r(run)
     assert model.resolution == renderer.resolution == 32
     dataset = stages.multiview(run)
@@ -71,7 +71,7 @@ def test_the_whole_chain_runs_and_pictures_are_painted_as_large_as_the_gan_can(r
     images, masks = dataset.batch(content[:2], view[:2])
     found = render_both(renderer, renderer.encode(images, masks))
     assert found.image.shape == found.dibr.rgb.shape == (2, 3, 32, 32)
-    large = renderer.paint(found.properties)
+    large = renderer.synthesize_full(found.properties)
     assert large.shape == (2, 3, 64, 64)
     shrunk = torch.nn.functional.interpolate(large, (32, 32), mode="bilinear", antialias=True)
     torch.testing.assert_close(shrunk, found.image)

@@ -8,17 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import ViewSets
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS, MINIMUM_POINTS, fit_cameras
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
-FILE = "annotated.safetensors"
+FILE, FORMAT = "annotated.safetensors", "ganverse_nb annotated photographs 1"
 MAXIMUM_ERROR = 0.01
 FEW_POINTS, BAD_FIT = "fewer than 4 visible keypoints", "keypoints that fit no camera"
 
@@ -163,9 +161,7 @@ class AnnotatedPhotos:
         """Write `annotated.safetensors`, whole or not at all."""
         tensors = {"images": self.images, "masks": self.masks, "index": self.index}
         tensors |= {f"camera.{k}": v for k, v in vars(self.camera).items()}
-        metadata = {"files": json.dumps(self.files), "removed": json.dumps(self.removed)}
-        with atomic_path(directory / FILE) as partial:
-            save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=metadata)
+        save_tensors(directory / FILE, tensors, FORMAT, {"files": self.files, "removed": self.removed})
 
     @classmethod
     def load(cls, directory: Path) -> AnnotatedPhotos:
@@ -173,17 +169,10 @@ class AnnotatedPhotos:
 
         Raises:
             FileNotFoundError: nothing there.
-            ValueError: the file is damaged.
+            ValueError: the file is damaged, or of another version.
         """
-        path = Path(directory) / FILE
-        if not path.is_file():
-            raise FileNotFoundError(f"No annotated photographs at {path}; run the stage annotated_photos first.")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata()
-                t = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}); delete its directory and make it again.") from error
+        remedy = "run the stage annotated_photos again"
+        t, metadata = load_tensors(Path(directory) / FILE, FORMAT, "annotated photographs", remedy)
         camera = Camera(**{k.removeprefix("camera."): v for k, v in t.items() if k.startswith("camera.")})
         files, removed = tuple(json.loads(metadata["files"])), json.loads(metadata["removed"])
         return cls(t["images"], t["masks"], camera, t["index"], files, removed)

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, write_index
 from ganverse_nb.gan.generator import resize_square
-from ganverse_nb.gan.layers import mix
+from ganverse_nb.gan.latents import mix, sample_w
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import RULES, keep
 
@@ -53,10 +53,7 @@ def build_multiview(
     Raises:
         ValueError: the directory holds part of another dataset; the configuration leaves no training contents.
     """
-    rng = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        z = torch.randn(config.contents, generator.z_dim, generator=rng)
-        content_w = generator.truncate(generator.mapping(z.to(generator.const.device)), config.truncation)
+    content_w = sample_w(generator, config.contents, seed, config.truncation)
 
     def synthesize(view_w: Tensor, content: Tensor) -> Tensor:
         styles = generator.styles(mix(view_w, content, views.split_layer, generator.num_ws))

@@ -17,9 +17,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.data.pictures import read_picture
-from ganverse_nb.gan.checkpoint import atomic_save, read_tensors
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
 from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FORMAT = "ganverse_nb.images/1"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -102,16 +102,16 @@ def make_image_archive(folder: str | Path, resolution: int, path: Path) -> None:
     Raises:
         ImageFolderError: as `read_image_folder`.
     """
-    atomic_save({"images": read_image_folder(folder, resolution)}, path, {"format": FORMAT})
+    save_tensors(path, {"images": read_image_folder(folder, resolution)}, FORMAT)
 
 
 def load_image_archive(path: Path) -> Tensor:
     """The pictures that `make_image_archive` kept, uint8 [N, 3, R, R].
 
     Raises:
-        FileNotFoundError: no such file. CheckpointError: damaged, or something else.
+        FileNotFoundError: no such file. ValueError: damaged, or something else.
     """
-    return read_tensors(path, FORMAT)[0]["images"]
+    return load_tensors(path, FORMAT, "archive of pictures", "delete it and run the same command again")[0]["images"]
 
 
 def _refuse_too_few(folder: Path, count: int) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.evaluation.alignment import Similarity
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.refine import refine_camera

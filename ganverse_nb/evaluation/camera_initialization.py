@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganverse_nb.evaluation.metrics import angle_between
+from ganverse_nb.geometry.angles import angle_between
 from ganverse_nb.geometry.camera import CameraModel, FreeCamera
 
 NO_AXIS = 1.0  # degrees; a rotation by less has no axis to speak of

@@ -86,17 +86,20 @@ CAPTIONS: dict[str, str] = {
     "whose truth is known, medians, after the one similarity between the two worlds.",
     "stylegan_r_random": "Pictures of the GAN that StyleGAN-R takes apart.",
     "stylegan_r_inputs": "What the mapping network gets: camera, mesh, texture, masked background.",
-    "figure_3_mapping": "Figure 3. The mapping network, with its gates as trained: which property drives which style.",
+    "figure_3_mapping": "Figure 3. The mapping network. View code: in blue the dimensions that g_v maps from the "
+    "camera, a share as in the paper; the others, most of it, are interpolated between the chosen views. Content code: "
+    "the gates as trained, by dimension and by layer.",
     "figure_7_dual_renderer": "Figure 7. Two renderers side by side: DIB-R and StyleGAN-R from the same properties.",
-    "fixed_viewpoints": "Different objects under the same asked cameras.",
-    "figure_9_camera_controller": "Figure 9 (of the bird: M). Azimuth, elevation and scale are asked; the rest stays.",
+    "fixed_viewpoints": "Different objects under the same chosen view codes.",
+    "figure_9_camera_controller": "Figure 9 (of the bird: M). Azimuth, elevation and scale are changed one at a time.",
     "figure_8_latent_codes": "Figure 8. Photographs in their own view and turned: by StyleGAN-R, and by latent codes "
     "that were optimised for them and then given other view codes.",
-    "azimuth_control": "Azimuth asked of StyleGAN-R against azimuth measured in its pictures.",
+    "azimuth_control": "Target azimuth against the azimuth measured in StyleGAN-R's pictures: as trained, before the "
+    "joint stage, and with all dimensions of the view code that are not mapped from the camera at their mean.",
     "manipulation_parts": "The parts that are exchanged in the figures below.",
     "figure_10_manipulation": "Figure 10 (of the bird: N). Shape, texture and background from other objects.",
     "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited.",
-    "figure_l_photo_cameras": "Figure L. Photographs under another camera: azimuth, scale and elevation asked anew.",
+    "figure_l_photo_cameras": "Figure L. Photographs under other cameras: azimuth, scale and elevation, one at a time.",
     "swap_matrix": "What a swap moves besides what it should: 0 is the source, 1 the donor.",
     "failure_objects": "What the GAN paints, and photographs of objects from outside.",
     "figure_h_reconstructions": "Figure H. Held-out GAN pictures and their reconstruction, from the best to the worst "

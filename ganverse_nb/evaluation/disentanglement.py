@@ -1,4 +1,4 @@
-"""How well StyleGAN-R's controls do what they say: azimuth sweeps and swaps (research: evaluation protocol 5.5)."""
+"""How well StyleGAN-R's controls work: azimuth and elevation sweeps, and swaps (research: evaluation protocol 5.5)."""
 
 from __future__ import annotations
 
@@ -9,55 +9,43 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.gan.circular import circular_correlation
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.neural_renderer.held_out import swap_distances
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.properties import FACTORS, Properties
+from ganverse_nb.geometry.angles import angular_distance, circular_correlation, concentration
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.neural_renderer.evaluation import swap_distances
+from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder
 
 Render = Callable[[Properties], Tensor]
 """Properties -> pictures [B, 3, R, R] in [0, 1]; `StyleGANR.synthesize`."""
 
 Measure = Callable[[Tensor], Tensor]
-"""Pictures [B, 3, R, R] in [0, 1] -> azimuth [B] in degrees, by a judge that never saw the renderer."""
-
-
-def circular_error(asked: Tensor, measured: Tensor) -> Tensor:
-    """Absolute difference of angles in degrees, 0 to 180."""
-    return wrap_degrees(measured - asked).abs()
-
-
-def concentration(asked: Tensor, measured: Tensor) -> float:
-    """Length of the mean direction of the errors: 1 if all are the same, near 0 if they are random."""
-    error = torch.deg2rad((measured - asked).double().flatten())
-    return float((error.cos().mean().square() + error.sin().mean().square()).sqrt())
+"""Pictures [B, 3, R, R] in [0, 1] -> azimuth [B] in degrees, by a regressor that no renderer was trained with."""
 
 
 @dataclass(frozen=True)
 class AzimuthSweep:
-    """Asked and measured azimuth, degrees, [A angles, N contents]."""
+    """Target and measured azimuth, degrees, [A angles, N contents]."""
 
-    asked: Tensor
+    target: Tensor
     measured: Tensor
 
     @property
     def error(self) -> Tensor:
         """[A, N] absolute circular error."""
-        return circular_error(self.asked, self.measured)
+        return angular_distance(self.measured, self.target)
 
     @property
     def correlation(self) -> float:
-        return circular_correlation(self.asked, self.measured)
+        return circular_correlation(self.target, self.measured)
 
     def numbers(self) -> dict[str, float]:
-        """What goes into reports; `offset` is the circular mean of measured - asked."""
-        difference = torch.deg2rad(self.measured - self.asked)
+        """What goes into reports; `offset` is the circular mean of measured - target."""
+        difference = torch.deg2rad(self.measured - self.target)
         offset = torch.rad2deg(torch.atan2(difference.sin().mean(), difference.cos().mean()))
         return {
             "correlation": self.correlation,
             "median_error": float(self.error.median()),
             "p90_error": float(self.error.flatten().quantile(0.9)),
-            "concentration": concentration(self.asked, self.measured),
+            "concentration": concentration(self.measured - self.target),
             "offset": float(offset),
         }
 
@@ -66,50 +54,50 @@ class AzimuthSweep:
 def azimuth_sweep(
     render: Render, contents: Properties, measure: Measure, angles: int = 36, progress: bool = True
 ) -> AzimuthSweep:
-    """Ask every content for `angles` azimuths around the circle and let `measure` read them off the pictures.
+    """Render every content at `angles` azimuths around the circle and `measure` them in the pictures.
 
     Elevation and distance are the mean of the contents' cameras for all, so that only the azimuth changes.
     """
-    asked = torch.arange(angles) * (360.0 / angles)
+    target = torch.arange(angles) * (360.0 / angles)
     n = len(contents)
     measured = []
-    for azimuth in tqdm(asked, desc="azimuth sweep", disable=not progress):
+    for azimuth in tqdm(target, desc="azimuth sweep", disable=not progress):
         measured.append(measure(render(contents.replace(camera=turned(contents.camera, azimuth)))).reshape(n))
-    return AzimuthSweep(asked[:, None].expand(angles, n), torch.stack(measured))
+    return AzimuthSweep(target[:, None].expand(angles, n), torch.stack(measured))
 
 
 @dataclass(frozen=True)
 class ElevationSweep:
-    """Asked and measured elevation, degrees, [E elevations, N pictures]."""
+    """Target and measured elevation, degrees, [E elevations, N pictures]."""
 
-    asked: Tensor
+    target: Tensor
     measured: Tensor
 
     @property
     def correlation(self) -> float:
         """Pearson's."""
-        return float(torch.corrcoef(torch.stack([self.asked.flatten(), self.measured.flatten()]))[0, 1])
+        return float(torch.corrcoef(torch.stack([self.target.flatten(), self.measured.flatten()]))[0, 1])
 
     @property
     def gain(self) -> float:
-        """Slope of the line through measured over asked: 1 if a degree asked for is a degree more in the picture."""
-        asked = self.asked - self.asked.mean()
-        return float((asked * self.measured).sum() / asked.square().sum())
+        """Slope of measured over target elevation: 1 where a degree of the target is a degree in the picture."""
+        target = self.target - self.target.mean()
+        return float((target * self.measured).sum() / target.square().sum())
 
 
 @torch.no_grad()
 def elevation_sweep(
     render: Render, contents: Properties, measure: Measure, elevations: Tensor, azimuths: int = 8
 ) -> ElevationSweep:
-    """Ask every content for `elevations` [E] in degrees from `azimuths` sides; `measure` reads elevations."""
+    """Render every content at `elevations` [E] in degrees from `azimuths` sides; `measure` gives elevations."""
     rows = []
     for elevation in elevations:
-        seen = []
+        readings = []
         for azimuth in torch.arange(azimuths) * (360.0 / azimuths):
             camera = turned(contents.camera, azimuth)
             camera = camera.replace(elevation=torch.full_like(camera.elevation, float(elevation)))
-            seen.append(measure(render(contents.replace(camera=camera))).reshape(-1))
-        rows.append(torch.cat(seen))
+            readings.append(measure(render(contents.replace(camera=camera))).reshape(-1))
+        rows.append(torch.cat(readings))
     measured = torch.stack(rows)
     return ElevationSweep(elevations[:, None].expand_as(measured), measured)
 
@@ -151,9 +139,9 @@ class SwapReport:
 
 @torch.no_grad()
 def swap_report(
-    render: Render, observer: Observer, source: Properties, donor: Properties, progress: bool = True
+    render: Render, encoder: PropertyEncoder, source: Properties, donor: Properties, progress: bool = True
 ) -> SwapReport:
-    """Give every source one factor of its donor at a time, look at the picture again, and measure all factors.
+    """Give every source one factor of its donor at a time, encode the rendered picture, and measure all factors.
 
     Sources and donors should be different contents; the camera row says something only where their cameras differ.
 
@@ -164,7 +152,7 @@ def swap_report(
         raise ValueError(f"Every source needs a donor: {len(source)} sources, {len(donor)} donors.")
     donors, sources = torch.zeros(4, 4), torch.zeros(4, 4)
     for i, swapped in enumerate(tqdm(FACTORS, desc="swaps", disable=not progress)):
-        found = swap_distances(render, observer, source, donor, swapped, FACTORS)
+        found = swap_distances(render, encoder, source, donor, swapped, FACTORS)
         for j, name in enumerate(FACTORS):
             donors[i, j], sources[i, j] = found[name]
     return SwapReport(donors, sources)

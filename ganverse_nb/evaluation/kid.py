@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import pictures_of, sample_w
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 
 DEGREE = 3
@@ -132,8 +132,5 @@ def gan_kid(
 @torch.no_grad()
 def sampled_pictures(generator: Generator, count: int, seed: int) -> Tensor:
     """Untruncated samples in the 8 bits that photos have: uint8 [count, 3, H, W]."""
-    parts = [
-        generator.synthesize(generator.styles(w[:, None].expand(-1, generator.num_ws, -1))).mul(255).round().byte()
-        for w in sample_w(generator, count, seed).split(BATCH)
-    ]
+    parts = [pictures_of(generator, w).mul(255).round().byte() for w in sample_w(generator, count, seed).split(BATCH)]
     return torch.cat(parts).cpu()

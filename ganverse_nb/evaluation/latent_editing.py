@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganverse_nb.evaluation.disentanglement import Measure, circular_error
+from ganverse_nb.evaluation.disentanglement import Measure
 from ganverse_nb.evaluation.pictures import psnr
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import mix, pictures_of
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.inverse_graphics.network import mean_color
-from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.neural_renderer.properties import Properties
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
@@ -25,7 +26,7 @@ class TurnedPictures:
 
     Attributes:
         own: [N, 3, R, R] in [0, 1], in the view of the picture.
-        turned: [N, V, 3, R, R], by the azimuths asked for.
+        turned: [N, V, 3, R, R], at the target azimuths.
         azimuth: [V] degrees, those.
     """
 
@@ -37,16 +38,9 @@ class TurnedPictures:
 @torch.no_grad()
 def turn_codes(generator: Generator, w_plus: Tensor, views: ViewCodes, rows: Tensor) -> TurnedPictures:
     """Latent codes w_plus [N, num_ws, w_dim] with `rows` [V] of the view codes in the layers below the split."""
-
-    def synthesize(codes: Tensor) -> Tensor:
-        return generator.synthesize(generator.styles(codes))
-
-    turned = []
-    for code in views.codes[rows]:
-        edited = w_plus.clone()
-        edited[:, : views.split_layer] = code
-        turned.append(synthesize(edited))
-    return TurnedPictures(synthesize(w_plus), torch.stack(turned, 1), views.azimuth[rows])
+    k, codes = views.split_layer, views.codes[rows].to(w_plus)[:, None].expand(-1, len(w_plus), -1)
+    turned = [pictures_of(generator, mix(code, w_plus, k, generator.num_ws)) for code in codes]
+    return TurnedPictures(pictures_of(generator, w_plus), torch.stack(turned, 1), views.azimuth[rows])
 
 
 def turn_properties(model: StyleGANR, properties: Properties, azimuth: Tensor) -> TurnedPictures:
@@ -66,13 +60,13 @@ def score_turned(
 
     Returns:
         own_view_psnr: dB, median over the pictures in their own view.
-        azimuth_error: degrees, median over the turned ones, `measure` against what was asked for.
+        azimuth_error: degrees, median over the turned ones, `measure` against the target.
         color_error: mean difference between the mean colours of the object before and after, median over the turned.
         found: share of the turned ones in which the segmenter finds an object.
     """
     count = pictures.turned.shape[1]
     flat = pictures.turned.flatten(0, 1)
-    wrong = circular_error(pictures.azimuth.repeat(len(images)), measure(flat))
+    wrong = angular_distance(measure(flat), pictures.azimuth.repeat(len(images)))
     rows, found = found_rows(segmenter.segment(flat))
     before = mean_color(images, masks).repeat_interleave(count, 0)[rows]
     moved = (mean_color(flat[rows], found) - before).abs().mean(1)

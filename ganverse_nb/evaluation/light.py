@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganverse_nb.evaluation.metrics import angle_between
+from ganverse_nb.geometry.angles import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.inference import check_pictures, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel

@@ -1,4 +1,4 @@
-"""2D overlap, 3D error between meshes, and errors of angles."""
+"""3D error between meshes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ganverse_nb.evaluation.alignment import Similarity, align_points, nearest
 from ganverse_nb.evaluation.surfaces import Samples, sample_surface
-from ganverse_nb.geometry.camera import wrap_degrees
 
 F_THRESHOLDS = (0.01, 0.02, 0.05)
 
@@ -83,38 +82,3 @@ def surface_error(
     turned, normals = predicted.normals.double() @ transform.rotation.double().T, true.normals.double()
     forth, back = (turned[:asked] * normals[there]).sum(1).abs(), (turned[here] * normals[:asked]).sum(1).abs()
     return ShapeError(chamfer, tuple(scores), transform.scale, float((forth.mean() + back.mean()) / 2))
-
-
-@dataclass(frozen=True)
-class AngleError:
-    """Errors of angles in degrees after `offset`, the one rotation common to all, was taken off."""
-
-    mean: float
-    median: float
-    maximum: float
-    offset: float
-
-
-def angle_error(predicted: Tensor, reference: Tensor, align: bool = True) -> AngleError:
-    """How far angles [N] (degrees) are from the reference [N], on the circle.
-
-    Cameras learned from pictures are known up to one rotation of the world, so with `align` that gauge is taken off:
-    the rotation with the smallest mean absolute error, which is always one of the N differences.
-
-    Raises:
-        ValueError: empty or of different length.
-    """
-    if predicted.shape != reference.shape or predicted.ndim != 1 or len(predicted) == 0:
-        raise ValueError(f"angle_error: two lists of one length, got {predicted.shape} and {reference.shape}.")
-    difference = wrap_degrees(predicted.double() - reference.double())
-    offset = torch.zeros((), dtype=torch.float64)
-    if align:
-        costs = wrap_degrees(difference[:, None] - difference[None]).abs().mean(0)
-        offset = difference[costs.argmin()]
-    error = wrap_degrees(difference - offset).abs()
-    return AngleError(float(error.mean()), float(error.quantile(0.5)), float(error.max()), float(offset))
-
-
-def angle_between(a: Tensor, b: Tensor) -> Tensor:
-    """[B] degrees between unit vectors [B, n], exact for small angles too."""
-    return torch.rad2deg(2 * torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))

@@ -9,21 +9,28 @@ from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.disentanglement import Measure
-from ganverse_nb.evaluation.metrics import AngleError, ShapeError, angle_error
+from ganverse_nb.evaluation.metrics import ShapeError
 from ganverse_nb.evaluation.reconstruction import PhotoScores, score_photos
-from ganverse_nb.gan.circular import circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import sample_w, view_azimuths
+from ganverse_nb.gan.view_gate import view_azimuths
 from ganverse_nb.gan.viewpoints import BIN_DEGREES, ViewCodes
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import (
+    AngleError,
+    angle_error,
+    circular_median,
+    largest_gap,
+    median_deviation,
+    wrap_degrees,
+)
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.neural_renderer.bank import Pictures, PropertyBank
-from ganverse_nb.neural_renderer.held_out import swap_pairs
+from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
+from ganverse_nb.neural_renderer.evaluation import swap_pairs
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.renderer import render
 from ganverse_nb.segmentation.detections import keep
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
@@ -258,9 +265,9 @@ def held_out_pairs(
     """
     test = dataset.test_contents
     pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
-    bank = PropertyBank(pictures, model.network, model.cameras().detach(), progress=False)
-    sources, donors = swap_pairs(bank, range(len(test)), limit, seed)
-    return bank.properties(sources), bank.properties(donors)
+    properties = PropertyDataset(pictures, model.network, model.cameras().detach(), progress=False)
+    sources, donors = swap_pairs(properties, range(len(test)), limit, seed)
+    return properties.properties(sources), properties.properties(donors)
 
 
 @torch.no_grad()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,16 @@ from ganverse_nb.figures.grid import degrees, picture_grid
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.view_gate import crossed_pictures
+from ganverse_nb.gan.latents import crossed_pictures
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.inference import compare
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
+from ganverse_nb.inverse_graphics.training import PHASE
 from ganverse_nb.render.shots import orbit_views, plain, textured
+from ganverse_nb.runtime.checkpoints import read_metrics
 from ganverse_nb.studio.photos import Photos
 
 TURNS = [30.0, 110.0, 215.0, 310.0]
@@ -142,8 +144,7 @@ def cameras(errors: CameraErrors) -> Figure:
 @styled
 def training_curves(metrics: Path, perceptual_after: int, steps: int) -> Figure:
     """Terms of Eq 1 over the training of f, from the stage's metrics file."""
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if "iou" in row and row["step"] <= steps]
+    rows = [row for row in read_metrics(metrics, PHASE) if "iou" in row and row["step"] <= steps]
     figure = plot_figure(9.6, 2.4)
     names = {"iou": (BLUE, "1 − IoU"), "color": (GREEN, "colour (L1)"), "perceptual": (RED, "perceptual")}
     for axes, (name, (color, label)) in zip(figure.subplots(1, 3), names.items()):

@@ -23,10 +23,9 @@ from ganverse_nb.figures.style import (
     styled,
 )
 from ganverse_nb.gan.generator import StyleLayer
-from ganverse_nb.neural_renderer.editing import render_both
 from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.render.shots import plain
 
 WIDTH, HEIGHT = 10.0, 4.9
@@ -35,12 +34,15 @@ ROWS = dict(zip(FACTORS, (3.95, 2.72, 1.72, 0.72)))  # bottom of each input's pi
 NETWORKS = {"camera": "$g_v$  MLP", "shape": "$g_s$  MLP", "texture": "$g_t$  CNN", "background": "$g_b$  CNN"}
 SYMBOLS = {"camera": "camera V", "shape": "shape S", "texture": "texture T", "background": "background B"}
 STRIP_LEFT, STRIP_WIDTH = 4.15, 3.45  # where the two codes are drawn
-DRIVEN = "#0072B2"
+CAMERA_DIMS = "#0072B2"
+RESTS = {"interpolate": "interpolated between the chosen views", "mean": "the mean of the chosen views"}
 
 
 @styled
 def mapping_network(model: StyleGANR, properties: Properties) -> Figure:
-    """Figure 3 with measured numbers: which dimensions the camera drives, and whom each content dimension listens to.
+    """Figure 3 with measured numbers: the dimensions that g_v maps from the camera, and the gates.
+
+    The other dimensions of the view code are drawn grey.
 
     Args:
         properties: of one picture; its parts are drawn on the left, what StyleGAN-R makes of them on the right.
@@ -71,8 +73,9 @@ def mapping_network(model: StyleGANR, properties: Properties) -> Figure:
     picture = render_both(model, properties).image[0]
     _picture(axes, picture, 9.08, center - SIDE / 2)
     axes.text(9.08 + SIDE / 2, center - SIDE / 2 - 0.05, "StyleGAN-R", ha="center", va="top")
-    share = f"{sizes.driven_dims} of {sizes.view_dims} dimensions driven by the camera (paper: 144 of 2048)"
+    share = f"{sizes.camera_dims} of {sizes.view_dims} dimensions mapped from the camera (paper: 144 of 2048)"
     axes.text(STRIP_LEFT, view_y + 0.5, f"view code: {share}", va="bottom", fontsize=FONT - 1)
+    axes.text(STRIP_LEFT, view_y - 0.19, f"grey: {RESTS[sizes.rest]}", va="top", fontsize=FONT - 1)
     return figure
 
 
@@ -116,10 +119,10 @@ def _camera(axes: Axes, x: float, y: float, azimuth: float, elevation: float) ->
 
 
 def _view_code(axes: Axes, model: StyleGANR, y: float) -> None:
-    """The view code's dimensions as a strip; those that the camera drives in colour."""
+    """The view code's dimensions as a strip, those that g_v maps from the camera in colour."""
     sizes = model.mapping.sizes
     strip = torch.tensor(to_rgb(LIGHT)).expand(sizes.view_dims, 3).clone()
-    strip[model.mapping.driven] = torch.tensor(to_rgb(DRIVEN))
+    strip[model.mapping.camera_dims] = torch.tensor(to_rgb(CAMERA_DIMS))
     layers = _layers(model)[0]
     _strip(axes, strip[None], y, 0.42)
     _layer_marks(axes, layers, sizes.view_dims, y)

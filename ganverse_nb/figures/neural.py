@@ -12,10 +12,10 @@ from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
 from ganverse_nb.evaluation.latent_editing import TurnedPictures
 from ganverse_nb.figures.grid import Frame, degrees, picture_grid
 from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, plot_figure, styled
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.neural_renderer.editing import render_both
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.properties import Properties
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.render.shots import textured
 
 CONTENT = ("shape", "texture", "background")
@@ -45,12 +45,12 @@ def dual_renderer(
     for index in range(len(images)):
         own = properties[index].camera
         turned = own.replace(azimuth=torch.tensor(azimuths).float(), **_repeat(own, len(azimuths)))
-        asked = [every(properties[index], own), every(properties[index], turned)]
-        dibr = [picture for a in asked for picture in textured(a.mesh(), a.camera, size)]
+        views = [every(properties[index], own), every(properties[index], turned)]
+        dibr = [picture for p in views for picture in textured(p.mesh(), p.camera, size)]
         rows.append([images[index], *dibr])
         labels.append("DIB-R")
         for name, renderer in renderers.items():
-            rows.append([None, *(picture for a in asked for picture in render_both(renderer, a).image)])
+            rows.append([None, *(picture for p in views for picture in render_both(renderer, p).image)])
             labels.append(name)
     columns = ["input", "same view", *(degrees(a) for a in azimuths)]
     each = 1 + len(renderers)
@@ -175,31 +175,31 @@ def photo_editing(
 
 @styled
 def azimuth_control(sweeps: Mapping[str, AzimuthSweep]) -> Figure:
-    """Asked against measured azimuth, and the error along the circle; the first sweep is drawn as points."""
+    """Target against measured azimuth, and the error along the circle; the first sweep is drawn as points."""
     figure = plot_figure(8.6, 3.6)
     scatter, error = figure.subplots(1, 2, width_ratios=[1, 1.25])
     colors = dict(zip(sweeps, (BLUE, ORANGE, GREY)))
     scatter.plot([0, 360], [0, 360], color=GREY, lw=0.8, ls="--", zorder=1)
     name, sweep = next(iter(sweeps.items()))
-    miss = wrap_degrees(sweep.measured - sweep.asked)  # drawn beside the diagonal where it is near, not a turn away
-    near = torch.where(miss.abs() < 90, sweep.asked + miss, sweep.measured.remainder(360))
-    scatter.scatter(sweep.asked.flatten().tolist(), near.flatten().tolist(), s=5, color=colors[name], alpha=0.35, lw=0)
+    miss = wrap_degrees(sweep.measured - sweep.target)  # drawn beside the diagonal where it is near, not a turn away
+    near = torch.where(miss.abs() < 90, sweep.target + miss, sweep.measured.remainder(360))
+    scatter.scatter(sweep.target.flatten().tolist(), near.flatten().tolist(), s=5, color=colors[name], alpha=0.35, lw=0)
     ticks = list(range(0, 361, 90))
-    scatter.set(xlabel="asked azimuth (degrees)", ylabel="measured azimuth (degrees)", xlim=(-8, 368), xticks=ticks)
+    scatter.set(xlabel="target azimuth (degrees)", ylabel="measured azimuth (degrees)", xlim=(-8, 368), xticks=ticks)
     low, high = min(-20.0, float(near.min()) - 8), max(380.0, float(near.max()) + 8)
     scatter.set(ylim=(low, high), yticks=[t for t in range(-180, 541, 90) if low <= t <= high])
     scatter.set_title(f"correlation {sweep.correlation:.3f}")
     for label, one in sweeps.items():
-        asked = one.asked[:, 0].tolist()
+        target = one.target[:, 0].tolist()
         median = one.error.median(1).values
         error.plot(
-            asked, median.tolist(), color=colors[label], label=f"{label}: median {float(one.error.median()):.1f}°"
+            target, median.tolist(), color=colors[label], label=f"{label}: median {float(one.error.median()):.1f}°"
         )
         if label == name:
             inner, outer = one.error.quantile(torch.tensor([0.1, 0.9]), dim=1)
-            error.fill_between(asked, inner.tolist(), outer.tolist(), color=colors[label], alpha=0.18, lw=0)
+            error.fill_between(target, inner.tolist(), outer.tolist(), color=colors[label], alpha=0.18, lw=0)
     error.axhline(6, color="black", lw=0.8, ls=":")
-    error.set(xlabel="asked azimuth (degrees)", ylabel="error (degrees)", xlim=(0, 360), xticks=ticks)
+    error.set(xlabel="target azimuth (degrees)", ylabel="error (degrees)", xlim=(0, 360), xticks=ticks)
     error.set(ylim=(0, 1.25 * error.get_ylim()[1]), title="error: median, and 10 to 90 % of the contents")
     error.legend(loc="upper right")
     error.grid(axis="y")

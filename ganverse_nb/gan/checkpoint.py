@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.official import ForeignError, build, is_foreign, is_safetensors, picture_rows, read_foreign
-from ganverse_nb.runtime.files import atomic_path, sha256
+from ganverse_nb.gan.official import ForeignError, build, is_foreign, picture_rows, read_foreign
+from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -29,33 +28,19 @@ class CheckpointError(ValueError):
     """A weight file that cannot be used; the message says which, why, and what to do."""
 
 
-def atomic_save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write a safetensors file under a temporary name, then rename it: readers see the old file or the new one."""
-    with atomic_path(path) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
-
-
-def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file written by this package.
+def read_tensors(path: Path, format: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """`load_tensors` for what belongs to a GAN.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: not a safetensors file, damaged, or of another format.
+        CheckpointError: damaged, of another content or format.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"No weight file at {path}; train one with `ganverse train-gan` or give another path.")
     try:
-        with safe_open(path, framework="pt") as f:
-            metadata = f.metadata() or {}
-            tensors = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
-        if isinstance(error, SafetensorError) and not is_safetensors(path):
-            raise CheckpointError(f"{path} is no weight file: it has another content; give the path of one.") from error
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); fetch or train it again.") from error
-    if metadata.get("format") != expected_format:
-        found = metadata.get("format", "none")
-        raise CheckpointError(f"{path} has format {found!r}, here {expected_format!r} is needed; give another file.")
-    return tensors, metadata
+        return load_tensors(
+            path, format, "weight file", "train one with `ganverse train-gan` or give the path of another"
+        )
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def bundled(category: str, name: str) -> Path:
@@ -97,9 +82,9 @@ def save_networks(
     generator: Generator,
     discriminator: Discriminator | None,
     provenance: dict[str, Any],
-    dtype: torch.dtype = torch.float16,
+    half: bool = True,
 ) -> None:
-    """Write both networks with their sizes and `provenance` (command, seed, images, commit, ...)."""
+    """Write both networks, as float16 or float32, with their sizes and `provenance` (command, seed, images, ...)."""
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
     if discriminator is not None:
         tensors |= {f"discriminator.{k}": v for k, v in discriminator.state_dict().items()}
@@ -113,12 +98,8 @@ def save_networks(
         "rows": generator.rows,
         "filtered": discriminator is None or discriminator.filtered,
     }
-    metadata = {
-        "format": FORMAT,
-        "architecture": json.dumps(architecture),
-        "provenance": json.dumps(provenance, sort_keys=True, default=str),
-    }
-    atomic_save({k: v.to(dtype) for k, v in tensors.items()}, Path(path), metadata)
+    facts = {"architecture": architecture, "provenance": json.dumps(provenance, sort_keys=True, default=str)}
+    save_tensors(path, tensors, FORMAT, facts, half=half)
 
 
 class Networks(NamedTuple):

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from ganverse_nb.gan.checkpoint import FORMAT, CheckpointError, Networks, read_networks, read_tensors, save_networks
@@ -44,7 +43,7 @@ def import_gan(source: Path, output: Path | None = None) -> tuple[Path, dict[str
         _check_space(target, networks)
         with atomic_path(target.with_suffix(".json")) as note:  # gets its name only after the weights have theirs
             note.write_text(json.dumps(plain(record), indent=1) + "\n", encoding="utf-8")
-            save_networks(target, networks.generator, networks.discriminator, record, torch.float32)
+            save_networks(target, networks.generator, networks.discriminator, record, half=False)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{target} could not be written ({error}); nothing was kept, make room or choose another --output."

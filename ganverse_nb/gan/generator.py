@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganverse_nb.gan import latents
 from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, activate_, at_least_float32, upsample, upsampling_conv2d
 
 W_AVERAGE_DECAY = 0.995
@@ -128,6 +130,10 @@ class Generator(nn.Module):
         rows: the rows [first, last) that hold the picture, None for all. NVIDIA's 512x384 cars are rows 64 to 447 of a
             512 px square; `synthesize` crops to them (`crop`), `uncrop` makes squares of its pictures.
 
+    Attributes:
+        num_ws: number of layers that take a w.
+        split_layer: the layers below it hold the view (section 3.1); None where nobody has looked.
+
     Raises:
         ValueError: `resolution` is not a power of two >= 8 or `channels` has the wrong length.
     """
@@ -165,6 +171,7 @@ class Generator(nn.Module):
         self.layers = tuple(layers)
         self.num_ws = layers[-1].w_index + 1
         self.style_dims = tuple(layer.size for layer in layers)
+        self.split_layer: int | None = None
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -182,16 +189,21 @@ class Generator(nn.Module):
 
     def truncate(self, w: Tensor, psi: float) -> Tensor:
         """w_average + psi (w - w_average); psi = 1 changes nothing."""
-        return w if psi == 1.0 else torch.lerp(self.mapping.w_average.to(w.dtype), w, psi)
+        return latents.truncate(w, self.mapping.w_average, psi)
 
-    def styles(self, w_plus: Tensor) -> list[Tensor]:
-        """w_plus [B, num_ws, w_dim] -> one style [B, size] per entry of `layers`. Concatenate them for the paper's w*.
+    def styles(self, w: Tensor) -> list[Tensor]:
+        """w [B, w_dim] or w_plus [B, num_ws, w_dim] -> one style [B, size] per entry of `layers`.
+
+        Concatenate them for the paper's w*.
 
         Raises:
             ValueError: wrong shape.
         """
+        w_plus = latents.broadcast(w, self.num_ws)
         if w_plus.dim() != 3 or w_plus.shape[1:] != (self.num_ws, self.w_dim):
-            raise ValueError(f"w_plus must be [B, {self.num_ws}, {self.w_dim}], got {tuple(w_plus.shape)}.")
+            raise ValueError(
+                f"w must be [B, {self.w_dim}], w_plus [B, {self.num_ws}, {self.w_dim}], got {tuple(w.shape)}."
+            )
         modules = self._modules_in_order()
         return [m.affine(w_plus[:, layer.w_index]) for layer, m in zip(self.layers, modules, strict=True)]
 
@@ -301,8 +313,74 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, psi: float = 1.0, noise: str | Sequence[Tensor] = "const") -> Tensor:
         """z [B, z_dim] -> pictures [B, 3, *picture_size] in [0, 1]."""
-        w = self.truncate(self.mapping(z), psi)
-        return self.synthesize(self.styles(w[:, None].expand(-1, self.num_ws, -1)), noise)
+        return self.synthesize(self.styles(self.truncate(self.mapping(z), psi)), noise)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path = "car") -> Generator:
+        """A bundled network by its name, or a file: ours, NVIDIA's or rosinality's (see `checkpoint.load_generator`).
+
+        Float32, on the CPU, in evaluation mode; a bundled one knows its `split_layer`.
+
+        >>> generator = Generator.from_pretrained("car")
+        >>> generator.picture_size, generator.split_layer
+        ((64, 64), 2)
+
+        Raises:
+            FileNotFoundError: no such file or bundled name.
+            CheckpointError: the file is damaged or something else.
+        """
+        from ganverse_nb.gan.checkpoint import WEIGHTS, load_generator  # they need this file
+        from ganverse_nb.gan.viewpoints import ViewCodes
+
+        generator = load_generator(source)
+        if (WEIGHTS / str(source) / "views.safetensors").is_file():
+            generator.split_layer = ViewCodes.load(source).split_layer
+        return generator
+
+    def sample(self, seed: int = 0, psi: float = 1.0, count: int = 1) -> Tensor:
+        """Random pictures [count, 3, *picture_size] in [0, 1].
+
+        >>> generator = Generator.from_pretrained("car")
+        >>> generator.sample(seed=3, psi=0.7).shape
+        torch.Size([1, 3, 64, 64])
+
+        Args:
+            seed: the same seed gives the same pictures.
+            psi: truncation: how far from the average the objects may lie. 1 leaves them as they come; smaller values
+                give more ordinary and cleaner ones, 0 the average itself.
+
+        Raises:
+            ValueError: less than one picture.
+        """
+        if count < 1:
+            raise ValueError(f"The number of pictures must be at least 1, got {count}.")
+        return latents.pictures_of(self, latents.sample_w(self, count, seed, psi))
+
+    def mix(self, view: int | Tensor, content: int | Tensor, k: int | None = None) -> Tensor:
+        """The objects of `content` seen as those of `view` are: pictures [B, 3, *picture_size] in [0, 1] (section 3.1).
+
+        >>> generator = Generator.from_pretrained("car")
+        >>> generator.mix(view=3, content=7).shape
+        torch.Size([1, 3, 64, 64])
+
+        Args:
+            view: w codes [B, w_dim] for the layers below `k`, or the seed of a `sample`.
+            content: w codes [B, w_dim] for the others, or a seed. One code goes with each of several.
+            k: the split layer, 0..num_ws; None: the network's `split_layer`.
+
+        Raises:
+            ValueError: shapes that do not go together, a k that the network does not have, or none where it is unknown.
+        """
+        k = self.split_layer if k is None else k
+        if k is None:
+            raise ValueError("Which layers hold this network's view is not known; give k (the paper's has 4).")
+        first, second = (
+            latents.sample_w(self, 1, code) if isinstance(code, int) else code.to(self.const)
+            for code in (view, content)
+        )
+        if first.dim() == second.dim() == 2 and 1 in (len(first), len(second)):
+            first, second = torch.broadcast_tensors(first, second)
+        return latents.pictures_of(self, latents.mix(first, second, k, self.num_ws))
 
 
 def resize_square(pictures: Tensor, side: int) -> Tensor:

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
-from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
+from ganverse_nb.geometry.angles import angular_distance
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT = "ganverse_nb.pose_regressor/2"
 INPUT = 64  # pixels
@@ -71,8 +73,8 @@ class PoseRegressor(nn.Module):
 
     def save(self, path: str | Path) -> None:
         """Write weights as float16 and provenance to a safetensors file (atomic)."""
-        tensors = {k: v.half() if v.is_floating_point() else v for k, v in self.state_dict().items()}
-        atomic_save(tensors, Path(path), {"format": FORMAT, "provenance": json.dumps(self.provenance, default=str)})
+        facts = {"provenance": json.dumps(self.provenance, default=str)}
+        save_tensors(path, self.state_dict(), FORMAT, facts, half=True)
 
     @classmethod
     def load(cls, source: str | Path = "car") -> PoseRegressor:
@@ -130,7 +132,7 @@ def train_regressor(
 
 def azimuth_error(regressor: PoseRegressor, images: Tensor, azimuth: Tensor) -> Tensor:
     """Absolute error in degrees [N] on pictures in [0, 1]."""
-    return wrap_degrees(regressor.pose(images).azimuth - azimuth).abs()
+    return angular_distance(regressor.pose(images).azimuth, azimuth)
 
 
 def _augment(images: Tensor, target: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -16,8 +16,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import broadcast, sample_w
 from ganverse_nb.gan.noise_maps import noise_correlation, normalise_noise, own_noise
-from ganverse_nb.gan.view_gate import sample_w
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """Two batches of pictures [B, 3, H, W] in [0, 1] -> how different they are, a scalar."""
@@ -159,17 +159,11 @@ def _statistics(generator: Generator, space: str, seed: int) -> tuple[Tensor, Te
         mean, random = (torch.cat(_styles(generator, v, "w"), 1) for v in (average, w))
         return mean, (random - mean).square().mean(0).sqrt()
     deviation = (w - average).square().mean().sqrt()
-    return (average if space == "w" else _every_layer(generator, average)), deviation
-
-
-def _every_layer(generator: Generator, w: Tensor) -> Tensor:
-    return w[:, None].expand(-1, generator.num_ws, -1)
+    return (average if space == "w" else broadcast(average, generator.num_ws)), deviation
 
 
 def _styles(generator: Generator, latent: Tensor, space: str) -> list[Tensor]:
-    if space == "styles":
-        return generator.split_styles(latent)
-    return generator.styles(latent if space == "w+" else _every_layer(generator, latent))
+    return generator.split_styles(latent) if space == "styles" else generator.styles(latent)
 
 
 def _picture(generator: Generator, styles: list[Tensor], maps: list[Tensor] | None) -> Tensor:

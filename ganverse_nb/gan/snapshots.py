@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import broadcast, mix, sample_w
 
 
 def tile(images: Tensor, columns: int) -> Tensor:
@@ -24,15 +25,10 @@ def tile(images: Tensor, columns: int) -> Tensor:
 @torch.no_grad()
 def snapshot_grid(generator: Generator, seed: int, size: int = 8, split: int = 2) -> Tensor:
     """[3, H, W] in [0, 1]. Left: `size`^2 samples. Right: columns share the first `split` w, rows share the others."""
-    rng = torch.Generator().manual_seed(seed + 1)
-    device = generator.const.device
-    z = torch.randn(size * size + 2 * size, generator.z_dim, generator=rng).to(device)
-    w = generator.mapping(z)
+    w = sample_w(generator, size * size + 2 * size, seed + 1)
     plain, views, contents = w.split([size * size, size, size])
-    w_plus = plain[:, None].repeat(1, generator.num_ws, 1)
-    crossed = contents.repeat_interleave(size, 0)[:, None].repeat(1, generator.num_ws, 1)
-    crossed[:, :split] = views.repeat(size, 1)[:, None]
-    pictures = generator.synthesize(generator.styles(torch.cat([w_plus, crossed])))
+    crossed = mix(views.repeat(size, 1), contents.repeat_interleave(size, 0), split, generator.num_ws)
+    pictures = generator.synthesize(generator.styles(torch.cat([broadcast(plain, generator.num_ws), crossed])))
     left, right = (tile(part, size) for part in pictures.cpu().split(size * size))
     return torch.cat([left, torch.ones(3, left.shape[1], 8), right], 2)
 

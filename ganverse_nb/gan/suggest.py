@@ -15,8 +15,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import check_split, crossed_pictures, sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import Masks, check_layers, crossed_pictures, sample_w
+from ganverse_nb.gan.view_gate import Masks
 
 Descriptor = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> numbers [B, D] that tell views apart, of similar size in all columns."""
@@ -114,7 +115,7 @@ def suggest_split_layer(
         ValueError: a k that the network does not have.
     """
     layers = tuple(layers or range(1, max(2, generator.num_ws // 2 + 1)))
-    check_layers(generator, layers)
+    check_split(generator, *layers)
     view_w = sample_w(generator, views, seed)
     content_w = sample_w(generator, contents, seed + 1, TRUNCATION)
     shares = {
@@ -166,7 +167,7 @@ def suggest_view_codes(
     Raises:
         ValueError: fewer candidates than asked for, or a k that the network does not have.
     """
-    check_layers(generator, (split_layer,))
+    check_split(generator, split_layer)
     kept = round(candidates * consistent)
     if not 1 <= n <= kept:
         raise ValueError(f"{n} of the most consistent {kept} of {candidates} codes: ask for fewer or give more.")

@@ -6,7 +6,7 @@ or, with processes that share each batch, in a program started by `torchrun --np
 `accelerate launch` (every GPU).
 
 `directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
-and `state.safetensors`, from which the same call goes on after an interruption. `start` begins with the networks that
+and `state.pt`, from which the same call goes on after an interruption. `start` begins with the networks that
 another training shipped instead of random ones, with fresh optimisers; its pictures count.
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import json
 import platform
 import subprocess
 import sys
@@ -31,24 +30,24 @@ from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.augment import DRAWS, augment, parse_policy
 from ganverse_nb.gan.checkpoint import (
     CheckpointError,
-    atomic_save,
     load_discriminator,
     load_generator,
     provenance,
-    read_tensors,
     resolve,
     save_networks,
 )
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
+from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.view_pairs import PairHead
+from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, load_state, save_state
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.precision import convolution_dtype
 
-FORMAT = "ganverse_nb.gan_training/1"
+TEACHER, PHASE = "teacher.safetensors", "gan"
 EMA_HALF_LIFE = 10_000.0  # pictures
 EMA_RAMP = 0.05  # of the pictures seen
 PATH_LENGTH_DECAY = 0.01
@@ -177,8 +176,7 @@ class GanTrainer:
             first, crossover = (half[: batch // 2].repeat(2, *[1] * (half.dim() - 1)) for half in (first, crossover))
             mixed[batch // 2 :] = True
         crossover = torch.where(mixed, crossover, g.num_ws)
-        from_first = torch.arange(g.num_ws, device=self.device)[None] < crossover[:, None]
-        return self.team.shard(torch.where(from_first[..., None], first[:, None], second[:, None]))
+        return self.team.shard(mix(first, second, crossover, g.num_ws))
 
     def noise(self, batch: int) -> list[Tensor] | None:
         """This process' share of fresh noise for `batch` pictures."""
@@ -283,57 +281,46 @@ class GanTrainer:
         networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
         return networks if self.pair_head is None else networks | {"pair_head": self.pair_head}
 
-    def _named_state(self) -> dict[str, Tensor]:
-        state = {"rng": self.rng.get_state(), "path_length_mean": self.path_length_mean}
-        for name, network in self._networks().items():
-            state |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-        optimisers = {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
-        for name, optimiser in optimisers.items():
-            for index, moments in optimiser.state_dict()["state"].items():
-                state |= {f"adam.{name}.{index}.{key}": value for key, value in moments.items()}
-        return state
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must agree for a training to be continued: everything but its length."""
+        settings = {key: value for key, value in asdict(self.config).items() if key not in ("images", "photos")}
+        return {"gan": settings, "seed": self.seed, "photos": len(self.photos), "begun": self.begun}
 
     def save(self, path: Path) -> None:
         """Everything `load` needs to go on as if never stopped (float32, atomic)."""
-        metadata = {
-            "format": FORMAT,
-            "steps": str(self.steps),
-            "seed": str(self.seed),
-            "config": json.dumps(_identity(self.config)),
-            "photos": str(len(self.photos)),
-            "begun": self.begun,
+        state = {
+            "step": self.steps,
+            "rng": self.rng.get_state(),
+            "path_length_mean": self.path_length_mean,
+            "networks": {name: network.state_dict() for name, network in self._networks().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers().items()},
         }
-        atomic_save({k: v.clone() for k, v in self._named_state().items()}, path, metadata)
+        save_state(path, state, self.identity)
 
     def load(self, path: Path) -> None:
         """Continue from `save`'s file.
 
         Raises:
+            FileNotFoundError: there is none.
             CheckpointError: the file is damaged or belongs to another configuration, seed or number of photos.
         """
-        tensors, metadata = read_tensors(path, FORMAT)
-        mine = {"seed": str(self.seed), "config": json.dumps(_identity(self.config)), "photos": str(len(self.photos))}
-        mine["begun"] = self.begun
-        for key, value in mine.items():
-            if metadata.get(key, "") != value:
-                raise CheckpointError(
-                    f"{path} belongs to a training with {key} {metadata.get(key)}, this one has {value}; "
-                    "use another directory or remove the file."
-                )
+        try:
+            state = load_state(path, self.identity)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
+        if state is None:
+            raise FileNotFoundError(f"No state of a training at {path}.")
         for name, network in self._networks().items():
-            prefix = f"{name}."
-            network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        for name in ("generator", "discriminator"):
-            optimiser = getattr(self, f"{name}_optimiser")
-            state_dict = optimiser.state_dict()
-            for key, tensor in tensors.items():
-                if key.startswith(f"adam.{name}."):
-                    index, moment = key.split(".")[2:]
-                    state_dict["state"].setdefault(int(index), {})[moment] = tensor
-            optimiser.load_state_dict(state_dict)
-        self.path_length_mean = tensors["path_length_mean"].to(self.device)
-        self.rng.set_state(tensors["rng"])
-        self.steps = int(metadata["steps"])
+            network.load_state_dict(state["networks"][name])
+        for name, optimiser in self._optimisers().items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.path_length_mean = state["path_length_mean"].to(self.device)
+        self.rng.set_state(state["rng"])
+        self.steps = state["step"]
 
 
 def train_gan(
@@ -373,7 +360,7 @@ def train_gan(
     keep_freed_memory()
     torch.set_flush_denormal(True)
     trainer = GanTrainer(photos, config, seed, device, team, partners)
-    state, teacher = directory / "state.safetensors", directory / "teacher.safetensors"
+    state, teacher = directory / STATE, directory / TEACHER
     if start is not None:
         check_start(start, goal)
         trainer.begun = sha256(resolve(start))
@@ -381,8 +368,7 @@ def train_gan(
         trainer.load(state)
     elif start is not None:
         trainer.start_from(start)
-    if team.is_main:
-        _drop_metrics_after(directory / "metrics.jsonl", trainer.images)
+    log = MetricsLog(directory / METRICS, PHASE, trainer.steps) if team.is_main else None
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
     where |= {"photos": len(photos), "torch": torch.__version__}
     if start is not None:
@@ -395,13 +381,12 @@ def train_gan(
                 f"The training diverged at {trainer.images} images ({bad[0]} is not finite); "
                 f"{state} still holds the state before. Lower the learning rates or raise r1_gamma."
             )
-        if not team.is_main:
+        if log is None:
             return
         trainer.save(state)
         save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
         save_grid(directory / "grids" / f"{trainer.images:08d}.png", trainer.average, seed)
-        with (directory / "metrics.jsonl").open("a") as f:
-            f.write(json.dumps({"images": trainer.images, **metrics}) + "\n")
+        log.append(trainer.steps, images=trainer.images, **metrics)
 
     sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
@@ -455,19 +440,7 @@ def _adam(network: torch.nn.Module, lr: float) -> torch.optim.Adam:
     return torch.optim.Adam(groups, betas=(0.0, 0.99), eps=1e-8, fused=True)
 
 
-def _identity(config: GanConfig) -> dict[str, Any]:
-    """What must agree for a training to be continued: everything but its length."""
-    return {key: value for key, value in asdict(config).items() if key not in ("images", "photos")}
-
-
 def _commit() -> str:
     git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     result = subprocess.run(git, capture_output=True, text=True, check=False)
     return result.stdout.strip() if result.returncode == 0 else "unknown"
-
-
-def _drop_metrics_after(path: Path, images: int) -> None:
-    """Lines written after the state that is continued from would otherwise appear twice."""
-    if path.is_file():
-        lines = [line for line in path.read_text().splitlines() if json.loads(line)["images"] <= images]
-        path.write_text("".join(line + "\n" for line in lines))

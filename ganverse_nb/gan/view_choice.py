@@ -17,12 +17,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
-from ganverse_nb.gan.circular import circular_median, median_deviation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import check_split, crossed_pictures, sample_w
 from ganverse_nb.gan.pose import PoseRegressor
-from ganverse_nb.gan.view_gate import check_layers, crossed_pictures, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import angular_distance, circular_median, median_deviation
 
 SCREENING = 8  # contents that every random code is looked at with
 WIDTHS = (3.0, 5.0, 8.0)  # degrees, of the means' bell over azimuth
@@ -78,7 +77,7 @@ def choose_views(
     Raises:
         ValueError: this network has no such split layer.
     """
-    check_layers(generator, (k,))
+    check_split(generator, k)
     contents = sample_w(generator, config.contents, seed + 1, truncation)
 
     def look(codes: Tensor, count: int = len(contents)) -> Looks:
@@ -166,7 +165,7 @@ class Candidates:
 
     def near(self, azimuth: float) -> Tensor:
         """[M, w_dim] for one azimuth: the best codes on their own, then means of the codes there, at most 9."""
-        off = wrap_degrees(self.azimuth - azimuth).abs()
+        off = angular_distance(self.azimuth, azimuth)
         found = [self.codes[i] for i in (off + 60.0 * (1.0 - self.steadiness)).argsort()[:SINGLES]]
         return torch.stack([*found, *(weight @ self.codes for weight in self._bells(off))])
 
@@ -175,7 +174,7 @@ class Candidates:
 
         The line is a weighted least squares fit: codes = a + b (elevation - its mean) in a wide bell over azimuth.
         """
-        off = wrap_degrees(self.azimuth - azimuth).abs()
+        off = angular_distance(self.azimuth, azimuth)
         found = []
         wide = self._weight(off, SLOPE_WIDTH, 0.0)
         wide = wide / wide.sum()

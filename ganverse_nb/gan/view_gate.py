@@ -16,17 +16,16 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import ViewConfig
-from ganverse_nb.gan.circular import circular_correlation, circular_median, largest_gap, median_deviation
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.layers import mix
+from ganverse_nb.gan.latents import check_split, crossed_pictures, sample_w
 from ganverse_nb.gan.pose import PoseRegressor
 from ganverse_nb.gan.shape_variety import ShapeVariety, shape_variety
+from ganverse_nb.geometry.angles import circular_correlation, circular_median, largest_gap, median_deviation
 
 Masks = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> masks [B, 1, H, W] in [0, 1]."""
 
 STEADY = 15.0  # degrees
-BATCH = 64
 MASKED_VIEWS = 12  # views whose masks are measured: enough for a mean, few enough for a slow segmenter
 
 
@@ -60,28 +59,6 @@ class SplitMeasure:
         if self.shape is not None:
             row |= {f"shape_{key}": value for key, value in asdict(self.shape).items()}
         return row
-
-
-def sample_w(generator: Generator, count: int, seed: int, psi: float = 1.0) -> Tensor:
-    """[count, w_dim] from random z, truncated by `psi`."""
-    rng = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        z = torch.randn(count, generator.z_dim, generator=rng).to(generator.const.device)
-        return generator.truncate(generator.mapping(z), psi)
-
-
-@torch.no_grad()
-def crossed_pictures(generator: Generator, view_w: Tensor, content_w: Tensor, k: int) -> Tensor:
-    """Every view code [V, w_dim] with every content code [C, w_dim] -> pictures [V, C, 3, R, R] in [0, 1]."""
-    views, contents = len(view_w), len(content_w)
-    view = view_w.repeat_interleave(contents, 0)
-    content = content_w.repeat(views, 1)
-    parts = [
-        generator.synthesize(generator.styles(mix(v, c, k, generator.num_ws)))
-        for v, c in zip(view.split(BATCH), content.split(BATCH), strict=True)
-    ]
-    pictures = torch.cat(parts)
-    return pictures.view(views, contents, *pictures.shape[1:])
 
 
 def view_azimuths(
@@ -136,7 +113,7 @@ def measure_views(
     Raises:
         ValueError: a split layer of the configuration that this network does not have.
     """
-    check_layers(generator, config.split_layers)
+    check_split(generator, *config.split_layers)
     views = sample_w(generator, config.measured, seed)
     contents = sample_w(generator, config.contents, seed + 1, truncation)
     measures = []
@@ -169,10 +146,3 @@ def view_shape_variety(generator: Generator, view_w: Tensor, content_w: Tensor, 
     picked = view_w[torch.linspace(0, len(view_w) - 1, count).round().long()]
     cut = [masks(crossed_pictures(generator, one, content_w, k)[0]) for one in picked.split(1)]
     return shape_variety(torch.stack(cut).cpu())
-
-
-def check_layers(generator: Generator, layers: tuple[int, ...]) -> None:
-    """ValueError for a split layer that the network does not have."""
-    bad = [k for k in layers if not 1 <= k < generator.num_ws]
-    if bad:
-        raise ValueError(f"Split layer {bad[0]} is not in 1..{generator.num_ws - 1}, the layers of this network.")

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, atomic_save, read_tensors
-from ganverse_nb.gan.circular import largest_gap
+from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
+from ganverse_nb.geometry.angles import largest_gap
+from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT = "ganverse_nb.view_codes/2"
 BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
@@ -73,9 +74,8 @@ class ViewCodes:
         tensors = {"codes": self.codes.float(), "azimuth_bin": self.azimuth_bin.long()}
         tensors |= {name: getattr(self, name).float() for name in ("azimuth", "deviation", "elevation")}
         tensors["ring"] = self.on_orbit.bool()  # as the bundled files call it
-        metadata = {"format": FORMAT, "split_layer": str(self.split_layer)}
-        metadata["provenance"] = json.dumps(self.provenance, sort_keys=True, default=str)
-        atomic_save(tensors, Path(path), metadata)
+        provenance = json.dumps(self.provenance, sort_keys=True, default=str)
+        save_tensors(path, tensors, FORMAT, {"split_layer": self.split_layer, "provenance": provenance})
 
     @classmethod
     def load(cls, source: str | Path = "car") -> ViewCodes:

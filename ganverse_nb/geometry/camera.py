@@ -253,8 +253,3 @@ def common_batch(asked: str, given: dict[str, Tensor]) -> int:
 def _moved(axes: Tensor, position: Tensor, offset: Tensor) -> Tensor:
     """[B, 4, 4] of `axes` [B, 4, 3] applied to points seen from `position` [B, 3], plus `offset` [B, 4]."""
     return torch.cat([axes, (offset - (axes @ position[..., None])[..., 0])[..., None]], -1)
-
-
-def wrap_degrees(angle: Tensor) -> Tensor:
-    """The same angle in [-180, 180)."""
-    return (angle + 180.0) % 360.0 - 180.0

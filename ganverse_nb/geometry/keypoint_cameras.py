@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 
 LONG_LENS = 3.0
@@ -93,8 +94,8 @@ def _starts(plane: Tensor, seen: Tensor, shape: Tensor, fov: float) -> Tensor:
     scale = (cross / spread.clamp(min=1e-12)).clamp(min=1e-3)  # half pictures per world unit; never mirrored
     residual = -2 * scale * cross + scale.square() * spread
     first = residual.argmin(1)
-    turn = (azimuth[None] - azimuth[first][:, None] + 180) % 360 - 180
-    second = residual.masked_fill(turn.abs() < APART, math.inf).argmin(1)
+    apart = angular_distance(azimuth[None], azimuth[first][:, None])
+    second = residual.masked_fill(apart < APART, math.inf).argmin(1)
     starts = []
     for best in (first, second):
         rows = torch.arange(len(plane))

@@ -85,8 +85,29 @@ def frustum(camera: CameraModel, depth: float = 0.2, aspect: float = 1.0) -> Ten
     return torch.stack([camera.position, *corners], 1)
 
 
-def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: float, shift: Tensor) -> Camera:
+def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: Tensor | float, shift: Tensor) -> Camera:
     """Cameras [B] whose target lies `shift` [B, 2] world units to the right of and above the object's centre."""
     camera = Camera.orbit(azimuth, elevation, distance, fov)
     right, up, _ = camera.axes().unbind(1)
     return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)
+
+
+def moved(
+    camera: Camera,
+    azimuth: Tensor | float | None = None,
+    elevation: Tensor | float | None = None,
+    distance: Tensor | float | None = None,
+) -> Camera:
+    """Cameras [B] moved around the object, which stays as far from the middle of the picture as it was.
+
+    Args:
+        azimuth, elevation, distance: the new ones in degrees and world units, a number or [B]; None: unchanged.
+    """
+    right, up, _ = camera.axes().unbind(1)
+    shift = torch.stack([(camera.target * axis).sum(1) for axis in (right, up)], 1)
+    new = {"azimuth": azimuth, "elevation": elevation, "distance": distance}
+    given = {
+        name: getattr(camera, name) if value is None else torch.as_tensor(value).to(camera.azimuth).expand(len(camera))
+        for name, value in new.items()
+    }
+    return orbit_around(**given, fov=camera.fov, shift=shift)

@@ -23,13 +23,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ganverse_nb.inverse_graphics.inference import compare, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import MANY, NONE, Detections
 from ganverse_nb.segmentation.mask_rcnn import Segmenter
 
@@ -187,9 +185,7 @@ class Domain:
             "spread": dict(self.spread),
             "limit": self.limit,
         }
-        with atomic_path(path) as partial:
-            tensors = {"mean": self.mean, "precision": self.precision}
-            save_file(tensors, partial, metadata={"format": FORMAT, "facts": json.dumps(facts)})
+        save_tensors(path, {"mean": self.mean, "precision": self.precision}, FORMAT, {"facts": facts})
 
     @classmethod
     def load(cls, path: Path) -> Domain:
@@ -199,17 +195,8 @@ class Domain:
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"No domain at {path}; run the stage domain first.")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}); delete it and run the stage domain again.") from error
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"{path} is not a domain of this package.")
-        return cls(**tensors, **json.loads(metadata["facts"]))
+        tensors, metadata = load_tensors(path, FORMAT, "domain", "run the stage domain again")
+        return cls(mean=tensors["mean"], precision=tensors["precision"], **json.loads(metadata["facts"]))
 
 
 def _with_appearance(raw: RawScores, mean: Tensor, precision: Tensor) -> dict[str, Tensor]:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.gan.checkpoint import atomic_save, read_tensors
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import angular_distance
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
 FORMAT = "ganverse_nb framing 1"
@@ -54,7 +54,7 @@ class Framing:
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
         tensors = {"azimuth": self.azimuth, "side": self.side, "center": self.center}
-        atomic_save(tensors | {"away": torch.tensor(self.away)}, path, {"format": FORMAT})
+        save_tensors(path, tensors | {"away": torch.tensor(self.away)}, FORMAT)
 
     @classmethod
     def load(cls, path: Path) -> Framing:
@@ -64,7 +64,7 @@ class Framing:
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        tensors, _ = read_tensors(Path(path), FORMAT)
+        tensors, _ = load_tensors(path, FORMAT, "framing", "run the stage framing again")
         return cls(tensors["azimuth"], tensors["side"], tensors["center"], float(tensors["away"]))
 
     def window(self, mask: Tensor, azimuth: float) -> tuple[float, float, float] | None:
@@ -78,7 +78,7 @@ class Framing:
             None where the picture does so already.
         """
         (center,), (side,) = boxes(mask)
-        view = wrap_degrees(self.azimuth - azimuth).abs().argmin()
+        view = angular_distance(self.azimuth, azimuth).argmin()
         smallest, median, largest = self.side[view].tolist()
         usual = smallest <= float(side) <= largest
         if usual and float((center - self.center[view]).norm()) <= self.away:

@@ -12,17 +12,22 @@ from torch import nn
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FORMAT = "ganverse_nb inverse graphics 2"
 
 
 class InverseGraphicsModel(nn.Module):
-    """`network` (f), `head` (cameras for pictures without one), `cameras` (one camera per view code)."""
+    """`network` (f), `head` (cameras for pictures without one), `cameras` (one camera per view code).
+
+    Attributes:
+        notes: how it was made, where its file told.
+    """
 
     def __init__(self, network: InverseGraphicsNetwork, head: CameraHead, cameras: LearnableCameras) -> None:
         super().__init__()
         self.network, self.head, self.cameras = network, head, cameras
+        self.notes: dict[str, Any] = {}
 
     @property
     def resolution(self) -> int:
@@ -31,21 +36,13 @@ class InverseGraphicsModel(nn.Module):
 
     def save(self, path: Path, half: bool = False, **notes: Any) -> None:
         """Write a safetensors file (`half`: float16) with the settings and `notes` (plain JSON) in its metadata."""
-        from safetensors.torch import save_file
-
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        if half:
-            state = {
-                k: v.half() if v.is_floating_point() and not k.startswith("cameras.") else v for k, v in state.items()
-            }
         settings = {
             "network": self.network.settings,
             "head": self.head.settings,
             "cameras": {"views": len(self.cameras), "fov": self.cameras.fov},
         }
-        metadata = {"format": FORMAT, "settings": json.dumps(settings), "notes": json.dumps(notes)}
-        with atomic_path(path) as partial:
-            save_file(state, partial, metadata=metadata)
+        facts = {"settings": settings, "notes": notes}
+        save_tensors(path, self.state_dict(), FORMAT, facts, half=half, exact=("cameras.",))
 
     @classmethod
     def load(cls, path: Path) -> InverseGraphicsModel:
@@ -55,21 +52,8 @@ class InverseGraphicsModel(nn.Module):
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        from safetensors import SafetensorError, safe_open
-
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"No inverse graphics model at {path}; run the stage inverse_graphics first.")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                state = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118 (not a dict)
-        except SafetensorError as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); delete it and run the stage inverse_graphics again."
-            ) from error
-        if metadata.get("format") != FORMAT:
-            raise ValueError(f"{path} is not an inverse graphics model of this package.")
+        remedy = "run the stage inverse_graphics again"
+        tensors, metadata = load_tensors(path, FORMAT, "inverse graphics model", remedy)
         settings = json.loads(metadata["settings"])
         cameras = settings["cameras"]
         model = cls(
@@ -77,5 +61,6 @@ class InverseGraphicsModel(nn.Module):
             CameraHead(**settings["head"]),
             LearnableCameras(torch.zeros(cameras["views"], dtype=torch.int64), fov=cameras["fov"]),
         )
-        model.load_state_dict(state)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        model.notes = json.loads(metadata["notes"])
         return model.eval()

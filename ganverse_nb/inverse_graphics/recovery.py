@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,12 @@ from torch import Tensor
 
 from ganverse_nb.config import Config, InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import angle_error
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.training import METRICS, train_inverse_graphics
+from ganverse_nb.inverse_graphics.training import PHASE, train_inverse_graphics
+from ganverse_nb.runtime.checkpoints import METRICS, read_metrics
 from ganverse_nb.runtime.files import read_json, write_json
 
 START = "start.json"
@@ -28,12 +29,6 @@ def shortened(config: Config, steps: int | None = None) -> InverseGraphicsConfig
     steps = config.initialization.steps if steps is None else steps
     share = config.initialization.camera_share
     return replace(config.inverse, steps=steps, perceptual_after=steps, head_steps=0, camera_share=share)
-
-
-def mean_azimuth_error(predicted: Tensor, true: Tensor) -> float:
-    """Mean absolute error of azimuths [V], degrees, without the one turn common to all that is smallest in the mean."""
-    difference = wrap_degrees(predicted.double() - true.double())
-    return float(wrap_degrees(difference[:, None] - difference[None]).abs().mean(0).min())
 
 
 def recover_cameras(
@@ -63,7 +58,7 @@ def recover_cameras(
 
     def errors(azimuth: Tensor, elevation: Tensor) -> dict[str, float]:
         height = (elevation - true.elevation).abs().mean()
-        return {"azimuth_error": mean_azimuth_error(azimuth, true.azimuth), "elevation_error": float(height)}
+        return {"azimuth_error": angle_error(azimuth, true.azimuth).mean, "elevation_error": float(height)}
 
     def watch(model: InverseGraphicsModel) -> dict[str, float]:
         camera = model.cameras().detach()
@@ -76,4 +71,4 @@ def recover_cameras(
 
 def read_curve(directory: Path) -> list[dict[str, float]]:
     """What `recover_cameras` logged, from step 0 on."""
-    return [read_json(directory / START), *map(json.loads, (directory / METRICS).read_text().splitlines())]
+    return [read_json(directory / START), *read_metrics(directory / METRICS, PHASE)]

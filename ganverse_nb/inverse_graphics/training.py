@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,12 +33,14 @@ from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
-from ganverse_nb.runtime.files import atomic_path, write_text
+from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
+from ganverse_nb.runtime.files import digest
 from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
 from ganverse_nb.runtime.threads import one_thread
 
-MODEL, CHECKPOINT, METRICS = "model.safetensors", "checkpoint.pt", "metrics.jsonl"
+MODEL, PHASE = "model.safetensors", "inverse_graphics"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
+CHECKED = 8  # pictures that tell one dataset from another
 Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
 
@@ -110,23 +112,47 @@ def train_inverse_graphics(
         The model in evaluation mode, also written to `directory`/model.safetensors.
 
     Raises:
-        ValueError: a perceptual term is wanted without features, or nothing to learn from.
+        ValueError: a perceptual term is wanted without features, or nothing to learn from; `directory` belongs to a
+            training with other settings, pictures or initial cameras.
     """
-    path = directory / MODEL
-    if path.is_file():
-        return InverseGraphicsModel.load(path)
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
-    directory.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(dataset, config, directory, features, seed, device, bf16, cameras, watch)
+    path, identity = directory / MODEL, trainer.identity
+    if path.is_file():
+        finished = InverseGraphicsModel.load(path)
+        check_identity(path, finished.notes.get("identity"), identity)
+        return finished
+    directory.mkdir(parents=True, exist_ok=True)
     trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
     model = trainer.model.cpu().eval()
-    name = getattr(features, "name", "none")
-    model.save(path, perceptual=name, steps=config.steps, seed=seed)
-    (directory / CHECKPOINT).unlink(missing_ok=True)
+    model.save(path, perceptual=identity["features"], steps=config.steps, seed=seed, identity=identity)
+    (directory / STATE).unlink(missing_ok=True)
     return model
+
+
+def training_identity(
+    dataset: Dataset,
+    config: InverseGraphicsConfig,
+    features: Features | None,
+    seed: int,
+    cameras: LearnableCameras | None,
+) -> dict[str, Any]:
+    """What decides how a training ends, in plain JSON types; of pictures and initial cameras checksums."""
+    content, view = dataset.kept_pictures(dataset.train_contents)
+    some = torch.linspace(0, max(0, len(content) - 1), min(len(content), CHECKED)).long()
+    images, _ = dataset.batch(content[some], view[some])
+    checksum = int((images * 255).round().long().sum())
+    known = None if cameras is None else {k: (1e3 * v).round().long() for k, v in cameras.state_dict().items()}
+    return {
+        "inverse": asdict(config),
+        "seed": seed,
+        "features": getattr(features, "name", "none"),
+        "pictures": {"count": len(content), "resolution": dataset.resolution, "checksum": checksum},
+        "cameras": "coarse labels" if known is None else digest(known),
+    }
 
 
 class Trainer:
@@ -160,6 +186,7 @@ class Trainer:
         }
         self.base_lr = {k: [g["lr"] for g in o.param_groups] for k, o in self.optimizers.items()}
         self.generator = torch.Generator().manual_seed(seed)
+        self.identity = training_identity(dataset, config, features, seed, cameras)
         self.step = 0
 
     # The loop
@@ -168,10 +195,8 @@ class Trainer:
         """Steps 0..steps train f and the cameras, the `head_steps` after them the camera head."""
         config, total = self.config, self.config.steps + self.config.head_steps
         mark, mark_step = time.perf_counter(), self.step
-        with (
-            (self.directory / METRICS).open("a") as log,
-            tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step") as bar,
-        ):
+        log = MetricsLog(self.directory / METRICS, PHASE, self.step)
+        with tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step") as bar:
             while self.step < total:
                 row = self.network_step() if self.step < config.steps else self.head_step()
                 self.step += 1
@@ -179,12 +204,11 @@ class Trainer:
                 if self.step % LOG_EVERY == 0 or self.step == total:
                     seconds = (time.perf_counter() - mark) / (self.step - mark_step)
                     mark, mark_step = time.perf_counter(), self.step
-                    values = {k: round(float(v), 6) for k, v in row.items()}
+                    values = {k: float(v) for k, v in row.items()}
                     values |= self.watch(self.model) if self.watch else {}
                     bar.set_postfix({k: f"{v:.3f}" for k, v in values.items() if k.endswith("iou")})
-                    log.write(json.dumps({"step": self.step, **values, "seconds_per_step": round(seconds, 5)}) + "\n")
+                    log.append(self.step, **values, seconds_per_step=seconds)
                 if self.step % CHECKPOINT_EVERY == 0:
-                    log.flush()
                     self.save()
 
     def network_step(self) -> dict[str, Tensor]:
@@ -328,22 +352,17 @@ class Trainer:
             "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
             "generator": self.generator.get_state(),
         }
-        with atomic_path(self.directory / CHECKPOINT) as partial:
-            torch.save(state, partial)
+        save_state(self.directory / STATE, state, self.identity)
 
     def resume(self) -> None:
-        """Continue from the checkpoint, if there is one; later lines of the metrics file are dropped."""
-        path, log = self.directory / CHECKPOINT, self.directory / METRICS
-        if path.is_file():
-            state = torch.load(path, weights_only=True, map_location=self.device)
+        """Continue from the checkpoint, if there is one."""
+        state = load_state(self.directory / STATE, self.identity)
+        if state is not None:
             self.model.load_state_dict(state["model"])
             for name, optimizer in self.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
-            self.generator.set_state(state["generator"].cpu())
+            self.generator.set_state(state["generator"])
             self.step = state["step"]
-        if log.is_file():
-            rows = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= self.step]
-            write_text(log, "".join(f"{line}\n" for line in rows))
 
 
 def flip_where(pictures: Tensor, mirrored: Tensor) -> Tensor:

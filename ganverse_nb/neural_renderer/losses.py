@@ -1,6 +1,6 @@
 """Eq 5 and Eq 6.
 
-Every distance is a mean square divided by the data's own variance, so 1 means "as far as two random pictures" and the
+Every distance is a mean square divided by the data's own variance: 1 is the error of a constant prediction, and the
 weights in `StyleGANRConfig` are comparable. The paper prints unsquared norms and no weights.
 """
 
@@ -13,9 +13,8 @@ from torch import Tensor
 
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.neural_renderer.bank import PropertyBank
-from ganverse_nb.neural_renderer.codes import Codes
-from ganverse_nb.neural_renderer.mapping import MappingNetwork
+from ganverse_nb.neural_renderer.data import Codes, PropertyDataset
+from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, hide
 
 TEXTURE_SAMPLE = 256  # pictures that measure how much textures vary
@@ -23,9 +22,9 @@ TEXTURE_SAMPLE = 256  # pictures that measure how much textures vary
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What both stages train on: pictures with properties, the codes that made them, and the contents allowed."""
+    """What both stages train on: pictures with properties, the codes that made them, and the contents to train on."""
 
-    bank: PropertyBank
+    dataset: PropertyDataset
     codes: Codes
     contents: Tensor  # [n] rows of `codes.content`
 
@@ -35,101 +34,104 @@ class TrainingSet:
     def draw_background(self, contents: Tensor, hide_probability: float, rng: torch.Generator) -> Tensor:
         """Backgrounds [B, 4, R, R] of `contents`, some with the silhouette of a random other object hidden as well.
 
-        Without that g_b would read the object's shape off the hole, and a swapped shape would meet the wrong hole.
+        Otherwise g_b would infer the object's shape from the hole, and a swapped shape would not fit it.
         """
-        background = self.bank.background(self.bank.sample_rows(contents, rng))
-        other = self.bank.masks(self.bank.sample_rows(self.draw_contents(len(contents), rng), rng))
+        background = self.dataset.background(self.dataset.sample_rows(contents, rng))
+        other = self.dataset.masks(self.dataset.sample_rows(self.draw_contents(len(contents), rng), rng))
         chosen = torch.rand(len(contents), 1, 1, 1, generator=rng) < hide_probability
         return hide(background, other * chosen.to(other))
 
     def texture_variance(self) -> float:
         """Mean over texels of the variance between training pictures."""
-        step = max(1, len(self.bank) // TEXTURE_SAMPLE)
+        step = max(1, len(self.dataset) // TEXTURE_SAMPLE)
         return float(
-            self.bank.texture(torch.arange(0, len(self.bank), step)).var(0, correction=0).mean().clamp_min(1e-6)
+            self.dataset.texture(torch.arange(0, len(self.dataset), step)).var(0, correction=0).mean().clamp_min(1e-6)
         )
 
 
 def code_loss(
-    mapping: MappingNetwork, data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator, weight_entropy: float
+    mapping: PropertyMapper, data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator, weight_entropy: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Eq 5 on a random batch: ||w~ - w*||^2 in view and content code, plus the entropy of the gates.
 
+    Of the view code only the dimensions that g_v maps count, the others being a function of the chosen codes.
+
     Shape, texture and background of a content come from three independent pictures of it, the camera from a random
-    chosen view: the codes must not depend on which view the properties were seen in.
+    chosen view: the codes must not depend on the view that the properties were inferred from.
 
     Returns:
         the loss and its parts; `content` and `view` are shares of unexplained variance.
     """
-    bank = data.bank
+    dataset = data.dataset
     contents = data.draw_contents(config.batch, rng)
     view = torch.randint(len(data.codes.view), (config.batch,), generator=rng)
     content_code = mapping.content_code(
-        bank.shape(bank.sample_rows(contents, rng)),
-        bank.texture(bank.sample_rows(contents, rng)),
+        dataset.shape(dataset.sample_rows(contents, rng)),
+        dataset.texture(dataset.sample_rows(contents, rng)),
         data.draw_background(contents, config.hide_probability, rng),
     )
     content = ((content_code - data.codes.content[contents]) / mapping.content_deviation).square().mean()
-    cameras = mapping.camera_features.jitter(bank.cameras[view], config.camera_jitter, rng)
-    miss = (mapping.view_code(cameras) - data.codes.view[view]) / mapping.view_deviation
-    driven = miss[:, mapping.driven].square().mean()
+    cameras = mapping.camera_features.jitter(dataset.cameras[view], config.camera_jitter, rng)
+    error = (mapping.view_code(cameras) - data.codes.view[view]) / mapping.view_deviation
+    view_error = error[:, mapping.camera_dims].square().mean()
     entropy = mapping.gate_entropy()
-    loss = content + driven + weight_entropy * entropy
-    return loss, {"content": content.detach(), "view": driven.detach(), "entropy": entropy.detach()}
+    loss = content + view_error + weight_entropy * entropy
+    return loss, {"content": content.detach(), "view": view_error.detach(), "entropy": entropy.detach()}
 
 
 @dataclass(frozen=True)
 class Reference:
     """What Eq 6 compares with; frozen during the joint stage.
 
-    `mapping` is the network at the end of the warm-up: its g_b and gates measure the distance of backgrounds. With the
-    g_b in training, both background terms would be met best by a g_b that says the same for every picture.
+    `mapping` is the network at the end of the warm-up; its g_b and gates measure the distance between backgrounds. A
+    g_b still in training would minimise both background terms by giving the same code for every picture.
     """
 
-    mapping: MappingNetwork
+    mapping: PropertyMapper
     shape_variance: float
     texture_variance: float
 
     def background_distance(self, a: Tensor, b: Tensor) -> Tensor:
-        """Mean square between the codes of backgrounds a and b, over the dimensions that are the background's."""
+        """Mean square between the codes of backgrounds a and b, weighted by the background's gates."""
         gate = self.mapping.gates()[2].detach()
         square = (self.mapping.background_code(a) - self.mapping.background_code(b)).square().mean(0)
         return (gate * square).sum() / gate.sum().clamp_min(1e-6)
 
 
 def draw_cameras(cameras: Camera, count: int, rng: torch.Generator) -> Camera:
-    """Elevation and distance of random chosen views; azimuth theirs for one half, anywhere for the other."""
+    """Elevation and distance of random chosen views; azimuth theirs in half of the cases, uniform in the others."""
     chosen = cameras[torch.randint(len(cameras), (count,), generator=rng)]
-    anywhere = (torch.rand(count, generator=rng) * 360).to(chosen.azimuth)
-    use = (torch.rand(count, generator=rng) < 0.5).to(anywhere.device)
-    return chosen.replace(azimuth=torch.where(use, chosen.azimuth, anywhere))
+    uniform = (torch.rand(count, generator=rng) * 360).to(chosen.azimuth)
+    use = (torch.rand(count, generator=rng) < 0.5).to(uniform.device)
+    return chosen.replace(azimuth=torch.where(use, chosen.azimuth, uniform))
 
 
 def draw_scenes(data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator) -> Properties:
-    """A batch of mixed properties: rows i and i + batch/2 share camera and background, not shape and texture (Eq 6)."""
-    bank, half = data.bank, max(1, config.batch // 2)
-    camera = draw_cameras(bank.cameras, half, rng)[torch.arange(half).repeat(2)]
+    """Mixed properties for Eq 6: rows i and i + batch/2 share camera and background, but not shape and texture."""
+    dataset, half = data.dataset, max(1, config.batch // 2)
+    camera = draw_cameras(dataset.cameras, half, rng)[torch.arange(half).repeat(2)]
     background = data.draw_background(data.draw_contents(half, rng), config.hide_probability, rng).repeat(2, 1, 1, 1)
-    rows = bank.sample_rows(data.draw_contents(2 * half, rng), rng)
-    return Properties(camera, bank.shape(rows), bank.texture(rows), background)
+    rows = dataset.sample_rows(data.draw_contents(2 * half, rng), rng)
+    return Properties(camera, dataset.shape(rows), dataset.texture(rows), background)
 
 
 def cycle_loss(
-    asked: Properties, seen: Properties, reference: Reference, config: StyleGANRConfig
+    target: Properties, predicted: Properties, reference: Reference, config: StyleGANRConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Eq 6 between the asked properties and those seen in the synthesised pictures, plus the camera where weighted.
+    """Eq 6 between the target properties and those predicted from the synthesised pictures; with `weight_camera` the
+    azimuth too.
 
-    Rows i and i + B/2 must share their background, as `draw_scenes` makes them.
+    Rows i and i + B/2 must share their background, as those of `draw_scenes` do.
     """
-    half = len(asked) // 2
+    half = len(target) // 2
     parts = {
-        "shape": (seen.shape - asked.shape).square().mean() / reference.shape_variance,
-        "texture": (seen.texture - asked.texture).square().mean() / reference.texture_variance,
-        "background": reference.background_distance(seen.background, asked.background),
-        "same_background": reference.background_distance(seen.background[:half], seen.background[half:]),
+        "shape": (predicted.shape - target.shape).square().mean() / reference.shape_variance,
+        "texture": (predicted.texture - target.texture).square().mean() / reference.texture_variance,
+        "background": reference.background_distance(predicted.background, target.background),
+        "same_background": reference.background_distance(predicted.background[:half], predicted.background[half:]),
     }
     if config.weight_camera > 0:
-        miss = torch.deg2rad(seen.camera.azimuth - asked.camera.azimuth)
-        parts["camera"] = (1 - miss.cos()).mean()
+        error = torch.deg2rad(predicted.camera.azimuth - target.camera.azimuth)
+        parts["camera"] = (1 - error.cos()).mean()
     loss = sum(getattr(config, f"weight_{name}") * value for name, value in parts.items())
     return torch.as_tensor(loss), {name: value.detach() for name, value in parts.items()}

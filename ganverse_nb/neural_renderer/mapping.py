@@ -1,8 +1,9 @@
-"""The mapping network of StyleGAN-R: camera, shape, texture and background -> the styles of the generator (Eq 3, 4)."""
+"""The mapping network of StyleGAN-R: camera, shape, texture and background -> the generator's styles (Eq 3, Eq 4)."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import copy
+from dataclasses import asdict, dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,18 +18,18 @@ VIEW_RESTS = ("interpolate", "mean")
 
 @dataclass(frozen=True)
 class MappingSizes:
-    """Everything that decides the shapes in a `MappingNetwork`; goes into the file beside the weights."""
+    """All sizes of a `PropertyMapper`; saved with its weights."""
 
     view_dims: int  # the view code's length; it comes first in the flat styles
     content_dims: int
-    driven_dims: int  # dimensions of the view code that the camera drives
+    camera_dims: int  # dimensions of the view code that g_v maps from the camera
     knots: int  # of the view path
     vertices: int
     texture: tuple[int, int]  # height, width
     resolution: int
     hidden: int
     harmonics: int
-    rest: str  # what the other dimensions of the view code do: one of VIEW_RESTS
+    rest: str  # where the other dimensions of the view code come from: one of VIEW_RESTS
 
     def __post_init__(self) -> None:
         if self.rest not in VIEW_RESTS:
@@ -54,7 +55,7 @@ def mlp(inputs: int, hidden: int, outputs: int, depth: int = 2) -> nn.Sequential
 class PictureEncoder(nn.Module):
     """CNN [B, C, H, W] -> [B, outputs]: stride-2 convolutions down to about 4 pixels, then a small MLP.
 
-    `wrap` pads the width with the other side, for textures.
+    `wrap` pads the width circularly, for textures.
     """
 
     def __init__(self, channels: int, size: tuple[int, int], hidden: int, outputs: int, wrap: bool = False):
@@ -76,8 +77,8 @@ class PictureEncoder(nn.Module):
         return self.head(x.flatten(1))
 
 
-class MappingNetwork(nn.Module):
-    """g_v, g_s, g_t, g_b of Eq 3 and the gates of Eq 4.
+class PropertyMapper(nn.Module):
+    """The mapping network of section 3.3: g_v, g_s, g_t, g_b of Eq 3 and the gates of Eq 4.
 
     All networks work in standardised units: code = mean + deviation * output, with the statistics of the codes seen
     by `fit`; shapes enter as their difference from the mean shape.
@@ -87,7 +88,7 @@ class MappingNetwork(nn.Module):
     content_deviation: Tensor
     view_mean: Tensor
     view_deviation: Tensor
-    driven: Tensor
+    camera_dims: Tensor
     shape_mean: Tensor
     shape_deviation: Tensor
 
@@ -96,13 +97,13 @@ class MappingNetwork(nn.Module):
         self.sizes = sizes
         content, hidden = sizes.content_dims, sizes.hidden
         self.camera_features = CameraFeatures(sizes.harmonics)
-        self.g_v = mlp(self.camera_features.size, hidden // 2, sizes.driven_dims)
+        self.g_v = mlp(self.camera_features.size, hidden // 2, sizes.camera_dims)
         self.g_s = mlp(sizes.vertices * 3, hidden, content)
         self.g_t = PictureEncoder(3, sizes.texture, hidden, content, wrap=True)
         self.g_b = PictureEncoder(4, (sizes.resolution, sizes.resolution), hidden, content)
         self.gate_logits = nn.Parameter(torch.zeros(len(CONTENT_FACTORS), content))
         self.path = ViewPath(sizes.knots, sizes.view_dims)
-        self.register_buffer("driven", torch.arange(sizes.driven_dims))
+        self.register_buffer("camera_dims", torch.arange(sizes.camera_dims))
         for name, size in {"content": content, "view": sizes.view_dims}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_deviation", torch.ones(size))
@@ -119,29 +120,29 @@ class MappingNetwork(nn.Module):
         *,
         texture: tuple[int, int],
         resolution: int,
-        ring: Tensor | None = None,
+        on_orbit: Tensor | None = None,
         view_share: float = 144 / 2048,
         rest: str = "interpolate",
         harmonics: int = 3,
         hidden: int = 256,
-    ) -> MappingNetwork:
-        """An untrained network whose sizes, statistics, driven dimensions and view path come from the data.
+    ) -> PropertyMapper:
+        """An untrained network whose sizes, statistics, camera dimensions and view path come from the data.
 
         Args:
             view_codes: [N, Dv] flat styles of the view layers, one row per chosen view.
             cameras: the N optimised cameras of those views.
             content_codes: [C, Dc] flat styles of the other layers.
             shapes: [M, V, 3] inferred vertices of training pictures.
-            ring: [N] bool, the views that the path goes through; all where None.
+            on_orbit: [N] bool, the views that the path goes through; all where None.
         """
         if len(cameras) != len(view_codes):
             raise ValueError(f"{len(view_codes)} view codes need as many cameras, got {len(cameras)}.")
-        driven = select_dimensions(view_codes, cameras.azimuth, view_share)
-        path = ViewPath.through(view_codes, cameras, ring)
+        camera_dims = select_dimensions(view_codes, cameras.azimuth, view_share)
+        path = ViewPath.through(view_codes, cameras, on_orbit)
         sizes = MappingSizes(
             view_dims=view_codes.shape[1],
             content_dims=content_codes.shape[1],
-            driven_dims=len(driven),
+            camera_dims=len(camera_dims),
             knots=len(path.azimuth),
             vertices=shapes.shape[1],
             texture=(texture[0], texture[1]),
@@ -152,7 +153,7 @@ class MappingNetwork(nn.Module):
         )
         network = cls(sizes)
         network.path.load_state_dict(path.state_dict())
-        network.driven.copy_(driven)
+        network.camera_dims.copy_(camera_dims)
         network.camera_features.fit(cameras)
         for name, codes in {"content": content_codes, "view": view_codes}.items():
             getattr(network, f"{name}_mean").copy_(codes.mean(0))
@@ -171,18 +172,25 @@ class MappingNetwork(nn.Module):
         return -(self.gates() * self.gate_logits.log_softmax(0)).sum(0).mean()
 
     def decided(self, threshold: float = 0.9) -> dict[str, float]:
-        """Share of the dimensions that each factor owns with a gate above `threshold`, and their sum as "all"."""
+        """Share of the content dimensions where a factor's gate is above `threshold`, and their sum as "all"."""
         won = (self.gates() > threshold).float().mean(1)
         return {**dict(zip(CONTENT_FACTORS, won.tolist(), strict=True)), "all": float(won.sum())}
 
     def view_code(self, camera: Camera) -> Tensor:
-        """[B, Dv]: g_v in the driven dimensions, the path (or the mean) in the others."""
+        """[B, Dv]: g_v in the camera dimensions, the path through the chosen codes (or their mean) in the others."""
         if self.sizes.rest == "mean":
             code = self.view_mean.expand(len(camera), -1)
         else:
             code = self.path(camera)
-        driven = self.g_v(self.camera_features(camera)) * self.view_deviation[self.driven] + self.view_mean[self.driven]
-        return code.index_copy(1, self.driven, driven)
+        dims = self.camera_dims
+        mapped = self.g_v(self.camera_features(camera)) * self.view_deviation[dims] + self.view_mean[dims]
+        return code.index_copy(1, dims, mapped)
+
+    def with_rest(self, rest: str) -> PropertyMapper:
+        """The same weights, with the dimensions that g_v does not map taken from another one of VIEW_RESTS."""
+        other = copy.copy(self)
+        other.sizes = replace(self.sizes, rest=rest)
+        return other
 
     def factor_codes(self, shape: Tensor, texture: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """z_shape, z_txt, z_bck of Eq 3, each [B, Dc] in standardised units."""

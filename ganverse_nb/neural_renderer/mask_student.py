@@ -1,20 +1,28 @@
 """A differentiable stand-in for the segmenter.
 
 Eq 6 infers shape and texture again from the picture that StyleGAN-R made, and f needs a mask for that. The rendered
-silhouette of the asked shape would answer the question it is to ask (f reads the shape off the mask, so the shape term
-would be met by any picture), and Mask R-CNN's thresholded mask has no gradient. So a small network learns the
-segmenter's masks on the multi-view dataset, is frozen, and gives soft masks through which the gradient reaches the
-generator. Evaluation uses the segmenter itself.
+silhouette of the target shape would give the answer away (f reads the shape off the mask, so any picture would satisfy
+the shape term), and Mask R-CNN's thresholded mask has no gradient. So a small network learns the segmenter's masks on
+the multi-view dataset, is frozen, and gives soft masks through which the gradient reaches the generator. Evaluation
+uses the segmenter itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+
+from ganverse_nb.config import StyleGANRConfig
+from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.neural_renderer.data import Pictures
+from ganverse_nb.runtime.checkpoints import load_state, save_state
+
+STUDENT = "mask_student.pt"
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -81,3 +89,39 @@ def train_mask_student(
         schedule.step()
     optimizer.zero_grad(set_to_none=True)
     return student.eval().requires_grad_(False)
+
+
+def mask_student(
+    pictures: Pictures,
+    train: Sequence[int],
+    validation: Sequence[int],
+    config: StyleGANRConfig,
+    directory: Path,
+    seed: int,
+    progress: bool,
+    device: torch.device | str = "cpu",
+) -> tuple[MaskStudent, float]:
+    """The trained mask student (kept in `directory`) and its IoU with the segmenter's masks on held-out contents."""
+
+    def rows_of(contents: Sequence[int]) -> Tensor:
+        return torch.isin(pictures.content, torch.as_tensor(list(contents))).nonzero().squeeze(1)
+
+    def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return pictures.images[rows].float() / 255, pictures.masks[rows].float()
+
+    learnable, unseen = rows_of(train), rows_of(validation)
+
+    def sample(rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        return batch(learnable[torch.randint(len(learnable), (config.batch,), generator=rng)])
+
+    state = load_state(directory / STUDENT)
+    if state is None:
+        student = train_mask_student(sample, config.mask_steps, seed, progress=progress, device=device)
+        save_state(directory / STUDENT, {"step": config.mask_steps, "student": student.state_dict()})
+    else:
+        student = MaskStudent().eval().requires_grad_(False)
+        student.load_state_dict(state["student"])
+        student.to(device)
+    images, masks = (part.to(device) for part in batch(unseen[:256]))
+    with torch.no_grad():
+        return student, float(hard_iou(student(images), masks).mean())

@@ -1,19 +1,27 @@
-"""What StyleGAN-R renders: camera V, shape S, texture T and background B, and how far two of each are apart."""
+"""Camera V, shape S, texture T and background B: how they are read off a picture, and how far apart two sets are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 
+if TYPE_CHECKING:  # the dummies of a test need neither
+    from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+    from ganverse_nb.segmentation.mask_rcnn import Segmenter
+
 FACTORS = ("camera", "shape", "texture", "background")
+
+Infer = Callable[[Tensor, Tensor], Mesh]
+"""The network f: pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R] -> a mesh with vertices and texture."""
 
 
 @dataclass(frozen=True)
@@ -138,3 +146,47 @@ DISTANCES = {
     "texture": texture_distance,
     "background": background_distance,
 }
+
+
+@dataclass(frozen=True)
+class PropertyEncoder:
+    """Inverse graphics as a single step: picture -> mask -> camera, shape, texture and background.
+
+    Attributes:
+        infer: the network f, (pictures, masks) -> Mesh.
+        mask: pictures -> masks [B, 1, R, R]; the segmenter, or its differentiable stand-in while training.
+        camera: the camera head, (pictures, masks) -> Camera; None where the camera is always given.
+    """
+
+    infer: Infer
+    mask: Callable[[Tensor], Tensor]
+    camera: Callable[[Tensor, Tensor], Camera] | None = None
+
+    @classmethod
+    def of(cls, inverse: InverseGraphicsModel, segmenter: Segmenter) -> PropertyEncoder:
+        """The trained inverse graphics model (f and camera head) behind the segmenter."""
+        return cls(inverse.network, lambda images: segmenter.segment(images).mask, inverse.head)
+
+    def freeze(self) -> None:
+        """Switch off the gradients of the networks' weights; those of pictures still pass through."""
+        for part in (self.infer, self.mask, self.camera):
+            if isinstance(part, nn.Module):
+                part.requires_grad_(False)
+
+    def __call__(self, images: Tensor, masks: Tensor | None = None, camera: Camera | None = None) -> Properties:
+        """Properties of pictures [B, 3, R, R] in [0, 1]; masks and camera are predicted where not given.
+
+        Differentiable where mask, f and camera head are.
+
+        Raises:
+            ValueError: no camera was given and there is no camera head.
+        """
+        masks = self.mask(images) if masks is None else masks
+        if camera is None:
+            if self.camera is None:
+                raise ValueError("The picture's camera is unknown: give it, or an encoder with a camera head.")
+            camera = self.camera(images, masks)
+        mesh = self.infer(images, masks)
+        if mesh.texture is None:
+            raise ValueError("The inverse graphics network gave no texture.")
+        return Properties(camera, mesh.vertices, mesh.texture, mask_out(images, masks))

@@ -1,8 +1,8 @@
-"""The view code as a function of the camera: which of its dimensions the camera drives, and what the others do.
+"""The view code as a function of the camera.
 
 The paper maps the camera to the 144 of 2048 dimensions "with the highest correlation with the annotated viewpoints"
-and does not say what the other dimensions are. Here they follow the asked azimuth and elevation too, on the closed path
-through the chosen view codes (`interpolate`), or stay at the mean of the chosen codes (`mean`).
+(`select_dimensions`) and does not say what the others are. Here they are interpolated between the chosen view codes,
+along a closed path over azimuth with a slope over elevation (`interpolate`), or they are the codes' mean (`mean`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
 
-MERGE_DEGREES = 3.0  # views closer than this are one knot, else the path would jump between two unrelated codes
-RIDGE = 10.0  # square degrees, where the views off the ring stand some hundreds together
+MERGE_DEGREES = 3.0  # closer views share a knot; otherwise the path would jump between two unrelated codes
+RIDGE = 10.0  # square degrees; the elevations of the views off the orbit sum to some hundreds
 
 
 def camera_correlation(codes: Tensor, azimuth: Tensor) -> Tensor:
@@ -53,10 +53,10 @@ def select_dimensions(codes: Tensor, azimuth: Tensor, share: float) -> Tensor:
 
 
 class ViewPath(nn.Module):
-    """The view code of a camera: a closed path through the ring of view codes, and a slope over elevation.
+    """The view code of a camera: a closed path through the view codes on the orbit, and a slope over elevation.
 
-    Linear in the azimuth between neighbours, exact at each view of the ring. Views from below and above the ring give
-    the slope: (1, sin, cos) of the azimuth times the elevation beyond the ring's, fitted by least squares.
+    Linear in azimuth between neighbours and exact at each view of the orbit. The slope is fitted by least squares to
+    the views above and below the orbit: (1, sin, cos) of the azimuth times the elevation relative to the orbit's.
     """
 
     azimuth: Tensor
@@ -72,24 +72,24 @@ class ViewPath(nn.Module):
         self.register_buffer("slope", torch.zeros(3, size))
 
     @classmethod
-    def through(cls, codes: Tensor, camera: Camera, ring: Tensor | None = None) -> ViewPath:
-        """The path through `codes` [N, D] of N cameras; views of the ring closer than 3 degrees are averaged.
+    def through(cls, codes: Tensor, camera: Camera, on_orbit: Tensor | None = None) -> ViewPath:
+        """The path through `codes` [N, D] of N cameras; views on the orbit closer than 3 degrees are averaged.
 
         Args:
-            ring: [N] bool, the views that make up the path; all where None.
+            on_orbit: [N] bool, the views that make up the path; all where None.
 
         Raises:
             ValueError: no view at all.
         """
-        ring = torch.ones(len(codes), dtype=torch.bool) if ring is None else ring
-        if not bool(ring.any()):
-            raise ValueError("ViewPath needs at least one view code in its ring.")
+        on_orbit = torch.ones(len(codes), dtype=torch.bool) if on_orbit is None else on_orbit
+        if not bool(on_orbit.any()):
+            raise ValueError("ViewPath needs at least one view code on the orbit.")
         codes, camera = codes.detach(), camera.detach()
-        turned, values = camera.azimuth[ring] % 360.0, codes[ring]
-        elevation = camera.elevation[ring]
+        turned, values = camera.azimuth[on_orbit] % 360.0, codes[on_orbit]
+        elevation = camera.elevation[on_orbit]
         order = turned.argsort()
         gaps = (turned[order].roll(-1) - turned[order]) % 360.0
-        start = (int(gaps.argmax()) + 1) % len(turned)  # behind the widest gap, which no group of near views spans
+        start = (int(gaps.argmax()) + 1) % len(turned)  # after the widest gap, which no group of near views spans
         order = order.roll(-start)
         turned = turned[order]
         turned = torch.where(turned < turned[0], turned + 360.0, turned)
@@ -105,37 +105,37 @@ class ViewPath(nn.Module):
         for name, part in (("codes", values), ("elevation", elevation)):
             merged = torch.stack([part[order[g]].mean(0) for g in groups])
             getattr(path, name).copy_(merged[middle.argsort()])
-        if not bool(ring.all()):
-            path._fit_slope(codes[~ring], camera[~ring])
+        if not bool(on_orbit.all()):
+            path._fit_slope(codes[~on_orbit], camera[~on_orbit])
         return path
 
     def _fit_slope(self, codes: Tensor, camera: Camera) -> None:
-        """The slope that meets `codes` [M, D] best, which stand off the ring; a little ridge for few of them."""
-        at_ring, elevation = self._ring(camera.azimuth)
+        """Least squares with a little ridge, as there may be few `codes` [M, D] off the orbit."""
+        on_path, elevation = self._on_path(camera.azimuth)
         factors = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
         gram = factors.T @ factors + RIDGE * torch.eye(3).to(factors)
-        self.slope.copy_(torch.linalg.solve(gram, factors.T @ (codes - at_ring)))
+        self.slope.copy_(torch.linalg.solve(gram, factors.T @ (codes - on_path)))
 
     @staticmethod
     def _rise(azimuth: Tensor) -> Tensor:
         angle = torch.deg2rad(azimuth)
         return torch.stack([torch.ones_like(angle), angle.sin(), angle.cos()], -1)
 
-    def _ring(self, azimuth: Tensor) -> tuple[Tensor, Tensor]:
+    def _on_path(self, azimuth: Tensor) -> tuple[Tensor, Tensor]:
         """Code [B, D] and elevation [B] of the path at azimuths [B]."""
         knots = len(self.azimuth)
-        asked = azimuth % 360.0
-        after = torch.searchsorted(self.azimuth, asked.detach().contiguous(), right=True)
+        azimuth = azimuth % 360.0
+        after = torch.searchsorted(self.azimuth, azimuth.detach().contiguous(), right=True)
         left, right = (after - 1) % knots, after % knots
         gap = (self.azimuth[right] - self.azimuth[left]) % 360.0
         gap = torch.where(gap == 0, 360.0, gap)  # a single knot
-        t = ((asked - self.azimuth[left]) % 360.0) / gap
+        t = ((azimuth - self.azimuth[left]) % 360.0) / gap
         code = torch.lerp(self.codes[left], self.codes[right], t[:, None])
         return code, torch.lerp(self.elevation[left], self.elevation[right], t)
 
     def forward(self, camera: Camera) -> Tensor:
         """[B] cameras -> [B, D]."""
-        code, elevation = self._ring(camera.azimuth)
+        code, elevation = self._on_path(camera.azimuth)
         rise = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
         return code + rise @ self.slope
 
@@ -162,14 +162,16 @@ class CameraFeatures(nn.Module):
     def fit(self, camera: Camera) -> None:
         values = self._rest(camera).detach()
         self.mean.copy_(values.mean(0))
-        floor = torch.tensor([1.0, 0.01])  # a degree; a percent of the scale at distance 1: never divide by nothing
+        floor = torch.tensor(
+            [1.0, 0.01]
+        )  # a degree, a percent of the scale at distance 1: where nothing varies, no division by 0
         self.deviation.copy_(torch.maximum(values.std(0, correction=0), floor.to(values)))
 
     def jitter(self, camera: Camera, strength: float, rng: torch.Generator) -> Camera:
-        """Cameras whose elevation and scale are off by N(0, strength) standard deviations.
+        """Cameras with N(0, strength) standard deviations of noise on elevation and scale.
 
-        With as few views as there are, a network could tell them apart by elevation and scale alone, and would then
-        not know the azimuths between them.
+        There are so few views that a network could tell them apart by elevation and scale alone, and would then not
+        generalise to the azimuths between them.
         """
         noise = strength * torch.randn(len(camera), 2, generator=rng).to(self.deviation) * self.deviation
         elevation, scale = (self._rest(camera) + noise).unbind(-1)

@@ -24,7 +24,7 @@ SHIPPED = {  # stage -> its files
     "inverse_graphics": ("model.safetensors", "metrics.jsonl"),
     "framing": ("framing.safetensors",),
     "domain": ("domain.safetensors",),
-    "stylegan_r": ("final.safetensors", "warm.safetensors", "metrics.jsonl"),
+    "stylegan_r": ("stylegan_r.safetensors", "mapping_only.safetensors", "metrics.jsonl"),
 }
 
 

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import Detections, merge_duplicates
 from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
 
@@ -27,7 +25,7 @@ COCO = Weights(
     177,
     "use the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
 )
-KIND = "ganverse_nb segmenter"
+FORMAT = "ganverse_nb segmenter"
 THRESHOLD = 0.5
 
 
@@ -149,28 +147,12 @@ def save_segmenter(
     path: Path, network: MaskRCNN, config: SegmenterConfig, category: str, provenance: dict[str, Any]
 ) -> None:
     """Write a network made by `small_mask_rcnn(config)` in half precision, whole or not at all."""
-    tensors = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in network.state_dict().items()}
-    metadata = {
-        "kind": KIND,
-        "category": category,
-        "config": json.dumps(asdict(config)),
-        "provenance": json.dumps(provenance),
-    }
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata)
+    facts = {"category": category, "config": asdict(config), "provenance": provenance}
+    save_tensors(path, network.state_dict(), FORMAT, facts, half=True)
 
 
 def _load_small(path: Path, category: str) -> Segmenter:
-    if not path.is_file():
-        raise FileNotFoundError(f"No segmenter at {path}; `ganverse train-segmenter` makes one.")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); train it again with `ganverse train-segmenter`.") from error
-    if metadata.get("kind") != KIND:
-        raise ValueError(f"{path} holds no segmenter; name a file written by `ganverse train-segmenter`.")
+    tensors, metadata = load_tensors(path, FORMAT, "segmenter", "train one with `ganverse train-segmenter`")
     if metadata["category"] != category:
         raise ValueError(f"{path} is a segmenter for {metadata['category']}, not for {category}.")
     settings = json.loads(metadata["config"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import pickle
 import time
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,14 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.runtime.files import atomic_path, digest, write_text
+from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
 from ganverse_nb.studio.photos import Photos
 
-WEIGHTS, STATE, METRICS = "segmenter.safetensors", "state.pt", "metrics.jsonl"
+WEIGHTS, PHASE = "segmenter.safetensors", "segmenter"
 MARGIN = 6.0  # working pixels round an object's box: a box that is a little wrong must not cut off the roof
 WARMUP = 0.05  # of the steps
 
@@ -55,10 +54,12 @@ def train_segmenter(
         raise ValueError(f"{len(photos)} photos leave none to train on after {config.held_out} are held out.")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    identity = digest([config, seed, category, len(photos), photos.images[:: max(1, len(photos) // 16)].sum().item()])
+    some = photos.images[:: max(1, len(photos) // 16)]
+    pictures = {"count": len(photos), "checksum": int(some.sum())}
+    identity = {"segmenter": asdict(config), "seed": seed, "category": category, "photos": pictures}
     if (directory / WEIGHTS).is_file():
         done = load_segmenter(category, directory / WEIGHTS)
-        _check_identity(done.provenance.get("identity"), identity, directory)
+        check_identity(directory / WEIGHTS, done.provenance.get("identity"), identity)
         return done
 
     split = len(photos) - config.held_out
@@ -68,6 +69,7 @@ def train_segmenter(
         network = small_mask_rcnn(config).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
     start, minutes = _resume(directory, identity, network, optimizer)
+    log = MetricsLog(directory / METRICS, PHASE, start)
     network.train()
     began, losses = time.monotonic(), Counter[str]()
     with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
@@ -80,20 +82,18 @@ def train_segmenter(
             score = evaluate(Segmenter(network, 1, category, "in training"), held_out)
             network.train().requires_grad_(True)
             logged = (done_steps - 1) % config.evaluate_every + 1
-            means = {name: round(total / logged, 5) for name, total in losses.items()}
+            means = {name: total / logged for name, total in losses.items()}
             losses.clear()
-            _append(directory, {"step": done_steps, **means, **score})
+            log.append(done_steps, **means, **score)
             bar.set_postfix(iou=f"{score['iou']:.4f}", mask=f"{means['loss_mask']:.3f}")
             elapsed = minutes + (time.monotonic() - began) / 60
             state = {
-                "identity": identity,
                 "step": done_steps,
                 "minutes": elapsed,
                 "network": network.state_dict(),
                 "optimizer": optimizer.state_dict(),
             }
-            with atomic_path(directory / STATE) as temporary:
-                torch.save(state, temporary)
+            save_state(directory / STATE, state, identity)
 
     provenance: dict[str, Any] = {
         "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
@@ -151,31 +151,13 @@ def _step(
     return {name: loss.item() for name, loss in losses.items()}
 
 
-def _resume(directory: Path, identity: str, network: MaskRCNN, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """(steps done, minutes spent); log lines of steps that will be repeated are dropped."""
-    path, log = directory / STATE, directory / METRICS
-    state: dict[str, Any] = {"step": 0, "minutes": 0.0}
-    if path.is_file():
-        try:
-            state = torch.load(path, weights_only=True)
-        except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path} is damaged; delete it to start this training again.") from error
-        _check_identity(state["identity"], identity, directory)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-    if log.is_file():
-        lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= state["step"]]
-        write_text(log, "".join(line + "\n" for line in lines))
+def _resume(
+    directory: Path, identity: dict[str, Any], network: MaskRCNN, optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
+    """(steps done, minutes spent)."""
+    state = load_state(directory / STATE, identity)
+    if state is None:
+        return 0, 0.0
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["minutes"]
-
-
-def _check_identity(found: str | None, wanted: str, directory: Path) -> None:
-    if found != wanted:
-        raise ValueError(
-            f"{directory} holds a segmenter training with other settings, seed or photos; choose another directory."
-        )
-
-
-def _append(directory: Path, values: dict[str, float]) -> None:
-    with (directory / METRICS).open("a") as file:
-        file.write(json.dumps(values) + "\n")

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.figures.style import BLUE, GREY, ORANGE
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.views import frustum
 from ganverse_nb.widgets.mesh_viewer import Figure, colored_triangles, line_trace, scene_figure, surface_trace

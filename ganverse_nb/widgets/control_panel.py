@@ -13,9 +13,8 @@ from torch import Tensor
 
 from ganverse_nb.data.pictures import decode_picture
 from ganverse_nb.geometry.export import save_mesh
-from ganverse_nb.neural_renderer.editing import look_at
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR, encode_pictures
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown
@@ -32,7 +31,7 @@ UNTRAINED = "StyleGAN-R is not trained in this run yet (notebook 08 trains it); 
 class ControlPanel(Panel):
     """Sliders for the camera, pickers for shape, texture and background, a GAN to sample from, and files.
 
-    Beside the pickers stand the pictures they take from, then DIB-R's and StyleGAN-R's picture of what is asked. While
+    Beside the pickers stand the pictures they take from, then DIB-R's and StyleGAN-R's picture of the state. While
     a slider moves, DIB-R's is coarse.
 
     Attributes:
@@ -52,7 +51,7 @@ class ControlPanel(Panel):
         self.scene, self.folder, self._later = scene, Path(folder), later
         self._quiet, self._call_off = Quiet(), _nothing
         first = scene.sources.names[0]
-        self.state = self.start = state or scene.seen(ControlState(first, first, first))
+        self.state = self.start = state or scene.source_view(ControlState(first, first, first))
         self.controls = self._make_controls()
         self.buttons = self._make_buttons()
         self.thumbnails = {part: picture_frame(f"{part}-source", 96) for part in PARTS}
@@ -78,7 +77,7 @@ class ControlPanel(Panel):
         with self.reporting():
             self.scene.sources.add(name, picture)
             self._offer()
-            self._render(self.scene.seen(replace(self.state, shape=name, texture=name, background=name)), FINE)
+            self._render(self.scene.source_view(replace(self.state, shape=name, texture=name, background=name)), FINE)
 
     def save_picture(self) -> Path:
         """Writes the sources and both renderers' pictures side by side, as a .png."""
@@ -112,7 +111,7 @@ class ControlPanel(Panel):
             for name, control in self.controls.items():
                 control.value = getattr(state, name)
         where = f"azimuth {state.azimuth_deg % 360}°, elevation {state.elevation_deg}°, scale {state.scale:.2f}"
-        note = UNTRAINED if self.scene.model is None else self.scene.untaught(state)
+        note = UNTRAINED if self.scene.model is None else self.scene.out_of_range(state)
         self.status.value = " · ".join(filter(None, [where, note]))
 
     def _moved(self, name: str, value: Any) -> None:
@@ -166,7 +165,7 @@ class ControlPanel(Panel):
     def _make_buttons(self) -> dict[str, ipywidgets.Button]:
         actions = {
             "keep": ("keep this sample", self._keep),
-            "source-view": ("view of the source", lambda: self._render(self.scene.seen(self.state), FINE)),
+            "source-view": ("view of the source", lambda: self._render(self.scene.source_view(self.state), FINE)),
             "reset": ("reset", lambda: self._render(self.start, FINE)),
             "save-picture": ("save picture", lambda: self._save(self.save_picture)),
             "save-turntable": ("save turntable", lambda: self._save(self.save_turntable)),
@@ -227,9 +226,9 @@ def open_panel(
         folder: where it saves; `panel` in the run's directory if not given.
     """
     inverse = stages.inverse_graphics(run)
-    observer = Observer.of(inverse, stages.segmenter(run))
+    encoder = PropertyEncoder.of(inverse, stages.segmenter(run))
     sources = Sources(
-        lambda picture, name: look_at(observer, inverse.resolution, picture, name),
+        lambda picture, name: encode_pictures(encoder, inverse.resolution, picture, name=name),
         {f"{label} {number}": picture[None] for number, picture in enumerate(pictures, 1)},
         stages.teacher(run),
     )

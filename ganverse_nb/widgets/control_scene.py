@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
-from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.shots import textured
 from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.widgets.base import as_pixels
@@ -48,7 +48,7 @@ class Scene:
 
     Attributes:
         sources: the pictures.
-        known: the cameras of the view codes: where StyleGAN-R has been taught to stand.
+        known: the cameras of the view codes, which StyleGAN-R was trained with.
         model: the neural renderer, or None where it is not trained.
     """
 
@@ -67,25 +67,20 @@ class Scene:
         return self.sources.sample(state.seed, round(state.truncation, 4)) if name == SAMPLE else self.sources[name]
 
     def properties(self, state: ControlState) -> Properties:
-        """What the renderers are asked for. The object stays off the middle as it is in the picture of its shape."""
+        """What is rendered. The object is as far from the middle as in the picture that its shape comes from."""
         shape, texture, background = (self.source(state, part).properties for part in PARTS)
-        seen = shape.camera
-        right, up, _ = seen.axes().unbind(1)
-        shift = torch.stack([(seen.target * axis).sum(1) for axis in (right, up)], 1)
-        asked = torch.tensor([[state.azimuth_deg], [state.elevation_deg], [self.distance / state.scale]])
-        azimuth, elevation, distance = asked
-        camera = orbit_around(azimuth, elevation, distance, float(seen.fov), shift)
+        camera = moved(shape.camera, state.azimuth_deg, state.elevation_deg, self.distance / state.scale)
         return Properties(camera, shape.shape, texture.texture, background.background)
 
-    def seen(self, state: ControlState) -> ControlState:
+    def source_view(self, state: ControlState) -> ControlState:
         """The state with the camera of the picture that the shape comes from, to whole degrees and percents."""
         camera = self.source(state, "shape").properties.camera
         azimuth = round(float(wrap_degrees(camera.azimuth)))
         scale = round(self.distance / float(camera.distance), 2)
         return replace(state, azimuth_deg=azimuth, elevation_deg=round(float(camera.elevation)), scale=scale)
 
-    def untaught(self, state: ControlState) -> str:
-        """What of the camera lies beyond all view codes, in words; nothing where StyleGAN-R knows its way."""
+    def out_of_range(self, state: ControlState) -> str:
+        """Which control is outside the range of all view codes, in words; empty if none is."""
         scales = self.distance / self.known.distance
         limits = [
             ("elevation", self.known.elevation, state.elevation_deg, 0.5, "{:.0f}° to {:.0f}°"),
@@ -93,8 +88,8 @@ class Scene:
         ]
         beyond = [
             f"{name} {words.format(float(known.min()), float(known.max()))}"
-            for name, known, asked, slack, words in limits
-            if not float(known.min()) - slack <= asked <= float(known.max()) + slack
+            for name, known, value, slack, words in limits
+            if not float(known.min()) - slack <= value <= float(known.max()) + slack
         ]
         return f"beyond the GAN's views ({', '.join(beyond)})" if beyond else ""
 

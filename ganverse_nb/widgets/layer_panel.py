@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ganverse_nb.figures.grid import degrees
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.layers import blend
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import blend, broadcast, mix, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.widgets.base import Panel, Quiet, as_pixels, as_png, labelled, named, picture_frame
@@ -42,11 +41,10 @@ class LayerState:
 def mixed_codes(generator: Generator, views: ViewCodes, state: LayerState) -> Tensor:
     """[3, num_ws, w_dim]: sample A, what the state makes of both, sample B."""
     a, b = (sample_w(generator, 1, seed, state.truncation) for seed in (state.seed_a, state.seed_b))
-    mix = blend(a, b, state.amounts)
+    both = blend(a, b, state.amounts)
     if state.view is not None:
-        mix[:, : views.split_layer] = views.codes[state.view].to(mix)
-    count = generator.num_ws
-    return torch.cat([blend(a, b, [0.0] * count), mix, blend(a, b, [1.0] * count)])
+        both = mix(views.codes[[state.view]].to(both), both, views.split_layer, generator.num_ws)
+    return torch.cat([broadcast(a, generator.num_ws), both, broadcast(b, generator.num_ws)])
 
 
 @torch.no_grad()

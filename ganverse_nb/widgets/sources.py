@@ -1,4 +1,4 @@
-"""The pictures that a panel takes shapes, textures and backgrounds from, and what the networks see in each."""
+"""The pictures that a panel takes shapes, textures and backgrounds from, and the properties read off each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.neural_renderer.properties import Properties
 
 SAMPLES = 64  # samples of the GAN that are remembered while somebody moves its sliders
 
-Look = Callable[[Tensor, str], Properties]
+Encode = Callable[[Tensor, str], Properties]
 """A picture [1, 3, R, R] in [0, 1] and its name -> properties; ValueError where nothing is found in it."""
 
 
@@ -29,21 +29,21 @@ class Source:
 
 
 class Sources:
-    """Pictures by name, and samples of a GAN by seed and truncation. Each is looked at when it is first asked for.
+    """Pictures by name, and samples of a GAN by seed and truncation. Each is encoded when it is first used.
 
     Args:
-        look: reads properties off a picture.
+        encode: reads properties off a picture.
         pictures: [1, 3, R, R] in [0, 1] by name.
-        generator: the GAN that `sample` asks.
+        generator: the GAN that `sample` draws from.
 
     Raises:
         ValueError: no picture.
     """
 
-    def __init__(self, look: Look, pictures: Mapping[str, Tensor], generator: Generator) -> None:
+    def __init__(self, encode: Encode, pictures: Mapping[str, Tensor], generator: Generator) -> None:
         if not pictures:
             raise ValueError("Sources: give at least one picture to begin with.")
-        self._look, self._pictures, self._seen = look, dict(pictures), dict[str, Source]()
+        self._encode, self._pictures, self._encoded = encode, dict(pictures), dict[str, Source]()
         self._generator = generator
         self.sample = lru_cache(SAMPLES)(self._sample)
 
@@ -60,10 +60,10 @@ class Sources:
         """
         if name not in self._pictures:
             raise ValueError(f"There is no picture {name!r}; there are {', '.join(self._pictures)}.")
-        if name not in self._seen:
+        if name not in self._encoded:
             picture = self._pictures[name]
-            self._seen[name] = Source(name, picture, self._look(picture, name))
-        return self._seen[name]
+            self._encoded[name] = Source(name, picture, self._encode(picture, name))
+        return self._encoded[name]
 
     def add(self, name: str, picture: Tensor) -> None:
         """Adds [1, 3, R, R] in [0, 1], in place of one of that name; one that cannot be used is refused.
@@ -71,13 +71,13 @@ class Sources:
         Raises:
             ValueError: wrong size or range, or nothing was found in it.
         """
-        self._seen[name] = Source(name, picture, self._look(picture, name))
+        self._encoded[name] = Source(name, picture, self._encode(picture, name))
         self._pictures[name] = picture
 
     @torch.no_grad()
     def _sample(self, seed: int, truncation: float) -> Source:
         generator, side = self._generator, next(iter(self._pictures.values())).shape[-1]
         w = sample_w(generator, 1, seed, truncation)
-        picture = generator.squares(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)), side)
+        picture = generator.squares(generator.styles(w), side)
         name = f"GAN sample, seed {seed}, ψ {truncation:.2f}"
-        return Source(name, picture, self._look(picture, name))
+        return Source(name, picture, self._encode(picture, name))

@@ -13,8 +13,8 @@ from torchvision.utils import make_grid
 
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
 from ganverse_nb.gan.suggest import TRUNCATION
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
 from ganverse_nb.widgets.base import Panel, as_png
 
 KEYS = "1234567890-="  # of bins 0 to 11, the upper row of a keyboard

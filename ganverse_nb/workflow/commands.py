@@ -174,8 +174,9 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
 def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
     """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.gan.checkpoint import atomic_save, load_generator
+    from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.projection import project
+    from ganverse_nb.runtime.tensors import save_tensors
 
     generator = load_generator(gan)
     image = read_picture(picture, generator.resolution, fit)
@@ -184,8 +185,8 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
     write_picture(found.picture[0], output)
     tensors = {"latent": found.latent, "styles": found.styles}
     tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}
-    facts = {"format": "ganverse_nb.projection/1", "gan": gan, "space": space, "distance": name, "seed": str(seed)}
-    atomic_save(tensors, output.with_suffix(".safetensors"), facts)
+    facts = {"gan": gan, "space": space, "distance": name, "seed": seed}
+    save_tensors(output.with_suffix(".safetensors"), tensors, "ganverse_nb.projection/1", facts)
     psnr = -10 * (found.picture - image).square().mean().clamp_min(1e-10).log10()
     return f"PSNR {float(psnr):.1f} dB after {found.steps} steps in {space}, compared by {name}"
 
@@ -285,19 +286,20 @@ def edit(run: Run, sources: dict[str, Path], turn: dict[str, float], output: Pat
         sources: for each of camera, shape, texture and background the picture it comes from.
         turn: azimuth, elevation or distance to use instead of the camera's own.
     """
-    import torch
-
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.neural_renderer.editing import edit, observe
+    from ganverse_nb.neural_renderer.renderer import Renderer
     from ganverse_nb.workflow import stages
 
     pictures = {path: read_picture(path, run.config.resolution, fit) for path in sorted(set(sources.values()))}
     model = stages.stylegan_r(run)
-    seen = {path: observe(model, picture, str(path)) for path, picture in pictures.items()}
-    camera = seen[sources["camera"]].camera
-    camera = camera.replace(**{name: torch.tensor([value]) for name, value in turn.items()})
-    others = {f"{name}_from": seen[sources[name]] for name in ("shape", "texture", "background")}
-    write_picture(model.paint(edit(model, camera_from=camera, **others).properties)[0], output)
+    encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
+    own = encoded[sources["camera"]]
+    scale = float(own.camera.distance) / turn["distance"] if "distance" in turn else 1.0
+    others = {f"{name}_of": encoded[sources[name]] for name in ("shape", "texture", "background")}
+    edit = Renderer(model).edit(
+        own, azimuth=turn.get("azimuth"), elevation=turn.get("elevation"), scale=scale, **others
+    )
+    write_picture(model.synthesize_full(edit.properties)[0], output)
 
 
 def _typed(run: Run, command: str) -> str:

@@ -32,9 +32,10 @@ from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
 from ganverse_nb.gan import checkpoint
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.gan.view_choice import choose_views
-from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, sample_w, view_shape_variety
+from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
@@ -42,9 +43,9 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, has_lpips, perceptual_features
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
-from ganverse_nb.neural_renderer.bank import Pictures
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.data import Pictures
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
@@ -390,8 +391,8 @@ def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
 def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     """The neural renderer of section 3.3; `mapping_only` gives the state before the joint fine-tuning (Fig J)."""
     directory = run.finish(stylegan_r_stage(run))
-    observer = Observer.of(inverse_graphics(run), segmenter(run))
-    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), observer=observer)
+    encoder = PropertyEncoder.of(inverse_graphics(run), segmenter(run))
+    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), encoder)
 
 
 def stylegan_r_stage(run: Run) -> Stage:
@@ -408,11 +409,11 @@ def stylegan_r_stage(run: Run) -> Stage:
             dataset.split_layer,
             model.cameras().detach(),
             teacher(run).to(device),
-            Observer.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
+            PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
             config,
             directory,
             seed,
-            ring=view_codes(run).on_orbit,
+            on_orbit=view_codes(run).on_orbit,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
         )

@@ -59,7 +59,7 @@ fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 
 # code*, each column one *view code* (figure 2 of the paper; notebook 01 shows how they were found).
 
 # %%
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
 
 views = stages.view_codes(run).orbit
 contents = sample_w(teacher, 3, seed + 1, psi=0.7)

@@ -27,8 +27,8 @@ settings = {}
 # %%
 from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
 from ganverse_nb.workflow import stages
-from ganverse_nb.gan.layers import block_pictures, mix, view_content_split
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+from ganverse_nb.gan.latents import crossed_pictures, sample_w, view_content_split
+from ganverse_nb.gan.layers import block_pictures
 from ganverse_nb.workflow.run import open_run
 from ganverse_nb.workflow.inputs import images_seen
 
@@ -45,7 +45,7 @@ teacher, views = stages.teacher(run), stages.view_codes(run)
 
 # %%
 w = sample_w(teacher, 3, seed + 21, psi=0.7)
-styles = torch.cat(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)), 1)
+styles = torch.cat(teacher.styles(w), 1)
 blocks = block_pictures(teacher, styles), block_pictures(teacher, styles, own_colours=True)
 layers = fig.layers(*blocks, teacher.synthesize(styles))
 fig.save_figure(run, "figure_a_layers", layers, {"style_dims": teacher.style_dims})
@@ -60,8 +60,7 @@ fig.save_figure(run, "figure_a_layers", layers, {"style_dims": teacher.style_dim
 orbit = views.orbit
 pair = [orbit.codes[len(orbit) * 5 // 8][None], sample_w(teacher, 1, seed + 5, psi=0.7)]
 depths = list(range(1, teacher.num_ws - 1))
-crossings = [mix(*pair, k, teacher.num_ws) for k in [0, *depths, teacher.num_ws]]
-pictures = [teacher.synthesize(teacher.styles(one))[0] for one in crossings]
+pictures = [teacher.mix(*pair, k)[0] for k in [0, *depths, teacher.num_ws]]
 fig.save_figure(run, "layer_swaps", fig.layer_swaps(pictures, depths, views.split_layer), {"k": depths})
 
 # %% [markdown]

@@ -43,7 +43,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %%
 import torch
 
-from ganverse_nb.gan.view_gate import crossed_pictures, sample_w
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
 
 teacher, views, points = stages.teacher(run), stages.view_codes(run), experiments.keypoints(run)
 contents = torch.cat([points.content[None], sample_w(teacher, 3, seed + 9, 0.7)])

@@ -37,7 +37,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # by the cameras that the labels name. Shape, texture and cameras have to be found.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import sample_w
 
 teacher, views, config = stages.teacher(run), stages.view_codes(run).orbit, run.config.inverse
 start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance)

@@ -36,7 +36,7 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # by the cameras that the labels name; one variant takes the cameras of keypoints instead.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import sample_w
 
 teacher, views = stages.teacher(run), stages.view_codes(run).orbit
 start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), run.config.inverse.initial_distance)

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Make a renderer of the GAN: StyleGAN-R
 #
-# The network of notebook 04 says what is in a picture: camera, shape, texture, background. A mapping network learns
-# to write exactly these four into the codes of the StyleGAN, so that the GAN renders what it is told (section 3.3).
-# Which content dimension listens to which property is learned by softmax gates (Eq 4).
+# The network of notebook 04 reads camera, shape, texture and background off a picture. A mapping network learns the
+# reverse, from these four to the codes of the StyleGAN, so that the GAN renders them (section 3.3). Which dimension of
+# the content code belongs to which property is learned by softmax gates (Eq 4).
 #
 # ![One car from all sides by two renderers](../figures/car/figure_7_dual_renderer.png)
 #
@@ -30,23 +30,23 @@ from ganverse_nb.workflow.run import open_run
 run = open_run(profile, category, seed, runs, figures, settings)
 
 # %% [markdown]
-# ## What is to be driven
+# ## The GAN to be controlled
 #
 # Pictures of the GAN for random codes. Each is an object from some side before some background, and nothing in the
 # codes says which of their numbers is which.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import pictures_of, sample_w
 
 teacher = stages.teacher(run)
 w = sample_w(teacher, 20, seed + 51, psi=0.7)
-random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+random = pictures_of(teacher, w)
 fig.save_figure(run, "stylegan_r_random", fig.samples(random, columns=10), {"style_dims": teacher.style_dims})
 
 # %% [markdown]
 # ## Held-out objects
 #
-# Pictures of contents that neither network was trained on, and what the 3D network sees in them:
+# Pictures of contents that neither network was trained on, and what the 3D network predicts from them:
 
 # %%
 from ganverse_nb.evaluation.scorecard import held_out_properties
@@ -54,8 +54,8 @@ from ganverse_nb.evaluation.scorecard import held_out_properties
 dataset, inverse = stages.multiview(run), stages.inverse_graphics(run)
 properties, inputs = held_out_properties(inverse, dataset, seed + 3)
 first = slice(0, 3)
-seen = fig.reconstructions(inputs[first], properties[first].mesh(), properties[first].camera)
-fig.save_figure(run, "stylegan_r_inputs", seen, {"azimuth": properties[first].camera.azimuth})
+predicted = fig.reconstructions(inputs[first], properties[first].mesh(), properties[first].camera)
+fig.save_figure(run, "stylegan_r_inputs", predicted, {"azimuth": properties[first].camera.azimuth})
 
 # %% [markdown]
 # ## The mapping network (figure 3)
@@ -68,13 +68,19 @@ fig.save_figure(run, "stylegan_r_inputs", seen, {"azimuth": properties[first].ca
 # $$\tilde w^{mtb} = s^m \odot z^{shape} + s^t \odot z^{txt} + s^b \odot z^{bck},
 # \qquad s_i^m + s_i^t + s_i^b = 1 \tag{4}$$
 #
-# The warm-up brings the codes near those that the GAN itself used, and the gates towards a decision:
+# The warm-up trains the mapping network alone, with the entropy of the gates as a penalty:
 #
 # $$L_{mapnet} = \lVert \tilde w - w^* \rVert_2 - \sum_i \sum_{k \in \{m, t, b\}} s_i^k \log s_i^k \tag{5}$$
 #
-# The camera drives a small share of the view code, the dimensions that correlate best with the azimuth of the chosen
-# views. Every dimension of the content code listens to shape, texture or background: its colour is the mixture of its
-# gates, so pure colours are decided dimensions. Below, the shares by layer.
+# **What of the view code comes from $g_v$.** As in the paper, $g_v$ maps the camera to a small share of the view code
+# only: the dimensions that correlate best with the azimuth of the chosen views, 144 of 2048 there and the same share
+# here. The paper does not say what the others are. Here they, *most of the view code, are interpolated between the
+# chosen views*: on the closed path through their codes by azimuth, with a slope over elevation. No network is trained
+# for them, and Eq 5 leaves them out. Notebook 09 measures the camera control with this, and with their mean instead
+# (`view_rest = "mean"`, the setting of the profile `paper`), where $g_v$ alone turns the object.
+#
+# In the figure, the colour of a content dimension is the mixture of its gates, so pure colours are decided dimensions.
+# Below, the shares by layer.
 
 # %%
 renderer = stages.stylegan_r(run)
@@ -90,12 +96,27 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # ## Two renderers (figure 7)
 #
 # The same shape, texture and camera, rendered by DIB-R and by StyleGAN-R, in the picture's own view and all round.
-# The third row of each object is the state before the GAN itself was fine-tuned (figure J): properties that were mixed
-# anew are to be found again (barred) in the picture painted of them, and two pictures $1, 2$ with one background are
-# to show the same:
+# The third row of each object is the state before the joint stage (figure J), in which the GAN itself is fine-tuned as
+# well. Its loss compares properties that were mixed anew with those (barred) that the frozen 3D network predicts from
+# the rendered picture, and the backgrounds of two pictures $1, 2$ that were rendered with the same one:
 #
 # $$L_{stylegan} = \lVert S - \bar S \rVert_2 + \lVert T - \bar T \rVert_2 + \lVert g_b(B) - g_b(\bar B) \rVert_2
 # + \lVert g_b(\bar B_1) - g_b(\bar B_2) \rVert_2 \tag{6}$$
+#
+# Alone, Eq 6 lets the pictures drift: $f$ is not perfect, and a picture that it misreads can have the lower loss. So
+# what is computed is
+#
+# $$L = L_{stylegan} + \lambda_{code} \, L_{mapnet} + \lambda_{anchor} \, \lVert G(w^*) - G_0(w^*) \rVert_1$$
+#
+# * Eq 5 goes on ($\lambda_{code} = 1$), so that the mapping network forgets nothing;
+# * the fine-tuned generator $G$ is anchored to the pictures that the GAN $G_0$ made of its own codes
+#   ($\lambda_{anchor} = 10$);
+# * the $g_b$ in Eq 6 is the one of the warm-up, frozen: trained on, it would minimise both background terms by giving
+#   every picture the same code;
+# * the state that is kept is the best one on held-out contents.
+#
+# Norms are mean squares in units of the data's variance. The paper has none of these four; in the profile `paper` both
+# weights are 0 and the last state is kept.
 
 # %%
 warm = stages.stylegan_r(run, mapping_only=True)
@@ -114,7 +135,7 @@ from ganverse_nb.evaluation.scorecard import dual_overlap
 
 sizes = renderer.mapping.sizes
 overlap = dual_overlap(renderer, stages.segmenter(run), properties)
-run.record("stylegan_r.driven_view_share", sizes.driven_dims / sizes.view_dims, paper=0.0703)
+run.record("stylegan_r.camera_view_share", sizes.camera_dims / sizes.view_dims, paper=0.0703)
 run.record("stylegan_r.decided_gates", renderer.mapping.decided()["all"])
 run.record("stylegan_r.dual_renderer_iou", overlap.mean())
 renderer.mapping.decided()

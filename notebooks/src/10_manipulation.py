@@ -37,11 +37,11 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # network separates shape from texture.
 
 # %%
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import pictures_of, sample_w
 
 teacher, segmenter = stages.teacher(run), stages.segmenter(run)
 w = sample_w(teacher, 10, seed + 71, psi=0.7)
-random = teacher.synthesize(teacher.styles(w[:, None].repeat(1, teacher.num_ws, 1)))
+random = pictures_of(teacher, w)
 outlined = [fig.outlined(image, mask) for image, mask in zip(random, segmenter.segment(random).mask)]
 fig.save_figure(run, "manipulation_parts", fig.samples(outlined, columns=10), {"segmenter": segmenter.source})
 
@@ -62,27 +62,25 @@ fig.save_figure(run, "figure_10_manipulation", swaps, {"azimuth": properties.cam
 # %% [markdown]
 # ## Photographs (figure 11)
 #
-# Studio photographs, looked at by segmenter, 3D network and camera head, rendered again, and with one factor of the
+# Studio photographs, encoded by segmenter, 3D network and camera head, rendered again, and with one factor of the
 # donor on the right.
 
 # %%
-from ganverse_nb.neural_renderer.editing import observe
-
 photos, _ = stages.unseen_pictures(run, 8)
 half = len(photos) // 2
-seen = observe(renderer, photos)
-editing = fig.photo_editing(renderer, photos[:half], seen[:half], photos[half : 2 * half], seen[half : 2 * half])
+encoded = renderer.encode(photos)
+editing = fig.photo_editing(renderer, photos[:half], encoded[:half], photos[half : 2 * half], encoded[half : 2 * half])
 fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
 
 # %% [markdown]
 # ## Photographs under another camera (figure L)
 #
 # The first three of them again, as notebook 09 does it with the GAN's own pictures: camera, shape, texture and
-# background are read off the photograph, and one control of the camera at a time is asked anew.
+# background are read off the photograph, and one control of the camera at a time is changed.
 
 # %%
 ranges = fig.shown_cameras(inverse.cameras().detach())
-steered = fig.camera_controller(renderer, photos[:3], seen[:3], **ranges)
+steered = fig.camera_controller(renderer, photos[:3], encoded[:3], **ranges)
 fig.save_figure(run, "figure_l_photo_cameras", steered, ranges)
 
 # %% [markdown]
@@ -97,7 +95,7 @@ from ganverse_nb.evaluation.disentanglement import swap_report
 from ganverse_nb.evaluation.scorecard import held_out_pairs
 
 source, donor = held_out_pairs(inverse, dataset, seed=seed)
-report = swap_report(renderer.synthesize, renderer.observer, source, donor)
+report = swap_report(renderer.synthesize, renderer.encoder, source, donor)
 fig.save_figure(run, "swap_matrix", fig.swap_matrix(report), {"ratios": report.ratios, "report": report})
 
 # %% [markdown]

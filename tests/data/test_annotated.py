@@ -5,7 +5,8 @@ import torch
 
 from ganverse_nb.data.annotated import BAD_FIT, FEW_POINTS, AnnotatedPhotos
 from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape, visible_keypoints
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.studio.photos import make_photos
 

@@ -12,7 +12,7 @@ from scipy.io import savemat
 from ganverse_nb.data.annotated import FEW_POINTS
 from ganverse_nb.data.crops import Crop
 from ganverse_nb.data.pascal3d import BOX, HARD, POINTS, TRUE_NAMES, read_cad, read_pascal3d, to_world
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
 from ganverse_nb.workflow import experiments

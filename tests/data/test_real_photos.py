@@ -7,7 +7,7 @@ from ganverse_nb.data import real_photos
 from ganverse_nb.data.annotated import BAD_FIT, FEW_POINTS
 from ganverse_nb.data.real_photos import read_real_photos
 from ganverse_nb.data.studio_keypoints import annotate_keypoints
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.studio.photos import make_photos
 from ganverse_nb.workflow import experiments
 from ganverse_nb.workflow.run import open_run

@@ -3,19 +3,10 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.evaluation.disentanglement import (
-    AzimuthSweep,
-    azimuth_sweep,
-    circular_error,
-    concentration,
-    elevation_sweep,
-    swap_report,
-)
-from ganverse_nb.gan.circular import circular_correlation
+from ganverse_nb.evaluation.disentanglement import AzimuthSweep, azimuth_sweep, elevation_sweep, swap_report
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.properties import FACTORS, Properties
+from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder
 
 SPHERE = uv_sphere()
 SIDE = 8
@@ -52,7 +43,7 @@ def mask(images: torch.Tensor) -> torch.Tensor:
     return half
 
 
-OBSERVER = Observer(
+ENCODER = PropertyEncoder(
     lambda images, masks: Mesh(
         SPHERE.vertices * images[:, 0, 0, 2][:, None, None],
         SPHERE.faces,
@@ -70,35 +61,9 @@ def pair():
     return tuple(scene(torch.rand(6, 4, generator=rng)) for _ in range(2))
 
 
-def test_circular_correlation_equals_its_definition_over_all_pairs():
-    rng = torch.Generator().manual_seed(1)
-    a, b = torch.rand(40, generator=rng) * 360, torch.rand(40, generator=rng) * 360
-    b = a + 0.3 * b
-    da, db = (torch.sin(torch.deg2rad((x[:, None] - x).double())) for x in (a, b))
-    expected = (da * db).sum() / (da.square().sum() * db.square().sum()).sqrt()
-    assert circular_correlation(a, b) == pytest.approx(float(expected), abs=1e-5)
-
-
-def test_circular_correlation_of_turned_mirrored_constant_and_random_angles():
-    a = torch.arange(0, 360, 5.0)
-    assert circular_correlation(a, a + 77) == pytest.approx(1.0)
-    assert circular_correlation(a, 30 - a) == pytest.approx(-1.0)
-    assert circular_correlation(a, torch.full_like(a, 12.0)) == 0.0
-    rng = torch.Generator().manual_seed(2)
-    unrelated = [torch.rand(5000, generator=rng) * 360 for _ in range(2)]
-    assert abs(circular_correlation(*unrelated)) < 0.05
-
-
-def test_circular_error_goes_the_short_way_and_concentration_ignores_an_offset():
-    asked, measured = torch.tensor([350.0, 10.0, 90.0]), torch.tensor([10.0, 350.0, -90.0])
-    torch.testing.assert_close(circular_error(asked, measured), torch.tensor([20.0, 20.0, 180.0]))
-    assert concentration(asked, asked + 33) == pytest.approx(1.0)
-    assert concentration(asked[:2], torch.tensor([350.0, 190.0])) == pytest.approx(0.0, abs=1e-6)
-
-
 def test_sweep_of_a_perfect_renderer_has_no_error(pair):
     sweep = azimuth_sweep(draw, pair[0], azimuth_of, angles=36, progress=False)
-    assert sweep.asked.shape == sweep.measured.shape == (36, 6)
+    assert sweep.target.shape == sweep.measured.shape == (36, 6)
     assert sweep.error.max() < 0.05 and sweep.correlation == pytest.approx(1.0, abs=1e-5)
 
 
@@ -110,14 +75,14 @@ def test_sweep_reports_an_offset_as_error_but_not_as_lack_of_correlation(pair):
 
 
 def test_sweep_changes_nothing_but_the_azimuth(pair):
-    asked = []
+    target = []
 
     def record(p):
-        asked.append(p)
+        target.append(p)
         return draw(p)
 
     azimuth_sweep(record, pair[0], azimuth_of, angles=3, progress=False)
-    for i, p in enumerate(asked):
+    for i, p in enumerate(target):
         torch.testing.assert_close(p.camera.azimuth, torch.full((6,), 120.0 * i))
         assert p.camera.elevation.std() == 0 and p.camera.distance.std() == 0
         assert torch.equal(p.shape, pair[0].shape) and torch.equal(p.texture, pair[0].texture)
@@ -125,31 +90,31 @@ def test_sweep_changes_nothing_but_the_azimuth(pair):
 
 def test_elevation_sweep_finds_the_gain_of_a_renderer(pair):
     """A renderer that answers half of every degree, and one that answers none."""
-    asked = torch.tensor([5.0, 10.0, 20.0])
-    half = elevation_sweep(lambda p: 0.5 * p.camera.elevation + 7, pair[0], lambda seen: seen, asked, azimuths=4)
-    assert half.asked.shape == half.measured.shape == (3, 4 * 6)
+    target = torch.tensor([5.0, 10.0, 20.0])
+    half = elevation_sweep(lambda p: 0.5 * p.camera.elevation + 7, pair[0], lambda angles: angles, target, azimuths=4)
+    assert half.target.shape == half.measured.shape == (3, 4 * 6)
     assert half.gain == pytest.approx(0.5) and half.correlation == pytest.approx(1.0)
     noise = torch.Generator().manual_seed(0)
-    none = elevation_sweep(lambda p: torch.rand(len(p), generator=noise), pair[0], lambda seen: seen, asked)
+    none = elevation_sweep(lambda p: torch.rand(len(p), generator=noise), pair[0], lambda angles: angles, target)
     assert abs(none.gain) < 0.05 and abs(none.correlation) < 0.3
 
 
 def test_sweep_numbers_of_a_renderer_that_cannot_turn():
-    asked = (torch.arange(36) * 10.0)[:, None].expand(36, 2)
-    numbers = AzimuthSweep(asked, torch.zeros(36, 2)).numbers()
+    target = (torch.arange(36) * 10.0)[:, None].expand(36, 2)
+    numbers = AzimuthSweep(target, torch.zeros(36, 2)).numbers()
     assert numbers["correlation"] == 0.0 and numbers["median_error"] == pytest.approx(90.0)
     assert numbers["concentration"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_swaps_of_a_perfect_renderer_move_exactly_the_swapped_factor(pair):
-    report = swap_report(draw, OBSERVER, *pair, progress=False)
+    report = swap_report(draw, ENCODER, *pair, progress=False)
     torch.testing.assert_close(report.moved, torch.eye(4), atol=1e-3, rtol=0)
     assert all(ratio < 1e-3 for ratio in report.ratios.values()) and tuple(report.ratios) == FACTORS
 
 
 def test_a_renderer_that_ignores_the_texture_fails_that_swap_only(pair):
     source, donor = pair
-    report = swap_report(lambda p: draw(p.replace(texture=source.texture)), OBSERVER, source, donor, progress=False)
+    report = swap_report(lambda p: draw(p.replace(texture=source.texture)), ENCODER, source, donor, progress=False)
     assert report.ratios["texture"] > 100 and max(report.ratios[f] for f in FACTORS if f != "texture") < 1e-3
 
 
@@ -159,11 +124,11 @@ def test_half_way_is_a_ratio_of_one(pair):
     def half(p):
         return draw(p.replace(texture=(source.texture + donor.texture) / 2))
 
-    report = swap_report(half, OBSERVER, source, donor, progress=False)
+    report = swap_report(half, ENCODER, source, donor, progress=False)
     assert report.ratios["texture"] == pytest.approx(1.0, abs=1e-4)
     assert report.moved[2, 2].item() == pytest.approx(0.5, abs=1e-4) and math.isfinite(report.moved.sum())
 
 
 def test_every_source_needs_a_donor(pair):
     with pytest.raises(ValueError, match="donor"):
-        swap_report(draw, OBSERVER, pair[0], pair[1][:3], progress=False)
+        swap_report(draw, ENCODER, pair[0], pair[1][:3], progress=False)

@@ -7,8 +7,7 @@ import torch
 
 from ganverse_nb.evaluation.latent_editing import TurnedPictures, score_turned, turn_codes
 from ganverse_nb.gan.checkpoint import bundled, load_generator
-from ganverse_nb.gan.layers import mix
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import mix, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 from ganverse_nb.studio.photos import make_photos

@@ -21,7 +21,7 @@ from ganverse_nb.evaluation.light import (
     shading_of,
     true_light,
 )
-from ganverse_nb.evaluation.metrics import angle_between
+from ganverse_nb.geometry.angles import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras

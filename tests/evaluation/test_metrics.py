@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganverse_nb.evaluation.alignment import fit_similarity, icp, nearest
-from ganverse_nb.evaluation.metrics import F_THRESHOLDS, angle_error, shape_error
+from ganverse_nb.evaluation.metrics import F_THRESHOLDS, shape_error
 from ganverse_nb.evaluation.surfaces import sample_surface
 from ganverse_nb.geometry.mesh import face_normals, uv_sphere
 from ganverse_nb.geometry.overlap import hard_iou, soft_iou
@@ -108,30 +108,3 @@ def test_the_cube_of_these_tests_is_closed_and_faces_outwards():
     normals = face_normals(CUBE_VERTICES[None], CUBE_FACES)[0]
     centres = CUBE_VERTICES[CUBE_FACES].mean(1) - 0.5
     assert ((normals * centres).sum(1) > 0).all()
-
-
-def test_angle_error_across_the_seam():
-    error = angle_error(torch.tensor([179.0, -170.0]), torch.tensor([-179.0, 170.0]), align=False)
-    assert error.mean == pytest.approx(11) and error.maximum == pytest.approx(20) and error.offset == 0
-
-
-def test_one_common_rotation_is_taken_off_and_nothing_else():
-    true = torch.tensor([5.0, 80.0, 170.0, 250.0, 300.0])
-    noise = torch.tensor([0.0, 1.0, -1.0, 2.0, -2.0])
-    plain = angle_error(true + noise, true)
-    turned = angle_error(true + noise + 200.0, true)
-    assert turned.mean == pytest.approx(plain.mean, abs=1e-4) == pytest.approx(1.2, abs=1e-4)
-    assert turned.offset == pytest.approx(-160, abs=1e-3) and turned.median == pytest.approx(1, abs=1e-3)
-    assert angle_error(true * -1, true).mean > 20  # a reflection is not a rotation
-
-
-def test_the_gauge_is_the_best_rotation():
-    generator = rng()
-    a, b = 360 * torch.rand(9, generator=generator), 360 * torch.rand(9, generator=generator)
-    best = min(angle_error(a + o, b, align=False).mean for o in torch.arange(0, 360, 0.5))
-    assert angle_error(a, b).mean <= best + 1e-4
-
-
-def test_angles_that_do_not_pair_up_are_refused():
-    with pytest.raises(ValueError, match="one length"):
-        angle_error(torch.zeros(2), torch.zeros(3))

@@ -9,14 +9,14 @@ from PIL import Image, ImageSequence
 
 from ganverse_nb import figures as fig
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
-from ganverse_nb.evaluation.metrics import angle_error
 from ganverse_nb.evaluation.scorecard import CameraErrors
 from ganverse_nb.evaluation.view_gate import ViewGate
 from ganverse_nb.figures.grid import GAP, GROUP_GAP, Frame, degrees, to_pixels, wrapped
 from ganverse_nb.figures.style import DPI, text_size
 from ganverse_nb.gan.shape_variety import ShapeVariety
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import angle_error, wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.shots import orbit_views, plain, save_turntable, textured
 from ganverse_nb.studio.categories import CATEGORIES
@@ -199,9 +199,9 @@ def some_errors():
 
 
 def some_sweeps():
-    asked = torch.arange(0, 360, 10.0)[:, None].expand(36, 5)
+    target = torch.arange(0, 360, 10.0)[:, None].expand(36, 5)
     noise = {"StyleGAN-R": 5.0, "mapping only": 60.0}
-    return {n: AzimuthSweep(asked, wrap_degrees(asked + s * torch.randn(36, 5))) for n, s in noise.items()}
+    return {n: AzimuthSweep(target, wrap_degrees(target + s * torch.randn(36, 5))) for n, s in noise.items()}
 
 
 PLOTS = {

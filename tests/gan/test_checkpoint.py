@@ -77,7 +77,7 @@ def test_missing_file_names_what_there_is(load, tmp_path):
 
 def test_torn_file(path):
     data = path.read_bytes()
-    whole, other = "is not a whole safetensors file", "is no weight file: it has another content"
+    whole, other = "is damaged, not a whole safetensors file", "is no weight file: it is damaged or has another"
     for part, said in ((data[: len(data) // 2], whole), (b"", other), (data[:5], other), (b"GIF89a" * 20, other)):
         path.write_bytes(part)
         with pytest.raises(CheckpointError, match=f"teacher.safetensors {said}"):
@@ -101,7 +101,7 @@ def test_pickles_do_not_run(tmp_path):
 def test_file_of_another_kind(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(CheckpointError, match="format 'none'"):
+    with pytest.raises(CheckpointError, match="format is 'none'"):
         load_generator(path)
 
 

@@ -88,7 +88,7 @@ def test_flat_styles_are_the_list(generator):
     [(512, 16384, 2048, 3008, 7552), (512, 32768, 2048, 3968, 8960), (256, 32768, 2048, 3840, 8704)],
 )
 def test_official_sizes(resolution, base, view_main, content_main, total):
-    from ganverse_nb.gan.layers import view_content_split
+    from ganverse_nb.gan.latents import view_content_split
 
     channels = [min(base // r, 512) for r in (2**i for i in range(2, resolution.bit_length()))]
     with torch.device("meta"):

@@ -64,7 +64,7 @@ def test_what_fails_leaves_nothing(failure, source, data, tmp_path, monkeypatch,
     if failure == "space":
         monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     elif failure == "weights":
-        monkeypatch.setattr("ganverse_nb.gan.checkpoint.save_file", fail)
+        monkeypatch.setattr("ganverse_nb.runtime.tensors.save_file", fail)
     elif failure == "rename":
         monkeypatch.setattr("os.replace", fail)
     else:

@@ -10,7 +10,8 @@ import torch
 from ganverse_nb.gan.checkpoint import bundled
 from ganverse_nb.gan.keypoints import KeypointAnnotation, KeypointError, Keypoints, bundled_keypoints
 from ganverse_nb.gan.viewpoints import ViewCodes
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.runtime.files import sha256
 
 NAMES = ("left_eye", "right_eye", "nose")

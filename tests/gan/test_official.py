@@ -94,7 +94,7 @@ def test_every_format_paints_what_tensorflow_defines(name, arrays, tiny_discrimi
 def test_conversion_keeps_every_bit(name, arrays, written, tmp_path):
     networks = read_networks(written(FORMATS[name](arrays, None)))
     out = tmp_path / "converted.safetensors"
-    save_networks(out, networks.generator, networks.discriminator, {}, torch.float32)
+    save_networks(out, networks.generator, networks.discriminator, {}, half=False)
     before, after = networks.generator.state_dict(), load_generator(out).state_dict()
     assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
     with pytest.raises(CheckpointError, match="holds no discriminator"):
@@ -235,7 +235,7 @@ def test_pictures_leave_without_bars(tmp_path):
     z = torch.randn(2, 4)
     assert cut.picture_size == (12, 16) and whole.picture_size == (16, 16)
     assert torch.equal(cut(z), whole(z)[:, :, 2:14])
-    save_networks(tmp_path / "car.safetensors", cut, None, {}, torch.float32)
+    save_networks(tmp_path / "car.safetensors", cut, None, {}, half=False)
     loaded = load_generator(tmp_path / "car.safetensors")
     assert loaded.rows == (2, 14) and torch.equal(loaded(z), cut(z))
     with pytest.raises(ValueError, match="rows"):

@@ -9,10 +9,9 @@ import torch
 
 from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan import view_choice
-from ganverse_nb.gan.circular import circular_median
 from ganverse_nb.gan.view_choice import SINGLES, Candidates, Looks, best_cycle, choose_views, looks
 from ganverse_nb.gan.view_gate import view_azimuths
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import circular_median, wrap_degrees
 
 from .known import LAYERS, KnownGenerator, KnownRegressor
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.geometry.camera import FAR, NEAR, Camera, wrap_degrees
+from ganverse_nb.geometry.camera import FAR, NEAR, Camera
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,6 @@ def test_orbit_repeats_scalars_and_indexes() -> None:
     camera = Camera.orbit(torch.tensor([0.0, 90.0, 180.0]), 10.0)
     assert len(camera) == 3 and camera.elevation.tolist() == [10.0] * 3
     assert camera[1].azimuth.tolist() == [90.0] and len(camera[[0, 2]]) == 2 and len(camera[1:]) == 2
-
-
-def test_wrap_degrees() -> None:
-    torch.testing.assert_close(
-        wrap_degrees(torch.tensor([0.0, 180.0, -180.0, 190.0, 725.0])), torch.tensor([0.0, -180.0, -180.0, -170.0, 5.0])
-    )
 
 
 def test_bad_cameras_are_named() -> None:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from ganverse_nb.geometry.camera import Camera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS, fit_cameras
 
 SHAPE = torch.randn(10, 3, generator=torch.Generator().manual_seed(3)) * torch.tensor([0.2, 0.15, 0.4])

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.structure_from_motion import structure_from_motion
 from ganverse_nb.geometry.views import orbit_around
 

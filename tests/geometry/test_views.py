@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.camera import FAR, NEAR, Camera, FreeCamera, WeakPerspectiveCamera
-from ganverse_nb.geometry.views import frustum, look_at, turntable, view_grid
+from ganverse_nb.geometry.views import frustum, look_at, moved, orbit_around, turntable, view_grid
 
 POINTS = torch.randn(1, 6, 3, generator=torch.Generator().manual_seed(0)) * 0.4
 
@@ -137,3 +137,20 @@ def test_a_frustum_ends_in_the_corners_of_the_picture() -> None:
     torch.testing.assert_close(-camera.to_view(points)[:, 1:, 2], torch.full((2, 4), 0.3))
     with pytest.raises(ValueError, match="parallel rays"):
         frustum(WeakPerspectiveCamera.from_scale(0.0, 0.0, 1.0))
+
+
+def test_moved_cameras_see_the_object_as_far_from_the_middle_as_before() -> None:
+    camera = orbit_around(
+        torch.tensor([20.0, 200.0]),
+        torch.tensor([5.0, 30.0]),
+        torch.tensor([2.2, 2.5]),
+        30.0,
+        torch.tensor([[0.1, -0.05]] * 2),
+    )
+    around = moved(camera, azimuth=75.0, distance=camera.distance / 1.25)
+    torch.testing.assert_close(around.azimuth, torch.full((2,), 75.0))
+    torch.testing.assert_close(around.elevation, camera.elevation)
+    torch.testing.assert_close(around.distance, camera.distance / 1.25)
+    before, after = (c.to_view(torch.zeros(1, 1, 3))[:, 0, :2] for c in (camera, around))
+    torch.testing.assert_close(before, after, atol=1e-6, rtol=0)
+    torch.testing.assert_close(moved(camera).target, camera.target, atol=1e-6, rtol=0)

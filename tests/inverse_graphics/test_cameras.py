@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganverse_nb.evaluation.metrics import angle_error
+from ganverse_nb.geometry.angles import angle_error
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.geometry.views import orbit_around

@@ -116,5 +116,5 @@ def test_it_comes_back_from_its_file(tmp_path):
     assert torch.equal(found.side, framing.side) and torch.equal(found.center, framing.center)
     assert torch.equal(found.azimuth, framing.azimuth) and found.away == 0.25
     (tmp_path / "other.safetensors").write_bytes(b"something else")
-    with pytest.raises(ValueError, match="is no weight file"):
+    with pytest.raises(ValueError, match="is no framing.*run the stage framing again"):
         Framing.load(tmp_path / "other.safetensors")

@@ -9,7 +9,7 @@ import torch
 
 from ganverse_nb.config import InverseGraphicsConfig, load_config
 from ganverse_nb.evaluation.light import dominant_direction
-from ganverse_nb.evaluation.metrics import angle_between
+from ganverse_nb.geometry.angles import angle_between
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import join_meshes
 from ganverse_nb.inverse_graphics import training

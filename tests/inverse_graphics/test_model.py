@@ -58,7 +58,7 @@ def test_missing_damaged_and_foreign_files_are_named(model, tmp_path):
     with pytest.raises(ValueError, match="damaged"):
         InverseGraphicsModel.load(path)
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="not an inverse graphics model"):
+    with pytest.raises(ValueError, match="is no inverse graphics model"):
         InverseGraphicsModel.load(path)
 
 

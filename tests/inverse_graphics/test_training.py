@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import pytest
@@ -6,16 +5,17 @@ import torch
 
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.annotated import AnnotatedPhotos
-from ganverse_nb.data.multiview import ViewSets
-from ganverse_nb.evaluation.metrics import angle_error
+from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
 from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.geometry.angles import angle_error
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics import training
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.inference import reconstruct
-from ganverse_nb.inverse_graphics.training import MODEL, Trainer, flip_where, train_inverse_graphics
+from ganverse_nb.inverse_graphics.training import MODEL, PHASE, Trainer, flip_where, train_inverse_graphics
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 
 SHORT = replace(
     InverseGraphicsConfig(),
@@ -64,7 +64,7 @@ def test_the_camera_head_sees_where_a_picture_was_taken_from(world, trained):
 
 def test_every_term_of_equation_1_is_logged_and_the_perceptual_one_joins_late(trained):
     _, directory, config = trained
-    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    rows = read_metrics(directory / METRICS, PHASE)
     assert [r["step"] for r in rows] == [50, 100, 150, 200, 220]
     assert {"iou", "color", "laplacian", "flatten", "movement", "loss"} <= set(rows[0])
     assert "perceptual" not in rows[1] and "perceptual" in rows[2] and "head_iou" in rows[-1]
@@ -88,13 +88,14 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(world, tmp
     with pytest.raises(KeyboardInterrupt):
         train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
     monkeypatch.setattr(Trainer, "head_step", head_step)
-    assert (tmp_path / "checkpoint.pt").exists() and not (tmp_path / MODEL).exists()
+    assert (tmp_path / STATE).exists() and not (tmp_path / MODEL).exists()
+    with pytest.raises(ValueError, match=r"state.pt was begun with other settings \(inverse.lr .* there, 0.5 now\)"):
+        train_inverse_graphics(world.dataset, replace(SHORT, lr=0.5), tmp_path, edges)
     resumed = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
-    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [1, 2, 3, 4, 5, 6]
-    assert not (tmp_path / "checkpoint.pt").exists()
+    assert [row["step"] for row in read_metrics(tmp_path / METRICS, PHASE)] == [1, 2, 3, 4, 5, 6]
+    assert not (tmp_path / STATE).exists()
 
 
 def test_a_finished_training_is_loaded_and_the_global_random_state_is_left_alone(world, tmp_path):
@@ -106,6 +107,23 @@ def test_a_finished_training_is_loaded_and_the_global_random_state_is_left_alone
     stamp = (tmp_path / MODEL).stat().st_mtime_ns
     second = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
     assert torch.equal(first.cameras.azimuth, second.cameras.azimuth) and (tmp_path / MODEL).stat().st_mtime_ns == stamp
+
+
+def test_a_finished_training_with_other_settings_pictures_or_cameras_is_refused(world, tmp_path):
+    model, dataset = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges), world.dataset
+    cameras = LearnableCameras.of(Camera.orbit(world.azimuth, 12.0, 2.3))
+    fewer = MultiViewDataset(dataset.images, dataset.masks, dataset.keep, dataset.azimuth_bin, test_contents=2)
+    for pictures, config, seed, given, differs in (
+        (dataset, replace(SHORT, weight_color=1.0), 0, None, "inverse.weight_color .* there, 1.0 now"),
+        (dataset, SHORT, 1, None, "seed 0 there, 1 now"),
+        (dataset, SHORT, 0, cameras, "cameras coarse labels there, .* now"),
+        (fewer, SHORT, 0, None, "pictures.count 24 there, 18 now"),
+    ):
+        with pytest.raises(ValueError, match=rf"model.safetensors was begun with other settings \({differs}"):
+            train_inverse_graphics(pictures, config, tmp_path, edges, seed, cameras=given)
+    model.save(tmp_path / MODEL)
+    with pytest.raises(ValueError, match="does not tell with which settings"):
+        train_inverse_graphics(dataset, SHORT, tmp_path, edges)
 
 
 def test_a_perceptual_term_without_features_is_refused(world, tmp_path):

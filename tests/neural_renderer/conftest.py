@@ -13,12 +13,11 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.neural_renderer.bank import Pictures, PropertyBank
-from ganverse_nb.neural_renderer.codes import Codes, exact_codes
+from ganverse_nb.neural_renderer.data import Codes, Pictures, PropertyDataset, exact_codes
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.mapping import MappingNetwork
-from ganverse_nb.neural_renderer.observer import Observer
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.mapping import PropertyMapper
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 
 SIDE, CONTENTS, VIEWS = 16, 24, 8
 TEXTURE = (8, 16)
@@ -46,7 +45,7 @@ def object_mask() -> Tensor:
     return mask
 
 
-def paint(factors: Tensor) -> Tensor:
+def draw(factors: Tensor) -> Tensor:
     """[B, 3] numbers (shape, texture, background) in [0, 1] -> pictures: red, green, and blue around the object."""
     mask = object_mask()
     shape, texture, around = factors[:, :, None, None].unbind(1)
@@ -77,15 +76,15 @@ def cameras() -> Camera:
     return Camera.orbit(torch.arange(VIEWS) * (360.0 / VIEWS), HEIGHTS, 2.3 - 0.01 * HEIGHTS.roll(3))
 
 
-def observer() -> Observer:
-    return Observer(infer, mask_of, camera_of)
+def encoder() -> PropertyEncoder:
+    return PropertyEncoder(infer, mask_of, camera_of)
 
 
 def pictures(factors: Tensor) -> Pictures:
     """Every content [C, 3] in every view (views look the same here)."""
     content = torch.arange(len(factors)).repeat_interleave(VIEWS)
     view = torch.arange(VIEWS).repeat(len(factors))
-    images = (paint(factors)[content] * 255).round().byte()
+    images = (draw(factors)[content] * 255).round().byte()
     return Pictures(images, object_mask().byte().expand(len(images), -1, -1, -1), content, view)
 
 
@@ -98,17 +97,17 @@ def training_set(seed: int = 0, dims_per_factor: int = 10) -> tuple[TrainingSet,
     content = factors[:, owner] * slope + 1.0
     angle = torch.deg2rad(cameras().azimuth)
     view = torch.cat([angle.sin()[:, None], angle.cos()[:, None], torch.randn(VIEWS, 18, generator=rng)], 1)
-    bank = PropertyBank(pictures(factors), infer, cameras(), progress=False)
-    return TrainingSet(bank, Codes(view, content), torch.arange(CONTENTS)), owner
+    dataset = PropertyDataset(pictures(factors), infer, cameras(), progress=False)
+    return TrainingSet(dataset, Codes(view, content), torch.arange(CONTENTS)), owner
 
 
-def mapping_for(data: TrainingSet, settings: StyleGANRConfig, seed: int = 0) -> MappingNetwork:
+def mapping_for(data: TrainingSet, settings: StyleGANRConfig, seed: int = 0) -> PropertyMapper:
     torch.manual_seed(seed)
-    return MappingNetwork.fit(
+    return PropertyMapper.fit(
         data.codes.view,
-        data.bank.cameras,
+        data.dataset.cameras,
         data.codes.content,
-        data.bank.shapes,
+        data.dataset.shapes,
         texture=TEXTURE,
         resolution=SIDE,
         view_share=0.1,
@@ -141,9 +140,9 @@ def gan_world(seed: int = 0) -> tuple[Generator, Pictures, Tensor, Tensor]:
 def model() -> StyleGANR:
     """A renderer whose sizes fit; nothing is trained."""
     network, shown, content_w, view_w = gan_world()
-    bank = PropertyBank(shown, infer, cameras(), progress=False)
-    data = TrainingSet(bank, exact_codes(network, view_w, content_w, 2), torch.arange(CONTENTS))
-    return StyleGANR(network, mapping_for(data, config()).requires_grad_(False), observer(), {"note": 1})
+    dataset = PropertyDataset(shown, infer, cameras(), progress=False)
+    data = TrainingSet(dataset, exact_codes(network, view_w, content_w, 2), torch.arange(CONTENTS))
+    return StyleGANR(network, mapping_for(data, config()).requires_grad_(False), encoder(), {"note": 1})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS, MappingNetwork, MappingSizes
+from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS, MappingSizes, PropertyMapper
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def mapping(world, data):
 
 
 def properties(data):
-    return data.bank.properties(torch.arange(0, 40, 9))
+    return data.dataset.properties(torch.arange(0, 40, 9))
 
 
 def test_gates_sum_to_one_and_start_undecided(mapping):
@@ -43,8 +43,8 @@ def test_content_code_is_the_gated_sum_of_equation_4(mapping, data):
 
 
 @pytest.mark.parametrize("owner", range(3))
-def test_a_dimension_owned_by_one_factor_does_not_feel_the_others(mapping, data, owner):
-    p, other = properties(data), data.bank.properties(torch.arange(100, 140, 9))
+def test_a_dimension_owned_by_one_factor_is_independent_of_the_others(mapping, data, owner):
+    p, other = properties(data), data.dataset.properties(torch.arange(100, 140, 9))
     mapping.gate_logits.data.zero_()[owner] = 60.0
     code = mapping.content_code(p.shape, p.texture, p.background)
     for factor in CONTENT_FACTORS:
@@ -53,33 +53,46 @@ def test_a_dimension_owned_by_one_factor_does_not_feel_the_others(mapping, data,
         assert changed == (factor == CONTENT_FACTORS[owner])
 
 
-def test_view_code_follows_g_v_in_the_driven_dimensions_and_the_path_in_the_others(mapping, data):
-    cameras = data.bank.cameras
+def test_view_code_is_g_v_in_the_camera_dimensions_and_the_path_in_the_others(mapping, data):
+    cameras = data.dataset.cameras
     code = mapping.view_code(cameras)
-    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.driven, False)
-    assert mapping.driven.tolist() == [0, 1]
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.camera_dims, False)
+    assert mapping.camera_dims.tolist() == [0, 1]
     torch.testing.assert_close(code[:, others], data.codes.view[:, others])
-    driven = mapping.g_v(mapping.camera_features(cameras))
+    mapped = mapping.g_v(mapping.camera_features(cameras))
     torch.testing.assert_close(
-        code[:, mapping.driven], driven * data.codes.view[:, :2].std(0, correction=0) + data.codes.view[:, :2].mean(0)
+        code[:, mapping.camera_dims],
+        mapped * data.codes.view[:, :2].std(0, correction=0) + data.codes.view[:, :2].mean(0),
     )
 
 
 def test_view_code_of_rest_mean_keeps_the_other_dimensions_at_their_mean(world, data):
     torch.manual_seed(0)
-    mapping = MappingNetwork.fit(
+    mapping = PropertyMapper.fit(
         data.codes.view,
-        data.bank.cameras,
+        data.dataset.cameras,
         data.codes.content,
-        data.bank.shapes,
+        data.dataset.shapes,
         texture=world.TEXTURE,
         resolution=world.SIDE,
         rest="mean",
         hidden=32,
     )
-    code = mapping.view_code(data.bank.cameras)
-    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.driven, False)
+    code = mapping.view_code(data.dataset.cameras)
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.camera_dims, False)
     torch.testing.assert_close(code[:, others], data.codes.view.mean(0)[others].expand(8, -1))
+
+
+def test_the_rest_of_a_trained_mapper_can_be_exchanged(mapping, data):
+    cameras = data.dataset.cameras
+    mean, before = mapping.with_rest("mean"), mapping.view_code(cameras)
+    others = torch.ones(20, dtype=torch.bool).index_fill(0, mapping.camera_dims, False)
+    code = mean.view_code(cameras)
+    assert torch.equal(code[:, mapping.camera_dims], before[:, mapping.camera_dims])
+    assert torch.equal(code[:, others], mapping.view_mean[others].expand(8, -1))
+    assert torch.equal(mapping.view_code(cameras), before) and mapping.sizes.rest == "interpolate"
+    with pytest.raises(ValueError, match="view_rest"):
+        mapping.with_rest("median")
 
 
 def test_styles_are_view_code_then_content_code(mapping, data):
@@ -91,7 +104,7 @@ def test_styles_are_view_code_then_content_code(mapping, data):
 
 def test_gradients_with_respect_to_every_property(world, data):
     mapping = world.mapping_for(data, world.config(hidden=8)).double()
-    p = data.bank.properties(torch.tensor([3]))
+    p = data.dataset.properties(torch.tensor([3]))
     azimuth = p.camera.azimuth.double() + 11
     elevation, distance = p.camera.elevation.double() + 1.3, p.camera.distance.double()
     scale = torch.tensor(1.1, dtype=torch.float64)
@@ -124,6 +137,11 @@ def test_sizes_survive_json_and_unknown_rests_are_refused(mapping):
 
 def test_as_many_cameras_as_view_codes(world, data):
     with pytest.raises(ValueError, match="as many cameras"):
-        MappingNetwork.fit(
-            data.codes.view, data.bank.cameras[:5], data.codes.content, data.bank.shapes, texture=(8, 16), resolution=16
+        PropertyMapper.fit(
+            data.codes.view,
+            data.dataset.cameras[:5],
+            data.codes.content,
+            data.dataset.shapes,
+            texture=(8, 16),
+            resolution=16,
         )

@@ -1,10 +1,17 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.inverse_graphics.camera_head import CameraHead
+from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.neural_renderer.properties import (
     DISTANCES,
     Properties,
+    PropertyEncoder,
     background_distance,
     concatenate,
     hide,
@@ -82,3 +89,24 @@ def test_mesh_is_the_deformed_sphere():
     assert mesh.faces.shape == (1280, 3) and mesh.texture is not None
     with pytest.raises(ValueError, match="642"):
         make().replace(shape=torch.zeros(2, 5, 3)).mesh()
+
+
+def test_encoder_of_the_trained_parts_reads_camera_shape_texture_and_background():
+    torch.manual_seed(0)
+    inverse = InverseGraphicsModel(InverseGraphicsNetwork(), CameraHead(), LearnableCameras(torch.arange(12))).eval()
+    images = torch.rand(2, 3, 64, 64)
+    masks = (torch.rand(2, 1, 64, 64) > 0.5).float()
+    segmenter = SimpleNamespace(segment=lambda pictures: SimpleNamespace(mask=masks))
+    with torch.no_grad():
+        encoded, mesh = PropertyEncoder.of(inverse, segmenter)(images), inverse.network(images, masks)
+        assert torch.equal(encoded.shape, mesh.vertices) and torch.equal(encoded.texture, mesh.texture)
+        assert torch.equal(encoded.camera.azimuth, inverse.head(images, masks).azimuth)
+    assert torch.equal(encoded.background[:, 3:], 1 - masks)
+
+
+def test_without_a_camera_head_a_camera_must_be_given(world):
+    images = world.draw(torch.rand(2, 3))
+    blind = PropertyEncoder(world.infer, world.mask_of)
+    with pytest.raises(ValueError, match="camera head"):
+        blind(images)
+    assert blind(images, camera=world.cameras()[:2]).camera.azimuth.tolist() == world.cameras().azimuth[:2].tolist()

@@ -14,7 +14,7 @@ def codes() -> torch.Tensor:
     return torch.stack([3 * (angle + 0.4).sin() + 5, noise, torch.full((12,), 2.0), (2 * angle).cos()], 1)
 
 
-def seen(azimuth, elevation=12.0) -> Camera:
+def cameras(azimuth, elevation=12.0) -> Camera:
     """Cameras at those azimuths."""
     return Camera.orbit(torch.as_tensor(azimuth), torch.as_tensor(elevation))
 
@@ -44,16 +44,16 @@ def test_the_share_of_best_dimensions_is_selected_and_never_none():
 
 def test_path_meets_every_view_and_is_linear_between_them_also_across_360():
     view = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
-    path = ViewPath.through(view, seen([350.0, 30.0, -180.0]))
-    torch.testing.assert_close(path(seen([350.0, 30.0, 180.0, -10.0, 390.0])), view[[0, 1, 2, 0, 1]])
-    torch.testing.assert_close(path(seen([0.0])), torch.lerp(view[0:1], view[1:2], 0.25))
-    torch.testing.assert_close(path(seen([265.0])), (view[2:3] + view[0:1]) / 2)
+    path = ViewPath.through(view, cameras([350.0, 30.0, -180.0]))
+    torch.testing.assert_close(path(cameras([350.0, 30.0, 180.0, -10.0, 390.0])), view[[0, 1, 2, 0, 1]])
+    torch.testing.assert_close(path(cameras([0.0])), torch.lerp(view[0:1], view[1:2], 0.25))
+    torch.testing.assert_close(path(cameras([265.0])), (view[2:3] + view[0:1]) / 2)
 
 
 def test_path_has_no_jump_anywhere_even_where_views_nearly_coincide():
     view = torch.randn(7, 4, generator=torch.Generator().manual_seed(1))
-    path = ViewPath.through(view, seen([1.0, 55.0, 100.0, 101.0, 220.0, 280.0, 359.5]))
-    around = path(seen(torch.linspace(0, 360, 3601)))
+    path = ViewPath.through(view, cameras([1.0, 55.0, 100.0, 101.0, 220.0, 280.0, 359.5]))
+    around = path(cameras(torch.linspace(0, 360, 3601)))
     steps = (around[1:] - around[:-1]).norm(dim=1)  # 0.1 degrees each
     farthest = (view[:, None] - view).norm(dim=2).max()
     assert steps.max() < farthest * 0.1 / 3
@@ -62,23 +62,23 @@ def test_path_has_no_jump_anywhere_even_where_views_nearly_coincide():
 
 def test_views_of_nearly_the_same_azimuth_become_one_knot():
     codes = torch.tensor([[0.0], [1.0], [4.0], [6.0]])
-    path = ViewPath.through(codes, seen([10.0, 11.0, 359.0, 1.0]))
+    path = ViewPath.through(codes, cameras([10.0, 11.0, 359.0, 1.0]))
     torch.testing.assert_close(path.azimuth, torch.tensor([0.0, 10.5]))
     torch.testing.assert_close(path.codes, torch.tensor([[5.0], [0.5]]))
 
 
 def test_one_view_is_a_constant_path():
-    path = ViewPath.through(torch.tensor([[3.0, 4.0]]), seen([77.0]))
-    torch.testing.assert_close(path(seen([0.0, 200.0])), torch.tensor([[3.0, 4.0], [3.0, 4.0]]))
+    path = ViewPath.through(torch.tensor([[3.0, 4.0]]), cameras([77.0]))
+    torch.testing.assert_close(path(cameras([0.0, 200.0])), torch.tensor([[3.0, 4.0], [3.0, 4.0]]))
 
 
-def test_views_off_the_ring_give_the_slope_over_elevation():
+def test_views_off_the_orbit_give_the_slope_over_elevation():
     """Codes that are a closed path plus a rise that turns with the azimuth are met everywhere."""
     rng = torch.Generator().manual_seed(2)
     knots, slope = torch.randn(12, 5, generator=rng), torch.randn(3, 5, generator=rng)
-    around = seen(AZIMUTH, 12.0)
+    around = cameras(AZIMUTH, 12.0)
     path = ViewPath.through(knots, around)
-    off = seen([7.0, 100.0, 180.0, 250.0, 322.0, 40.0] * 2, [5.0] * 6 + [21.0] * 6)
+    off = cameras([7.0, 100.0, 180.0, 250.0, 322.0, 40.0] * 2, [5.0] * 6 + [21.0] * 6)
     angle = torch.deg2rad(off.azimuth)
     rise = torch.stack([torch.ones(12), angle.sin(), angle.cos()], 1) * (off.elevation - 12)[:, None]
     codes = torch.cat([knots, path(off.replace(elevation=torch.full((12,), 12.0))) + rise @ slope])
@@ -105,14 +105,14 @@ def test_gradient_of_the_path_with_respect_to_the_camera():
 
 
 def test_camera_features_repeat_after_a_turn_and_are_standardised():
-    cameras = Camera.orbit(AZIMUTH, torch.linspace(3, 25, 12), torch.linspace(2.1, 2.5, 12))
+    views = Camera.orbit(AZIMUTH, torch.linspace(3, 25, 12), torch.linspace(2.1, 2.5, 12))
     features = CameraFeatures(harmonics=2)
-    features.fit(cameras)
-    values = features(cameras)
+    features.fit(views)
+    values = features(views)
     assert values.shape == (12, features.size)
     torch.testing.assert_close(values[:, 4:].mean(0), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(values[:, 4:].std(0, correction=0)[0], torch.tensor(1.0))
-    torch.testing.assert_close(features(cameras.replace(azimuth=AZIMUTH - 360)), values, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(features(views.replace(azimuth=AZIMUTH - 360)), values, atol=1e-5, rtol=1e-5)
     angle = torch.deg2rad(AZIMUTH)
     torch.testing.assert_close(
         values[:, :4], torch.stack([f(h * angle) for f in (torch.sin, torch.cos) for h in (1, 2)], 1)

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ganverse_nb.geometry.camera import Camera, CameraModel, FreeCamera, wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
+from ganverse_nb.geometry.camera import Camera, CameraModel, FreeCamera
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.geometry.overlap import soft_iou

@@ -164,7 +164,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="damaged"):
         load_segmenter("car", path)
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="holds no segmenter"):
+    with pytest.raises(ValueError, match="is no segmenter"):
         load_segmenter("car", path)
     with safe_open(bundled_path("car"), "pt") as file:
         save_file({"a": torch.zeros(1)}, path, file.metadata())

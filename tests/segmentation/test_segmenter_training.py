@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +6,10 @@ import torch
 from safetensors.torch import load_file
 
 from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 from ganverse_nb.segmentation import train_segmenter, training
 from ganverse_nb.segmentation.composites import compose
-from ganverse_nb.segmentation.training import MARGIN, METRICS, STATE, WEIGHTS, targets
+from ganverse_nb.segmentation.training import MARGIN, WEIGHTS, targets
 from ganverse_nb.studio.photos import Photos, make_photos
 
 TINY = SegmenterConfig(
@@ -39,6 +39,8 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(
         train_segmenter(photos, TINY, tmp_path / "parts", 3)
     assert not (tmp_path / "parts" / WEIGHTS).exists() and (tmp_path / "parts" / STATE).exists()
     monkeypatch.undo()
+    with pytest.raises(ValueError, match="other settings .segmenter.lr .* there, 0.5 now"):
+        train_segmenter(photos, replace(TINY, lr=0.5), tmp_path / "parts", 3)
     resumed = train_segmenter(photos, TINY, tmp_path / "parts", 3)
 
     whole, parts = load_file(tmp_path / "whole" / WEIGHTS), load_file(tmp_path / "parts" / WEIGHTS)
@@ -77,7 +79,7 @@ def test_too_few_photos_are_named(photos: Photos, tmp_path: Path) -> None:
 def test_it_learns(photos: Photos, tmp_path: Path) -> None:
     config = replace(TINY, steps=120, evaluate_every=40, lr=5e-3)
     train_segmenter(photos, config, tmp_path, 3)
-    log = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    log = read_metrics(tmp_path / METRICS, "segmenter")
     assert [line["step"] for line in log] == [40, 80, 120]
     assert log[-1]["loss_mask"] < 0.8 * log[0]["loss_mask"]
     assert log[-1]["iou"] > 0.5 and log[-1]["single"] > 0.5

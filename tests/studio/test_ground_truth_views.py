@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganverse_nb.geometry.camera import wrap_degrees
+from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.studio.ground_truth_views import (
     ABOVE_ELEVATION,
     TURNS,

@@ -7,11 +7,10 @@ import torch
 
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import orbit_around
-from ganverse_nb.neural_renderer.bank import PropertyBank
-from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.widgets.control_scene import Scene
 from ganverse_nb.widgets.sources import Sources
 from tests.neural_renderer import conftest as small
@@ -27,7 +26,7 @@ def picture(color, elongation=0.0):
     return made
 
 
-def look(image, name):
+def encode(image, name):
     """The colour in the middle is that of the front and top; the rest is black. Black pictures show nothing."""
     color = image[0, :, 8, 8]
     if color.max() == 0:
@@ -46,22 +45,24 @@ def look(image, name):
 
 @pytest.fixture
 def world():
-    """The functions above, and how often a picture was looked at."""
-    looked = []
+    """The functions above, and how often a picture was encoded."""
+    encoded = []
 
     def counted(image, name):
-        looked.append(name)
-        return look(image, name)
+        encoded.append(name)
+        return encode(image, name)
 
-    return SimpleNamespace(picture=picture, look=look, counted=counted, looked=looked, RED=RED, BLUE=BLUE, SIDE=SIDE)
+    return SimpleNamespace(
+        picture=picture, encode=encode, counted=counted, encoded=encoded, RED=RED, BLUE=BLUE, SIDE=SIDE
+    )
 
 
 @pytest.fixture(scope="session")
 def model():
     """A StyleGAN-R whose sizes fit; nothing is trained."""
     network, shown, content_w, view_w = small.gan_world()
-    bank = PropertyBank(shown, small.infer, small.cameras(), progress=False)
-    data = TrainingSet(bank, exact_codes(network, view_w, content_w, 2), torch.arange(small.CONTENTS))
+    dataset = PropertyDataset(shown, small.infer, small.cameras(), progress=False)
+    data = TrainingSet(dataset, exact_codes(network, view_w, content_w, 2), torch.arange(small.CONTENTS))
     return StyleGANR(network, small.mapping_for(data, small.config()).requires_grad_(False))
 
 

@@ -45,24 +45,24 @@ def test_each_part_comes_from_its_own_source(scene, world):
     assert own[inside][:, 0].max() == 255 and own[inside][:, 2].max() < painted[inside][:, 2].max() == 255
     assert np.array_equal(own, dibr(scene, azimuth_deg=90, background="long blue"))  # DIB-R knows none
     blue = scene.properties(replace(STATE, background="long blue")).background
-    assert torch.equal(blue, world.look(world.picture(world.BLUE, 1.0), "").background)
+    assert torch.equal(blue, world.encode(world.picture(world.BLUE, 1.0), "").background)
 
 
 def test_the_view_of_the_source_is_the_view_of_the_source(scene):
     """Up to whole degrees and percents, which these cameras have; the object off the middle too."""
-    state = scene.seen(replace(STATE, shape="long blue", texture="long blue"))
+    state = scene.source_view(replace(STATE, shape="long blue", texture="long blue"))
     assert (state.azimuth_deg, state.elevation_deg) == (-70, 14)
     assert state.scale == round(float(scene.known.distance.median()) / 2.0, 2)
-    seen = scene.sources["long blue"].properties
+    own = scene.sources["long blue"].properties
     exact = replace(state, scale=scene.distance / 2.0)
     mine = scene.properties(exact)
     for name in ("position", "target", "fov"):
-        torch.testing.assert_close(getattr(mine.camera, name), getattr(seen.camera, name), atol=1e-5, rtol=0)
-    pictures = [textured(p.mesh(), p.camera, 64)[0] for p in (mine, seen)]
+        torch.testing.assert_close(getattr(mine.camera, name), getattr(own.camera, name), atol=1e-5, rtol=0)
+    pictures = [textured(p.mesh(), p.camera, 64)[0] for p in (mine, own)]
     assert (pictures[0] - pictures[1]).abs().mean() < 1e-3
 
 
-def test_stylegan_r_is_asked_for_the_same_properties(scene):
+def test_stylegan_r_renders_the_same_properties(scene):
     state = replace(STATE, texture="long blue", azimuth_deg=40, scale=1.1)
     p = scene.properties(state)
     assert float(p.camera.azimuth) == 40 and float(p.camera.distance) == pytest.approx(scene.distance / 1.1)
@@ -79,7 +79,7 @@ def test_the_sample_is_that_of_the_states_own_seed_and_truncation(scene):
 
 def test_cameras_that_nobody_taught_are_named(scene):
     """The known cameras stand at elevations of 5 to 20 degrees."""
-    assert scene.untaught(replace(STATE, elevation_deg=12)) == ""
-    assert "elevation 5° to 20°" in scene.untaught(replace(STATE, elevation_deg=30))
+    assert scene.out_of_range(replace(STATE, elevation_deg=12)) == ""
+    assert "elevation 5° to 20°" in scene.out_of_range(replace(STATE, elevation_deg=30))
     low, high = (scene.distance / float(d) for d in (scene.known.distance.max(), scene.known.distance.min()))
-    assert f"scale {low:.2f} to {high:.2f}" in scene.untaught(replace(STATE, elevation_deg=12, scale=1.3))
+    assert f"scale {low:.2f} to {high:.2f}" in scene.out_of_range(replace(STATE, elevation_deg=12, scale=1.3))

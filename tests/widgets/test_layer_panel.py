@@ -8,8 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganverse_nb.gan.layers import mix
-from ganverse_nb.gan.view_gate import sample_w
+from ganverse_nb.gan.latents import mix, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.widgets.base import as_pixels
 from ganverse_nb.widgets.layer_panel import OWN, LayerPanel, LayerState, mixed_codes, render_layers

@@ -1,4 +1,4 @@
-"""Pictures by name and samples of a GAN, looked at once."""
+"""Pictures by name and samples of a GAN, encoded once."""
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ def sources(scene):
     return scene.sources
 
 
-def test_a_picture_is_looked_at_when_asked_for_and_once(sources, world):
-    assert world.looked == [] and sources.names == ["red", "long blue"]
-    assert sources["red"] is sources["red"] and world.looked == ["red"]
+def test_a_picture_is_encoded_when_first_used_and_once(sources, world):
+    assert world.encoded == [] and sources.names == ["red", "long blue"]
+    assert sources["red"] is sources["red"] and world.encoded == ["red"]
     assert torch.equal(sources["long blue"].picture, world.picture(world.BLUE, 1.0))
 
 
@@ -21,7 +21,7 @@ def test_a_sample_is_the_generators_picture_of_that_seed_and_truncation(sources,
     z = torch.randn(1, model.generator.z_dim, generator=torch.Generator().manual_seed(3))
     sample = sources.sample(3, 0.6)
     torch.testing.assert_close(sample.picture, model.generator(z, psi=0.6))
-    assert sample.name == "GAN sample, seed 3, ψ 0.60" == world.looked[0]
+    assert sample.name == "GAN sample, seed 3, ψ 0.60" == world.encoded[0]
     assert sources.sample(3, 0.6) is sample
     assert not torch.equal(sources.sample(4, 0.6).picture, sample.picture)
     assert torch.equal(sources.sample(4, 0.0).picture, sources.sample(3, 0.0).picture)  # both are the average
@@ -40,4 +40,4 @@ def test_what_cannot_be_used_is_refused_and_forgotten(sources, world, model):
     with pytest.raises(ValueError, match="There is no picture 'black.png'; there are red, long blue"):
         sources["black.png"]
     with pytest.raises(ValueError, match="at least one picture"):
-        Sources(world.look, {}, model.generator)
+        Sources(world.encode, {}, model.generator)

@@ -11,7 +11,7 @@ letterbox    whether the pictures carry black bars, as the 512x384 car's do
 from ganverse_nb.gan.official.assemble import Foreign, build, config_name
 from ganverse_nb.gan.official.errors import ForeignError
 from ganverse_nb.gan.official.letterbox import picture_rows
-from ganverse_nb.gan.official.reader import is_foreign, is_safetensors, read_foreign
+from ganverse_nb.gan.official.reader import is_foreign, read_foreign
 
 __all__ = [
     "Foreign",
@@ -19,7 +19,6 @@ __all__ = [
     "build",
     "config_name",
     "is_foreign",
-    "is_safetensors",
     "picture_rows",
     "read_foreign",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
 
 CAR_SIDE, CAR_ROWS = 512, (64, 448)
 SAMPLES = 3
@@ -23,12 +24,10 @@ def picture_rows(
     """
     if generator.resolution != side:
         return None
-    z = torch.randn(SAMPLES, generator.z_dim, generator=torch.Generator().manual_seed(0))
-    w = generator.truncate(generator.mapping(z), 0.5)
     (top, bottom), edge = rows, side // EDGE
     bars, edges = [], []
-    for one in w.split(1):
-        image = generator.synthesis(generator.styles(one[:, None].expand(-1, generator.num_ws, -1)), None)
+    for one in sample_w(generator, SAMPLES, seed=0, psi=0.5).split(1):
+        image = generator.synthesis(generator.styles(one), None)
         bars += [image[:, :, :top].mean(), image[:, :, bottom:].mean()]
         edges += [image[:, :, top : top + edge].mean(), image[:, :, bottom - edge : bottom].mean()]
     return rows if max(bars) < BAR and sum(edges) / len(edges) > PICTURE else None

@@ -13,14 +13,9 @@ from ganverse_nb.gan.official.persistent import PERSISTENT, read_persistent
 from ganverse_nb.gan.official.rosinality import read_rosinality
 from ganverse_nb.gan.official.storages import PLAIN, TORCH, is_stream, read_stream, read_zip, with_nested_storages
 from ganverse_nb.gan.official.tensorflow import TENSORFLOW, Network, read_tensorflow
+from ganverse_nb.runtime.tensors import is_safetensors
 
 MAX_BYTES = 2 * 2**30  # the largest known file, a training state with its optimisers, has 1.1 GB
-
-
-def is_safetensors(path: Path) -> bool:
-    """Whether a file begins like safetensors: the length of a header, then "{"."""
-    with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
 
 
 def is_foreign(path: Path) -> bool:

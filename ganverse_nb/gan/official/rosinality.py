@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.official.assemble import (
     Entry,
     Foreign,
@@ -95,5 +96,4 @@ def _affine(ours: str, theirs: str) -> Iterator[Entry]:
 def _average(foreign: Foreign) -> Tensor:
     unknown = {"mapping.w_average": torch.zeros(foreign.architecture["w_dim"])}
     generator, _ = build(Foreign(FORMAT, foreign.architecture, foreign.generator | unknown))
-    z = torch.randn(AVERAGED, generator.z_dim, generator=torch.Generator().manual_seed(0))
-    return generator.mapping(z).mean(0)
+    return sample_w(generator, AVERAGED, seed=0).mean(0)

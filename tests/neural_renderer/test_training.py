@@ -3,16 +3,23 @@ import json
 import pytest
 import torch
 
-from ganverse_nb.neural_renderer import finetune, warmup
-from ganverse_nb.neural_renderer.bank import PropertyBank
-from ganverse_nb.neural_renderer.codes import exact_codes
-from ganverse_nb.neural_renderer.finetune import BestState, fine_tune, get_weights, synthesis_parameters
-from ganverse_nb.neural_renderer.held_out import held_out_measure, score, swap_pairs
+from ganverse_nb.neural_renderer import training
+from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap_pairs
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
-from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
-from ganverse_nb.neural_renderer.warmup import warm_up
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.training import (
+    KeptState,
+    fine_tune,
+    get_weights,
+    learning_rate_factor,
+    split_contents,
+    synthesis_parameters,
+    train_stylegan_r,
+    warm_up,
+)
 from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
+from ganverse_nb.runtime.shipped import SHIPPED
 
 
 class Interrupted(Exception):
@@ -44,7 +51,7 @@ def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
     assert mapping.decided()["all"] > 0.9
     last = read_metrics(tmp_path / "metrics.jsonl", "warmup")[-1]
     assert last["step"] == 300 and last["content"] < 0.1 and last["view"] < 0.05
-    # the driven view dimensions are sine and cosine of the azimuth: they must be met between the views as well
+    # the camera dimensions are sine and cosine of the azimuth, also between the views
     between = world.cameras()
     between = between.replace(azimuth=between.azimuth + 22.5)
     angle = torch.deg2rad(between.azimuth)
@@ -56,13 +63,13 @@ def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
 def test_interrupted_warm_up_continues_bit_for_bit(world, tmp_path, monkeypatch):
     data, _ = world.training_set()
     settings = world.config(warmup_steps=12)
-    monkeypatch.setattr(warmup, "SAVE_EVERY", 5)
-    monkeypatch.setattr(warmup, "LOG_EVERY", 2)
+    monkeypatch.setattr(training, "WARM_UP_SAVE_EVERY", 5)
+    monkeypatch.setattr(training, "WARM_UP_LOG_EVERY", 2)
     whole = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
     broken = tmp_path / "broken"
     broken.mkdir()
     with monkeypatch.context() as patch:
-        interrupt_at(patch, warmup, "code_loss", 9)
+        interrupt_at(patch, training, "code_loss", 9)
         with pytest.raises(Interrupted):
             warm_up(world.mapping_for(data, settings), data, settings, broken, seed=1, progress=False)
     assert load_state(broken / "warmup.pt")["step"] == 5
@@ -83,7 +90,7 @@ def arguments(world, tmp_path, **changes):
         2,
         world.cameras(),
         generator,
-        world.observer(),
+        world.encoder(),
         settings,
         tmp_path,
         0,
@@ -100,7 +107,8 @@ def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path)
     assert same(loaded.generator.state_dict(), model.generator.state_dict())
     warm = StyleGANR.load(tmp_path / "mapping_only.safetensors")
     assert same(warm.generator.state_dict(), teacher)
-    assert set(model.notes) >= {"gates_decided", "mask_student_iou", "driven_dims", "finetune"}
+    assert set(SHIPPED["stylegan_r"]) <= {path.name for path in tmp_path.iterdir()}
+    assert set(model.notes) >= {"gates_decided", "mask_student_iou", "camera_dims", "finetune"}
     json.dumps(model.notes)
     phases = [entry["step"] for entry in read_metrics(tmp_path / "metrics.jsonl", "finetune")]
     assert phases == sorted(phases) and phases[0] == 0 and phases[-1] == 4
@@ -110,7 +118,7 @@ def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypa
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     expected = train_stylegan_r(*arguments(world, whole), progress=False)
     with monkeypatch.context() as patch:
-        interrupt_at(patch, finetune, "joint_loss", 4)
+        interrupt_at(patch, training, "joint_loss", 4)
         with pytest.raises(Interrupted):
             train_stylegan_r(*arguments(world, broken), progress=False)
     assert load_state(broken / "finetune.pt")["step"] == 2
@@ -123,11 +131,11 @@ def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypa
 def warm_model(world, tmp_path, steps=40):
     """A renderer after a short warm-up with its data and held-out pairs."""
     generator, pictures, content_w, view_w = world.gan_world()
-    bank = PropertyBank(pictures, world.infer, world.cameras(), progress=False)
-    data = TrainingSet(bank, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
+    dataset = PropertyDataset(pictures, world.infer, world.cameras(), progress=False)
+    data = TrainingSet(dataset, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
     settings = world.config(warmup_steps=steps)
     mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, 0, progress=False)
-    return StyleGANR(generator, mapping), data, swap_pairs(bank, range(18, 24), 32, 0)
+    return StyleGANR(generator, mapping), data, swap_pairs(dataset, range(18, 24), 32, 0)
 
 
 def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, tmp_path):
@@ -135,8 +143,8 @@ def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, 
     model, data, pairs = warm_model(world, tmp_path)
     before = get_weights(model)
     settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0)
-    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
-    assert model.notes["finetune"]["best_step"] == 0
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    assert model.notes["finetune"]["kept_step"] == 0
     assert same(before["generator"], model.generator.state_dict())
     assert same(before["mapping"], model.mapping.state_dict())
 
@@ -144,10 +152,10 @@ def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, 
 def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_path):
     model, data, pairs = warm_model(world, tmp_path)
     before = get_weights(model)["generator"]
-    start = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    start = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
     settings = world.config(finetune_steps=24, batch=8, generator_lr=2e-3, finetune_lr=1e-3, evaluate_every=8)
-    fine_tune(model, data, world.observer(), pairs, settings, tmp_path, 0, progress=False)
-    end = held_out_measure(model.synthesize, world.observer(), data.bank, *pairs)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    end = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
     assert score(end, start) < score(start, start)
     after = model.generator.state_dict()
     moved = {k for k in before if not torch.equal(before[k], after[k])}
@@ -155,10 +163,74 @@ def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_pat
     assert len(synthesis_parameters(model)) == len(moved)
 
 
+def test_without_keep_best_every_step_is_taken_and_the_last_state_kept(world, tmp_path):
+    """The paper's way: the measure decides nothing, not even where the generator is ruined."""
+    model, data, pairs = warm_model(world, tmp_path)
+    before = get_weights(model)["generator"]
+    settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0, patience=1, keep_best=False)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    last = load_state(tmp_path / "finetune.pt")
+    assert last["step"] == 6 == model.notes["finetune"]["kept_step"]
+    assert same(last["generator"], model.generator.state_dict())
+    assert not same(before, model.generator.state_dict())
+
+
+class Weighted(torch.nn.Module):
+    """A network of the toy world with a weight of its own."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.weight = function, torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, images, masks):
+        return self.function(images * self.weight, masks)
+
+
+def test_f_camera_head_teacher_and_cameras_are_frozen(world, tmp_path):
+    """No stage accumulates a gradient in them: not the mask student, the dataset, the warm-up or the joint stage."""
+    given = list(arguments(world, tmp_path, weight_camera=0.5))
+    f, head = Weighted(world.infer), Weighted(world.camera_of)
+    teacher = given[6].requires_grad_(True)
+    cameras = world.cameras()
+    azimuth, elevation, distance = (
+        getattr(cameras, name).clone().requires_grad_(True) for name in ("azimuth", "elevation", "distance")
+    )
+    given[5] = cameras.replace(azimuth=azimuth, elevation=elevation, distance=distance)
+    given[7] = type(given[7])(f, world.mask_of, head)
+    train_stylegan_r(*given, progress=False)
+    parameters = [*f.parameters(), *head.parameters(), *teacher.parameters(), azimuth, elevation, distance]
+    assert all(parameter.grad is None for parameter in parameters)
+
+
+def test_the_joint_stage_freezes_the_encoder_and_still_sends_gradients_through_it(world, tmp_path):
+    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    f = Weighted(world.infer)
+    before = get_weights(model)["generator"]
+    encoder = type(world.encoder())(f, world.mask_of, None)
+    settings = world.config(finetune_steps=2, weight_code=0.0, weight_anchor=0.0, keep_best=False)
+    fine_tune(model, data, encoder, pairs, settings, tmp_path, 0, progress=False)
+    assert f.weight.grad is None and not f.weight.requires_grad
+    assert not same(before, model.generator.state_dict())
+
+
+def test_learning_rate_and_entropy_of_the_warm_up(world, tmp_path):
+    assert [learning_rate_factor(done, 0.6) for done in (0.2, 0.6)] == [1.0, 1.0]
+    assert learning_rate_factor(0.8, 0.6) == pytest.approx(0.501) and learning_rate_factor(1.0, 0.6) < 0.01
+    assert [learning_rate_factor(done, 1.0) for done in (0.2, 1.0)] == [1.0, 1.0]
+    data, _ = world.training_set()
+    ends = []
+    for name, ramp in (("ramp", 0.7), ("constant", 0.0)):
+        settings = world.config(warmup_steps=5, weight_entropy=5.0, gate_lr_multiplier=100.0, entropy_ramp=ramp)
+        (tmp_path / name).mkdir()
+        mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path / name, 0, progress=False)
+        ends.append(float(mapping.gate_entropy()))
+    assert ends[1] < ends[0]
+
+
 def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
     model, _, _ = warm_model(world, tmp_path, steps=1)
     first = {"shape": 1.0, "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
-    keeper = BestState(2, first)
+    keeper = KeptState(2, first)
     for step, factor in enumerate([1.0, 0.8, 0.9]):
         keeper.offer(step, {k: v * factor for k, v in first.items()}, model)
         assert not keeper.exhausted
@@ -168,19 +240,19 @@ def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
 
 def test_camera_term_needs_a_camera_head(world, tmp_path):
     model, data, pairs = warm_model(world, tmp_path, steps=1)
-    blind = type(world.observer())(world.infer, world.mask_of)
+    blind = type(world.encoder())(world.infer, world.mask_of)
     with pytest.raises(ValueError, match="camera head"):
         fine_tune(model, data, blind, pairs, world.config(weight_camera=1.0), tmp_path, 0, progress=False)
 
 
 def test_swap_pairs_are_two_contents_in_one_view(world):
     data, _ = world.training_set()
-    sources, donors = swap_pairs(data.bank, range(18, 24), limit=20, seed=0)
-    shown = data.bank.pictures
+    sources, donors = swap_pairs(data.dataset, range(18, 24), limit=20, seed=0)
+    shown = data.dataset.pictures
     assert len(sources) == 20 and torch.equal(shown.view[sources], shown.view[donors])
     assert (shown.content[sources] != shown.content[donors]).all() and shown.content[sources].min() >= 18
     with pytest.raises(ValueError, match="two held-out contents"):
-        swap_pairs(data.bank, [3], limit=20, seed=0)
+        swap_pairs(data.dataset, [3], limit=20, seed=0)
 
 
 def test_validation_contents_are_the_last_and_leave_some(world):

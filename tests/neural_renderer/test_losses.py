@@ -18,7 +18,7 @@ def reference(world, data):
 
 
 def test_equation_5_of_the_mean_code_is_the_variance_of_the_codes(world, data):
-    """A network that answers the mean everywhere leaves all variance unexplained: each part is 1 by its units."""
+    """A network that always predicts the mean explains no variance: each part is 1 in its units."""
     mapping = world.mapping_for(data, world.config())
     for parameter in mapping.parameters():
         parameter.data.zero_()
@@ -27,23 +27,23 @@ def test_equation_5_of_the_mean_code_is_the_variance_of_the_codes(world, data):
     torch.testing.assert_close(loss, parts["content"] + parts["view"] + 0.5 * torch.tensor(3.0).log())
 
 
-def test_equation_5_does_not_train_what_the_camera_does_not_drive(world, data):
+def test_equation_5_trains_every_parameter(world, data):
     mapping = world.mapping_for(data, world.config())
     code_loss(mapping, data, world.config(), torch.Generator().manual_seed(0), 0.1)[0].backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in mapping.parameters())
 
 
-def test_equation_6_is_zero_where_everything_comes_back(world, data, reference):
-    asked = draw_scenes(data, world.config(batch=6), torch.Generator().manual_seed(0))
-    loss, parts = cycle_loss(asked, asked, reference, world.config())
+def test_equation_6_is_zero_where_the_targets_are_predicted(world, data, reference):
+    target = draw_scenes(data, world.config(batch=6), torch.Generator().manual_seed(0))
+    loss, parts = cycle_loss(target, target, reference, world.config())
     assert loss.item() == 0.0 and set(parts) == {"shape", "texture", "background", "same_background"}
 
 
 def test_equation_6_in_units_of_the_data(world, data, reference):
     """Independent random pictures are two variances apart in shape and texture."""
     settings = world.config(batch=2000)
-    asked, seen = (draw_scenes(data, settings, torch.Generator().manual_seed(s)) for s in (0, 1))
-    _, parts = cycle_loss(asked, seen, reference, settings)
+    target, predicted = (draw_scenes(data, settings, torch.Generator().manual_seed(s)) for s in (0, 1))
+    _, parts = cycle_loss(target, predicted, reference, settings)
     assert parts["shape"] == pytest.approx(2.0, rel=0.1) and parts["texture"] == pytest.approx(2.0, rel=0.1)
     assert parts["background"] > 0 and parts["same_background"] == 0
 
@@ -58,13 +58,13 @@ def test_scenes_pair_one_camera_and_background_with_two_shapes_and_textures(worl
 
 def test_background_terms_cannot_be_met_by_a_g_b_that_collapses(world, data, reference):
     """The trap: with the g_b in training on both sides, a constant g_b would be the best one."""
-    asked, seen = (data.bank.properties(torch.tensor(rows)) for rows in ([0, 8], [16, 24]))
+    target, predicted = (data.dataset.properties(torch.tensor(rows)) for rows in ([0, 8], [16, 24]))
     live = copy.deepcopy(reference.mapping).requires_grad_(True)
-    before = cycle_loss(asked, seen, reference, world.config())[1]["background"]
+    before = cycle_loss(target, predicted, reference, world.config())[1]["background"]
     for parameter in live.g_b.parameters():
         parameter.data.zero_()
-    assert cycle_loss(asked, seen, reference, world.config())[1]["background"] == before > 0
-    assert Reference(live, 1.0, 1.0).background_distance(asked.background, seen.background) == 0
+    assert cycle_loss(target, predicted, reference, world.config())[1]["background"] == before > 0
+    assert Reference(live, 1.0, 1.0).background_distance(target.background, predicted.background) == 0
 
 
 def test_hidden_silhouettes_never_add_anything_to_a_background(world, data):
@@ -75,7 +75,7 @@ def test_hidden_silhouettes_never_add_anything_to_a_background(world, data):
     assert (hidden[:, 3:] <= whole[:, 3:]).all()
 
 
-def test_asked_cameras_fill_the_circle_at_heights_that_the_views_have(world):
+def test_drawn_cameras_fill_the_circle_at_elevations_that_the_views_have(world):
     cameras = draw_cameras(world.cameras(), 2000, torch.Generator().manual_seed(0))
     known = torch.isin(cameras.azimuth, world.cameras().azimuth).float().mean()
     assert known == pytest.approx(0.5, abs=0.05)
@@ -83,9 +83,11 @@ def test_asked_cameras_fill_the_circle_at_heights_that_the_views_have(world):
     assert torch.isin(cameras.elevation, world.cameras().elevation).all()
 
 
-def test_camera_term_is_zero_for_the_asked_azimuth_and_largest_opposite(world, data, reference):
+def test_camera_term_is_zero_at_the_target_azimuth_and_largest_opposite(world, data, reference):
     settings = world.config(weight_camera=1.0)
-    asked = data.bank.properties(torch.tensor([0, 1]))
+    target = data.dataset.properties(torch.tensor([0, 1]))
     for turn, expected in ((0.0, 0.0), (90.0, 1.0), (180.0, 2.0)):
-        seen = asked.replace(camera=asked.camera.replace(azimuth=asked.camera.azimuth + turn))
-        assert cycle_loss(asked, seen, reference, settings)[1]["camera"].item() == pytest.approx(expected, abs=1e-5)
+        predicted = target.replace(camera=target.camera.replace(azimuth=target.camera.azimuth + turn))
+        assert cycle_loss(target, predicted, reference, settings)[1]["camera"].item() == pytest.approx(
+            expected, abs=1e-5
+        )

@@ -1,4 +1,4 @@
-"""Pictures with the properties that the frozen network f sees in them: what StyleGAN-R is trained on."""
+"""What StyleGAN-R is trained on: pictures, the codes that made them, and the properties that f infers from them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.neural_renderer.properties import Properties, mask_out
-
-Infer = Callable[[Tensor, Tensor], Mesh]
-"""The network f: pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R] -> vertices and texture."""
+from ganverse_nb.neural_renderer.properties import Infer, Properties, mask_out
 
 CHUNK = 64
 
@@ -30,7 +27,7 @@ class Pictures:
 
     @classmethod
     def of_dataset(cls, images: Tensor, masks: Tensor, keep: Tensor) -> Pictures:
-        """The kept ones of a multi-view dataset: images [C, V, 3, R, R], masks [C, V, 1, R, R], keep [C, V]."""
+        """The kept pictures of a multi-view dataset: images [C, V, 3, R, R], masks [C, V, 1, R, R], keep [C, V]."""
         content, view = keep.nonzero(as_tuple=True)
         return cls(images[content, view], masks[content, view], content, view)
 
@@ -38,19 +35,19 @@ class Pictures:
         return len(self.content)
 
     def joined(self, other: Pictures) -> Pictures:
-        """Both, the contents of `other` being numbered as they are."""
+        """These pictures followed by `other`, whose content rows are kept as they are."""
         pairs = ((getattr(self, n), getattr(other, n)) for n in ("images", "masks", "content", "view"))
         return Pictures(*(torch.cat(pair) for pair in pairs))
 
 
-class PropertyBank:
+class PropertyDataset:
     """Pictures with their shape (16 bits), texture (8 bits), background and camera, by row.
 
     Args:
         pictures: M pictures.
         infer: the frozen network f.
         cameras: the optimised camera of every view code.
-        device: where everything is put when it is asked for; it is kept in memory as it is. Rows are CPU tensors.
+        device: where the methods put what they return; everything is stored on the CPU, and so are rows.
 
     Raises:
         ValueError: no picture, or a view without a camera.
@@ -68,7 +65,7 @@ class PropertyBank:
             raise ValueError("Not one picture of the multi-view dataset was kept; look at its masks.")
         if int(pictures.view.max()) >= len(cameras):
             raise ValueError(f"There are {len(cameras)} cameras, but pictures of view {int(pictures.view.max())}.")
-        self.pictures, self.cameras, self.device = pictures, cameras.to(device), device
+        self.pictures, self.cameras, self.device = pictures, cameras.detach().to(device), device
         order = pictures.content.argsort(stable=True)
         self._rows = order
         self._count = torch.bincount(pictures.content)
@@ -109,7 +106,7 @@ class PropertyBank:
         return mask_out(self.images(rows), self.masks(rows))
 
     def properties(self, rows: Tensor) -> Properties:
-        """Everything of those pictures."""
+        """All properties of those pictures."""
         camera = self.cameras[self.pictures.view[rows]]
         return Properties(camera, self.shape(rows), self.texture(rows), self.background(rows))
 
@@ -119,10 +116,10 @@ class PropertyBank:
         return self._rows[self._start[contents] + position.clamp(max=self._count[contents] - 1)]
 
     def usable(self, contents: Sequence[int]) -> Tensor:
-        """Those of `contents` that have a picture.
+        """Those of `contents` that have at least one picture.
 
         Raises:
-            ValueError: none has.
+            ValueError: none of them has.
         """
         found = [c for c in contents if c < len(self._count) and self._count[c] > 0]
         if not found:
@@ -135,3 +132,87 @@ class PropertyBank:
         rows = wanted.nonzero().squeeze(1)
         views = self.pictures.view[rows]
         return {int(v): rows[views == v] for v in views.unique()}
+
+
+@dataclass(frozen=True)
+class Codes:
+    """w* in its two halves: `view` [N, Dv] and `content` [C, Dc]. Flat styles are a view code, then a content code."""
+
+    view: Tensor
+    content: Tensor
+
+    def styles(self, content: Tensor, view: Tensor) -> Tensor:
+        """[B, Dv + Dc] of those rows."""
+        return torch.cat([self.view[view], self.content[content]], 1)
+
+
+def view_dims(generator: Generator, k: int) -> int:
+    """How many of the flat styles belong to the view code (layers whose w index is below k); they are the first ones.
+
+    Raises:
+        ValueError: k leaves no layer to the view or none to the content.
+    """
+    inside = [layer.size for layer in generator.layers if layer.w_index < k]
+    if not inside or len(inside) == len(generator.layers):
+        raise ValueError(f"The split layer {k} must leave at least one layer to the view and one to the content.")
+    return sum(inside)
+
+
+@torch.no_grad()
+def exact_codes(generator: Generator, view_w: Tensor, content_w: Tensor, k: int) -> Codes:
+    """Codes of view_w [N, w_dim] (layers below k) and content_w [C, w_dim] (the others)."""
+    split = view_dims(generator, k)
+    return Codes(flat_styles(generator, view_w)[:, :split], flat_styles(generator, content_w)[:, split:])
+
+
+def flat_styles(generator: Generator, w: Tensor) -> Tensor:
+    """The same w [B, w_dim] in every layer -> all styles in one row, [B, sum(style_dims)]."""
+    w = w.to(generator.const.device)
+    return torch.cat(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)), 1)
+
+
+@torch.no_grad()
+def fresh_pictures(
+    generator: Generator,
+    codes: Codes,
+    mask: Callable[[Tensor], Tensor],
+    count: int,
+    side: int,
+    *,
+    views_each: int = 2,
+    psi: float = 0.8,
+    minimum_mask: float = 0.1,
+    seed: int = 0,
+    progress: bool = True,
+) -> tuple[Codes, Pictures]:
+    """New contents in random chosen views: "we sample viewpoint codes among the chosen viewpoints, and sample the
+    remaining dimensions" (section 3.3). Training on the dataset's few hundred contents alone would overfit to them.
+
+    Args:
+        generator: the frozen teacher.
+        codes: its chosen view codes and the content codes so far.
+        mask: pictures [B, 3, R, R] -> masks [B, 1, R, R].
+        count: number of new contents.
+        side: width and height of the pictures.
+        psi: truncation of the new contents.
+        minimum_mask: pictures whose mask is smaller than this share are dropped, as in the dataset.
+
+    Returns:
+        `codes` with the new contents appended, and the new pictures, numbered accordingly.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, generator.z_dim, generator=rng).to(generator.const.device)
+    w = generator.truncate(generator.mapping(z), psi)
+    split = codes.view.shape[1]
+    first = len(codes.content)
+    codes = Codes(codes.view, torch.cat([codes.content, flat_styles(generator, w)[:, split:]]))
+    content = torch.arange(first, first + count).repeat_interleave(views_each)
+    view = torch.randint(len(codes.view), content.shape, generator=rng)
+    images, masks = [], []
+    for rows in tqdm(torch.arange(len(content)).split(CHUNK), desc="fresh pictures", disable=not progress):
+        made = generator.squares(codes.styles(content[rows], view[rows]), side)
+        images.append((made * 255).round().byte().cpu())
+        masks.append((mask(made) > 0.5).byte().cpu())
+    pictures = Pictures(torch.cat(images), torch.cat(masks), content, view)
+    good = pictures.masks.float().mean((1, 2, 3)) >= minimum_mask
+    return codes, Pictures(pictures.images[good], pictures.masks[good], content[good], view[good])

@@ -4,9 +4,61 @@ import pytest
 import torch
 
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.neural_renderer.codes import exact_codes, fresh_pictures, view_dims
-from ganverse_nb.neural_renderer.mapping import MappingNetwork
-from ganverse_nb.neural_renderer.stylegan_r import StyleGANR
+from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset, exact_codes, fresh_pictures, view_dims
+from ganverse_nb.neural_renderer.mapping import PropertyMapper
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+
+
+@pytest.fixture
+def factors():
+    return torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_dataset_holds_what_f_infers_to_8_and_16_bits(world, factors):
+    dataset = PropertyDataset(world.pictures(factors), world.infer, world.cameras(), progress=False)
+    rows = torch.tensor([0, 13, 47])
+    mesh = world.infer(dataset.images(rows), dataset.masks(rows))
+    torch.testing.assert_close(dataset.texture(rows), mesh.texture.expand(-1, 3, -1, -1), atol=0.5 / 255 + 1e-6, rtol=0)
+    torch.testing.assert_close(dataset.shape(rows), mesh.vertices, atol=1e-3, rtol=0)
+    properties = dataset.properties(rows)
+    assert torch.equal(properties.camera.azimuth, world.cameras().azimuth[torch.tensor([0, 5, 7])])
+    assert torch.equal(properties.background[:, 3:], 1 - dataset.masks(rows))
+    object_pixels = dataset.masks(rows).bool().expand(-1, 4, -1, -1)
+    assert properties.background[object_pixels].abs().max() == 0
+
+
+def test_sampled_rows_show_the_given_contents_in_every_view(world, factors):
+    dataset = PropertyDataset(world.pictures(factors), world.infer, world.cameras(), progress=False)
+    contents = torch.arange(6).repeat(100)
+    rows = dataset.sample_rows(contents, torch.Generator().manual_seed(0))
+    assert torch.equal(dataset.pictures.content[rows], contents)
+    assert len(rows.unique()) == 48
+
+
+def test_contents_without_pictures_are_not_usable_and_filtered_pictures_are_never_drawn(world, factors):
+    everything = world.pictures(factors)
+    keep = torch.ones(6, 8, dtype=torch.bool)
+    keep[2], keep[4, ::2] = False, False
+    images = everything.images.view(6, 8, 3, 16, 16)
+    kept = Pictures.of_dataset(images, everything.masks.reshape(6, 8, 1, 16, 16), keep)
+    dataset = PropertyDataset(kept, world.infer, world.cameras(), progress=False)
+    assert len(dataset) == 36 and dataset.usable(range(6)).tolist() == [0, 1, 3, 4, 5]
+    rows = dataset.sample_rows(torch.full((200,), 4), torch.Generator().manual_seed(0))
+    assert set(dataset.pictures.view[rows].tolist()) == {1, 3, 5, 7}
+    by_view = dataset.rows_by_view([1, 2, 4])
+    assert dataset.pictures.content[by_view[0]].tolist() == [1]
+    assert dataset.pictures.content[by_view[1]].tolist() == [1, 4]
+    with pytest.raises(ValueError, match="No content"):
+        dataset.usable([2, 77])
+
+
+def test_impossible_datasets_are_refused(world, factors):
+    pictures = world.pictures(factors)
+    empty = Pictures(*(t[:0] for t in (pictures.images, pictures.masks, pictures.content, pictures.view)))
+    with pytest.raises(ValueError, match="was kept"):
+        PropertyDataset(empty, world.infer, world.cameras(), progress=False)
+    with pytest.raises(ValueError, match="cameras"):
+        PropertyDataset(pictures, world.infer, world.cameras()[:5], progress=False)
 
 
 def test_exact_codes_are_the_styles_of_the_mixed_w_plus(world):
@@ -73,8 +125,8 @@ def test_a_larger_non_square_generator_is_shown_as_smaller_squares(world, tmp_pa
     data, _ = world.training_set()
     split = codes.view.shape[1]
     sizes = replace(world.mapping_for(data, world.config()).sizes, view_dims=split, content_dims=codes.content.shape[1])
-    StyleGANR(wide, MappingNetwork(sizes)).save(tmp_path / "wide.safetensors")
+    StyleGANR(wide, PropertyMapper(sizes)).save(tmp_path / "wide.safetensors")
     renderer = StyleGANR.load(tmp_path / "wide.safetensors")
-    properties = data.bank.properties(torch.arange(2))
+    properties = data.dataset.properties(torch.arange(2))
     assert renderer.resolution == world.SIDE and renderer.synthesize(properties).shape == (2, 3, 16, 16)
-    assert renderer.paint(properties).shape == (2, 3, 24, 32)
+    assert renderer.synthesize_full(properties).shape == (2, 3, 24, 32)
