@@ -27,7 +27,7 @@ evidence: $(VENV)/installed
 	$(REPRODUCE) --only 03,05,06,07,11
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 bench: $(VENV)/installed-bench
 	mkdir -p build

@@ -1,5 +1,52 @@
-"""Settings of every test: few threads, so that tests beside each other and on small machines do not crowd."""
+"""Settings of every test: few threads, so that tests beside each other and on small machines do not crowd.
+
+And what is made once for all of them, when the first test asks for it.
+"""
+
+from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+import pytest
+from filelock import FileLock  # what needs torch or a notebook library is imported by what needs it
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
+    from tests.smoke import SmokeRun
+
+BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
+
+os.environ.setdefault("OMP_NUM_THREADS", "1" if BESIDE_OTHERS else "2")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    from tests.sharing import ByFile
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if BESIDE_OTHERS:
+        from tests.sharing import order
+
+        items.sort(key=lambda item: order(item.nodeid))
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    """A whole run at smoke size: every notebook executed, figures and report written. See `tests.smoke`.
+
+    Processes of pytest-xdist share one.
+    """
+    from tests.smoke import smoke_run
+
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if BESIDE_OTHERS else base) / "smoke"
+    root.mkdir(exist_ok=True)
+    with FileLock(root / ".lock"):
+        return smoke_run(root)

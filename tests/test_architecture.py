@@ -69,32 +69,39 @@ def modules():
     return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path):
-    mine = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    for other, _ in imports(path):
-        if other is None or other == mine:
-            continue
-        assert (mine, other) not in APART
-        assert layer(other) <= layer(mine), f"{mine} is below {other}"
+def top(path):
+    """The part of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-below = [
-    path
-    for path in modules()
-    if path.relative_to(PACKAGE).with_suffix("").parts[0] in LAYERS[: LAYERS.index("figures")]
-]
+def test_imports_point_down():
+    wrong, seen = [], set()
+    for path in modules():
+        mine = top(path)
+        for other in {other for other, _ in imports(path) if other not in (None, mine)}:
+            seen.add((mine, other))
+            if (mine, other) in APART:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {other}, which it has to do without")
+            elif layer(other) > layer(mine):
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {other}, which is above {mine}")
+    assert not wrong, "\n" + "\n".join(wrong)
+    assert {("widgets", "workflow"), ("geometry", "runtime")} <= seen
 
 
-@pytest.mark.parametrize("path", below, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_top_knows_notebooks(path):
-    used = {library for _, library in imports(path)} & NOTEBOOK_LIBRARIES
-    assert not used, f"{path.name} imports {used}"
+def test_only_the_top_knows_notebooks():
+    used = {path: {library for _, library in imports(path)} & NOTEBOOK_LIBRARIES for path in modules()}
+    top_layers = LAYERS[LAYERS.index("figures") :]
+    wrong = {
+        str(path.relative_to(PACKAGE)): names for path, names in used.items() if names and top(path) not in top_layers
+    }
+    assert not wrong
+    assert set.union(*used.values()) == NOTEBOOK_LIBRARIES, "a library is named here that nothing uses"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_are_small(path):
-    assert len(path.read_text().splitlines()) <= 500
+def test_modules_are_small():
+    lengths = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path in modules()}
+    assert len(lengths) > 100
+    assert not {name: lines for name, lines in lengths.items() if lines > 500}
 
 
 @pytest.mark.parametrize(

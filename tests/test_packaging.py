@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 import ganverse_nb
 from ganverse_nb.runtime.extras import EXTRAS
+from ganverse_nb.workflow.notebooks import EVIDENCE
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(ganverse_nb.__file__).parent
@@ -104,7 +105,7 @@ def test_continuous_integration_runs_what_the_readme_says():
     assert "make test" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("demanded", "verdict"), [(False, "2 skipped"), (True, "2 errors")])
+@pytest.mark.parametrize(("demanded", "verdict"), [(False, "3 skipped"), (True, "3 errors")])
 def test_without_chromium_the_browser_tests_say_so_and_fail_where_it_is_demanded(tmp_path, demanded, verdict):
     """No test of a browser is passed over in continuous integration, which installs one."""
     steps = (ROOT / ".ci" / "run").read_text()
@@ -118,13 +119,28 @@ def test_without_chromium_the_browser_tests_say_so_and_fail_where_it_is_demanded
     assert verdict in said.splitlines()[-1] and "There is no " in said and "install" in said
 
 
-@pytest.mark.parametrize("target", ["reproduce", "test", "bench", "lab", "notebooks", "lint"])
+TARGETS = {
+    "reproduce": "ganverse reproduce --profile mini",
+    "evidence": f" --only {','.join(EVIDENCE)}",
+    "test": "-m pytest",
+    "bench": "-m benchmarks.report",
+    "docs": "-m mkdocs build",
+    "lab": "jupyter lab",
+    "notebooks": "-m ganverse_nb.workflow.notebooks build",
+    "lint": "ruff check",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_makefile_has_what_the_readme_names(target):
     shown = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    assert {"reproduce": "ganverse reproduce --profile mini", "test": "pytest", "bench": "benchmarks.report"}.get(
-        target, ""
-    ) in shown.stdout
+    assert TARGETS[target] in shown.stdout
+
+
+def test_the_readme_names_no_other_targets():
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert {"reproduce", "test", "lab"} <= named <= set(TARGETS)
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,9 @@ def lab(chromium, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def parameters(tmp_path_factory):
-    """A run at smoke size that the notebooks here share."""
-    root = tmp_path_factory.mktemp("smoke")
-    return {"profile": "smoke", "runs": str(root / "runs"), "figures": str(root / "figures")}
+def parameters(smoke, tmp_path_factory):
+    """Of notebooks: a copy of the finished run at smoke size, which the notebooks here share and may write to."""
+    return smoke.copy(tmp_path_factory.mktemp("smoke_in_lab"))
 
 
 @pytest.fixture(scope="module")

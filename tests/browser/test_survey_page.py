@@ -136,7 +136,7 @@ def test_raters_get_orders_of_their_own_and_nothing_is_asked_of_the_network(new_
         page.close()
     first, sides = ({each[i] for each in orders} for i in (0, 1))
     assert first == {"001", "002", "003"} and sides == {"ab", "ba"}
-    assert all(url.startswith(("file://", "data:")) for url in asked)
+    assert len(asked) >= 6 and all(url.startswith(("file://", "data:")) for url in asked)
 
 
 def test_start_anew_forgets_the_last_rater(new_page, survey):

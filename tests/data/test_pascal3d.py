@@ -155,6 +155,7 @@ def test_the_splits_and_the_rules_are_those_of_cmr(release, train):
 
 def test_the_release_projects_as_its_own_tools_do(train):
     points = np.stack(list(cad_points().values()))
+    assert len(train.viewpoints) == 3
     for view in train.viewpoints:
         ours = view.project(to_world(torch.from_numpy(points)))
         px, py = view.principal

@@ -1,33 +1,54 @@
-"""Every notebook of this project, executed at smoke size."""
+"""Every notebook of this project, executed at smoke size, and what the run that they make together leaves."""
+
+import re
 
 import nbformat
 import pytest
+from PIL import Image
 
 from ganverse_nb.runtime.files import read_json
-from ganverse_nb.workflow.notebooks import errors, execute, notebooks
+from ganverse_nb.workflow.notebooks import errors, notebooks, source_of
 
-# The last comes first, in an empty directory: it has to compute all it needs. The others find what it left.
 pytestmark = pytest.mark.notebook
 CONTROLS = ("00", "02")  # notebooks with controls to click
-NOTEBOOKS = sorted(notebooks(), reverse=True)
+NOTEBOOKS = notebooks()
+SAVED = re.compile(r'^fig\.save_figure\(\s*run, "(\w+)"', re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("reproduction")
+def figures_of(path):
+    """The figures that a notebook saves in every run: those in an `if` need people's votes."""
+    return SAVED.findall(source_of(path).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_alone(path, root):
-    figures = root / "figures"
-    pictures = figures / "car"
-    before = set(pictures.glob("*.png"))
-    parameters = {"profile": "smoke", "runs": str(root / "runs"), "figures": str(figures)}
-    execute(path, root / "executed" / path.name, parameters)
-    executed = nbformat.read(root / "executed" / path.name, as_version=4)
+def test_a_notebook_runs(path, smoke):
+    executed = nbformat.read(smoke.executed(path), as_version=4)
     assert errors(executed) == []
+    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert len(cells) > 3 and all(cell.execution_count for cell in cells)
     if path.name.startswith(CONTROLS):  # their state was there to be searched
         widgets = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
         assert any("gv-status" in widget["state"].get("_dom_classes", ()) for widget in widgets)
-    for picture in set(pictures.glob("*.png")) - before:
-        assert read_json(picture.with_suffix(".json")), f"{picture.name} has no numbers beside it"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_its_figures_are_there_with_their_numbers(path, smoke):
+    smoke.executed(path)
+    names = figures_of(path)
+    assert names
+    for name in names:
+        with Image.open(smoke.figures / "car" / f"{name}.png") as picture:
+            assert min(picture.size) > 50, name
+        numbers = read_json(smoke.figures / "car" / f"{name}.json")
+        assert (numbers["figure"], numbers["profile"], numbers["seed"]) == (name, "smoke", 0)
+
+
+def test_the_run_leaves_no_other_figures_and_a_report_of_its_numbers(smoke):
+    assert not smoke.failed
+    drawn = {path.stem for path in (smoke.figures / "car").glob("*.png")}
+    assert drawn == {name for path in NOTEBOOKS for name in figures_of(path)}
+    rows, report = read_json(smoke.figures / "report.json"), (smoke.directory / "report.md").read_text()
+    recorded = [row["key"] for row in read_json(smoke.directory / "rows.json")]
+    assert len(rows) > 30 and [row["key"] for row in rows] == recorded
+    assert {row["profile"] for row in rows} == {"smoke"}
+    assert all(f"`{row['key']}`" in report for row in rows)

@@ -25,7 +25,8 @@ def lines(path):
 
 def test_every_source_is_built_and_every_notebook_has_a_source():
     sources = {path.stem for path in (folder() / "src").glob("*.py")}
-    assert {path.stem for path in folder().glob("*.ipynb")} == sources
+    assert {path.stem for path in folder().glob("*.ipynb")} == sources == {path.stem for path in NOTEBOOKS}
+    assert len(sources) >= 12
 
 
 @each

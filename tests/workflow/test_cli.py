@@ -50,13 +50,14 @@ run = open_run(profile, category, seed, runs, figures, settings)
 # %%
 """
 SMALL = ["--profile", "smoke", "--set", "gan.resolution=16"]
-# Waits on the first attempt for the interrupt, and finds its checkpoint on the second.
-PATIENT = """
+STOPS = (signal.SIGINT, signal.SIGTERM)
+# Waits in all but the last attempt to be interrupted, and finds what the earlier ones left.
+PATIENT = f"""
 import time
 def compute(directory):
-    checkpoint = directory / "checkpoint"
-    if not checkpoint.exists():
-        checkpoint.touch()
+    before = len(list(directory.glob("checkpoint-*")))
+    (directory / f"checkpoint-{{before}}").touch()
+    if before < {len(STOPS)}:
         time.sleep(600)
 run.stage("slow", compute)
 run.record("slow.steps", run.config.inverse.steps, "steps", bar=">= 1")
@@ -338,31 +339,33 @@ def test_two_notebooks_run_at_a_time_on_processors_and_one_on_a_gpu(monkeypatch)
 
 
 @pytest.mark.notebook
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_reproduction_continues(notebooks, places, tmp_path, stop):
+def test_an_interrupted_reproduction_continues(notebooks, places, tmp_path):
+    """After Ctrl+C, after a request to end, and then to its end."""
     folder = notebooks(_00_slow=PATIENT)
     command = [sys.executable, "-m", "ganverse_nb.workflow.cli", "reproduce", "--profile", "smoke"]
     command += ["--notebooks", str(folder), *places]
     run = tmp_path / "runs" / "car-smoke-seed0"
     # A shell's background jobs ignore SIGINT, and would hand that down to the processes started here.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
-        deadline = time.monotonic() + 300
-        while not (run / "slow.partial" / "checkpoint").exists():
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(stop)
-        err = process.communicate(timeout=300)[1]
-    assert process.returncode == 130
-    assert err.splitlines()[-1] == "ganverse: interrupted; run the same command to continue"
-    assert "Traceback" not in err
-    assert not (run / "slow").exists() and not (tmp_path / "figures").exists()
-    assert read_json(run / "runtime.json")["minutes"] is None
+    for attempt, stop in enumerate(STOPS):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
+            deadline = time.monotonic() + 300
+            while not (run / "slow.partial" / f"checkpoint-{attempt}").exists():
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(stop)
+            err = process.communicate(timeout=300)[1]
+        assert process.returncode == 130, stop
+        assert err.splitlines()[-1] == "ganverse: interrupted; run the same command to continue"
+        assert "Traceback" not in err
+        assert not (run / "slow").exists() and not (tmp_path / "figures").exists()
+        assert read_json(run / "runtime.json")["minutes"] is None
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert (run / "slow" / "checkpoint").exists() and (tmp_path / "figures" / "report.md").exists()
-    assert len(read_json(run / "runtime.json")["parts"]) == 2
+    assert sorted(path.name for path in (run / "slow").glob("checkpoint-*")) == [f"checkpoint-{n}" for n in range(3)]
+    assert (tmp_path / "figures" / "report.md").exists()
+    assert len(read_json(run / "runtime.json")["parts"]) == 3
 
 
 def test_two_reproductions_of_one_run_exclude_each_other(notebooks, places, tmp_path):

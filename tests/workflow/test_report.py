@@ -1,6 +1,7 @@
 """The report: rows as JSON, Markdown and a page, bars, labels."""
 
 import re
+import time
 from dataclasses import asdict
 from pathlib import Path
 from xml.etree import ElementTree
@@ -136,10 +137,13 @@ def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_pa
 
 
 def test_stages_are_listed_with_time_and_commit(run):
-    run.stage("photos", lambda directory: None)
+    run.stage("photos", lambda directory: time.sleep(0.03))
     write_report(run)
     stage = read_json(run.figures / "car" / "run.json")["manifest"]["stages"]["photos"]
-    assert stage["seconds"] >= 0 and stage["commit"] == run.manifest["environments"][-1]["commit"]
+    assert (
+        0.03 <= stage["seconds"] == run.seconds("photos")
+        and stage["commit"] == run.manifest["environments"][-1]["commit"]
+    )
 
 
 def test_one_machine_is_named_once_with_all_commits_that_ran_on_it():

@@ -56,7 +56,8 @@ def test_all_run_once_and_after_what_they_need(jobs):
 def test_jobs_run_beside_each_other():
     """Each of two waits for the other to have begun."""
     meet = threading.Barrier(2, timeout=20)
-    run_all(plan({"01": set(), "02": set()}), lambda path, progress, stop: meet.wait(), 2, board())
+    alone = plan({"01": set(), "02": set()})
+    assert run_all(alone, lambda path, progress, stop: meet.wait(), 2, board()) == ({}, [])
 
 
 def test_a_failure_stops_its_dependants_only():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.workflow import cli, weights
 from ganverse_nb.workflow.run import open_run
+
+CATALOGUE = dict(weights.WEIGHTS)  # before `published` takes its place
 
 
 @pytest.fixture(autouse=True)
@@ -123,5 +126,7 @@ def test_the_option_and_the_setting_are_the_same():
 
 
 def test_the_catalogue_has_hashes():
-    assert all(len(known.hash_prefix) == 8 for known in weights.WEIGHTS.values())
-    assert all(isinstance(known, Weights) for known in weights.WEIGHTS.values())
+    assert set(CATALOGUE) == {"coco", "vgg16", "inception"}
+    for name, known in CATALOGUE.items():
+        assert isinstance(known, Weights) and known.url.startswith("https://"), name
+        assert re.fullmatch("[0-9a-f]{8}", known.hash_prefix) and known.megabytes > 50, name

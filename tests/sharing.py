@@ -1,0 +1,37 @@
+"""How tests are shared out among the processes of pytest-xdist, as in `pytest --numprocesses 2`."""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadScopeScheduling
+
+# What takes long comes first, so that no process is left with it alone in the end.
+FIRST = (
+    "tests/browser",
+    "tests/notebooks/test_execution.py",
+    "tests/workflow/test_identity.py",
+    "tests/workflow/test_cli.py",
+    "tests/runtime/test_extras.py",
+    "tests/test_paper_profile.py",
+    "tests/notebooks/test_machinery.py",
+)
+
+
+def together(nodeid: str) -> str:
+    """The tests of a file run in one process, as they share what their module makes; all browser tests share a server.
+
+    >>> together("tests/browser/test_panels.py::test_a"), together("tests/gan/test_pose.py::test_b[c::d]")
+    ('tests/browser', 'tests/gan/test_pose.py')
+    """
+    return "tests/browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+
+
+def order(nodeid: str) -> int:
+    """Sorts tests by when they begin."""
+    return FIRST.index(together(nodeid)) if together(nodeid) in FIRST else len(FIRST)
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives a process one file after the other, in the order that they were collected in."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid)
