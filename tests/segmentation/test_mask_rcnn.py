@@ -147,7 +147,7 @@ def test_coco_segments_when_its_weights_are_there(tmp_path: Path, monkeypatch: p
     with torch.random.fork_rng():
         state = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None).state_dict()
     # one number for each tensor: a small file in the place of a large one
-    torch.save({name: tensor.flatten()[:1].clone().expand(tensor.shape) for name, tensor in state.items()}, COCO.path)
+    torch.save({name: tensor.flatten()[0].clone().expand(tensor.shape) for name, tensor in state.items()}, COCO.path)
     with pytest.raises(ExpectedError, match="damaged"):
         load_segmenter("car", "coco")
     monkeypatch.setattr(downloads, "sha256", lambda path: COCO.hash_prefix)
