@@ -40,7 +40,7 @@ from ganverse_nb.runtime.threads import one_thread
 
 MODEL, PHASE = "model.safetensors", "inverse_graphics"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
-CHECKED = 8  # pictures that tell one dataset from another
+CHECKED = 8  # pictures, about so many, that tell one dataset from another
 Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
 
@@ -138,20 +138,20 @@ def training_identity(
     config: InverseGraphicsConfig,
     features: Features | None,
     seed: int,
-    cameras: LearnableCameras | None,
+    cameras: LearnableCameras,
 ) -> dict[str, Any]:
     """What decides how a training ends, in plain JSON types; of pictures and initial cameras checksums."""
     content, view = dataset.kept_pictures(dataset.train_contents)
-    some = torch.linspace(0, max(0, len(content) - 1), min(len(content), CHECKED)).long()
+    some = slice(None, None, max(1, len(content) // CHECKED))
     images, _ = dataset.batch(content[some], view[some])
     checksum = int((images * 255).round().long().sum())
-    known = None if cameras is None else {k: (1e3 * v).round().long() for k, v in cameras.state_dict().items()}
+    rounded = {name: (1e3 * value).round().long() for name, value in cameras.state_dict().items()}
     return {
         "inverse": asdict(config),
         "seed": seed,
-        "features": getattr(features, "name", "none"),
+        "features": "none" if features is None else features.name,
         "pictures": {"count": len(content), "resolution": dataset.resolution, "checksum": checksum},
-        "cameras": "coarse labels" if known is None else digest(known),
+        "initial_cameras": digest(rounded),
     }
 
 
@@ -186,7 +186,7 @@ class Trainer:
         }
         self.base_lr = {k: [g["lr"] for g in o.param_groups] for k, o in self.optimizers.items()}
         self.generator = torch.Generator().manual_seed(seed)
-        self.identity = training_identity(dataset, config, features, seed, cameras)
+        self.identity = training_identity(dataset, config, features, seed, self.model.cameras)
         self.step = 0
 
     # The loop

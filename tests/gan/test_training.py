@@ -16,7 +16,7 @@ from ganverse_nb.runtime.checkpoints import load_state, read_metrics
 def state(trainer, path):
     """What `save` keeps, by dotted names."""
 
-    def flat(value, name=""):
+    def flat(value, name="state"):
         if not isinstance(value, dict):
             return {name: torch.as_tensor(value)} if isinstance(value, (torch.Tensor, int, float)) else {}
         return {k: v for key, part in value.items() for k, v in flat(part, f"{name}.{key}").items()}
@@ -54,7 +54,7 @@ def test_interrupted_training_is_the_uninterrupted_one(small_config, photos, tmp
     assert not different
     assert straight.steps == second.steps == 6
     begun = state(GanTrainer(photos, config, seed=3, partners=partners), tmp_path / "0")
-    assert not torch.equal(one["generator.const"], begun["generator.const"])
+    assert not torch.equal(one["state.networks.generator.const"], begun["state.networks.generator.const"])
 
 
 def test_photos_come_once_per_epoch_in_an_order_of_its_own(small_config, photos):

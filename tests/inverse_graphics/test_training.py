@@ -13,6 +13,7 @@ from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics import training
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.perceptual import feature_distance
 from ganverse_nb.inverse_graphics.training import MODEL, PHASE, Trainer, flip_where, train_inverse_graphics
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
@@ -27,9 +28,16 @@ SHORT = replace(
 )
 
 
-def edges(images):
+class Edges:
     """Features enough for a test."""
-    return [images.diff(dim=-1), images[..., ::4, ::4]]
+
+    name = "edges"
+
+    def distance(self, a, b):
+        return feature_distance(*([images.diff(dim=-1), images[..., ::4, ::4]] for images in (a, b)))
+
+
+edges = Edges()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +124,7 @@ def test_a_finished_training_with_other_settings_pictures_or_cameras_is_refused(
     for pictures, config, seed, given, differs in (
         (dataset, replace(SHORT, weight_color=1.0), 0, None, "inverse.weight_color .* there, 1.0 now"),
         (dataset, SHORT, 1, None, "seed 0 there, 1 now"),
-        (dataset, SHORT, 0, cameras, "cameras coarse labels there, .* now"),
+        (dataset, SHORT, 0, cameras, "initial_cameras .* there, .* now"),
         (fewer, SHORT, 0, None, "pictures.count 24 there, 18 now"),
     ):
         with pytest.raises(ValueError, match=rf"model.safetensors was begun with other settings \({differs}"):
