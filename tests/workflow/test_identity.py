@@ -36,6 +36,7 @@ TINY = {
     "views.tier_views": 1,
     "views.candidates": 12,
     "views.contents": 3,
+    "views.split_layers": (1, 2),
     "views.measured": 2,
     "views.regressor_steps": 3,
     "views.regressor_batch": 8,
