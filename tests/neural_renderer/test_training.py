@@ -18,7 +18,7 @@ from ganverse_nb.neural_renderer.training import (
     train_stylegan_r,
     warm_up,
 )
-from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
+from ganverse_nb.runtime.checkpoints import load_state, read_metrics
 from ganverse_nb.runtime.shipped import SHIPPED
 
 
@@ -260,16 +260,3 @@ def test_validation_contents_are_the_last_and_leave_some(world):
     for impossible in (1, 5):
         with pytest.raises(ValueError, match="validation_contents"):
             split_contents(torch.arange(5), impossible)
-
-
-def test_damaged_state_is_one_clear_sentence(tmp_path):
-    path = tmp_path / "warmup.pt"
-    assert load_state(path) is None
-    save_state(path, {"step": 3})
-    assert load_state(path) == {"step": 3}
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(ValueError, match="damaged"):
-        load_state(path)
-    torch.save([1, 2], path)
-    with pytest.raises(ValueError, match="not a training state"):
-        load_state(path)
