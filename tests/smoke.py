@@ -59,16 +59,16 @@ def smoke_run(root: Path) -> SmokeRun:
     """The run in `root`, which is made where there is none.
 
     Every notebook runs alone: the last comes first, in an empty directory, and has to compute all it needs. The others,
-    two at a time with a processor each, find what it left.
+    two at a time, find what it left.
     """
     said = root / "said.json"
     if not said.exists():
         run = open_run(PROFILE, CATEGORY, runs=root / "runs", figures=root / "figures")
         *others, last = [path.stem for path in notebooks()]
         failed = []
-        for only, jobs, threads in (([last], 1, "2"), (others, 2, "1")):
+        for only, jobs in (([last], 1), (others, 2)):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("OMP_NUM_THREADS", threads)
+                patch.setenv("OMP_NUM_THREADS", "1")  # small steps gain nothing from a second processor
                 try:
                     reproduce(run, only=only, jobs=jobs)
                 except ReproductionError as error:
