@@ -4,6 +4,7 @@
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make docs        the API and the other pages, into build/docs
 # make lab         the notebooks in JupyterLab
+# make demo        notebook 00 as a page without code, for showing to others
 # Each installs into .venv what it needs, again when pyproject.toml changes.
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: help install reproduce evidence test bench lint types notebooks docs lab doctor clean
+.PHONY: help install reproduce evidence test bench lint types notebooks docs lab demo doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -53,6 +54,9 @@ docs: $(VENV)/installed-dev
 
 lab: $(VENV)/installed
 	OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=1000 $(BIN)/jupyter lab --ServerApp.root_dir=. notebooks/00_start_here.ipynb
+
+demo: $(VENV)/installed
+	$(BIN)/ganverse demo --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED)
 
 doctor: $(VENV)/installed
 	$(BIN)/ganverse doctor

@@ -126,6 +126,7 @@ TARGETS = {
     "bench": "-m benchmarks.report",
     "docs": "-m mkdocs build",
     "lab": "jupyter lab",
+    "demo": "ganverse demo --profile mini",
     "notebooks": "-m ganverse_nb.workflow.notebooks build",
     "lint": "ruff check",
 }

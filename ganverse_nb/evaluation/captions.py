@@ -36,7 +36,20 @@ CAPTIONS: dict[str, str] = {
     "table_a": "Table A. What each initialisation costs, the 2D IoU it reaches, and how far the two sets of cameras "
     "are apart after training.",
     "camera_recovery": "Cameras known exactly, begun with wrong azimuths: what the training takes back.",
+    "renderer_zbuffer": "What each pixel of a rendered object knows: its face, where on it, how far away; and the "
+    "picture made of that in twenty lines.",
+    "renderer_silhouette": "A mask, and the soft silhouette for three sigma; below, a part of each enlarged.",
+    "renderer_gradient": "Where the gradient of the IoU pushes the vertices of a ball, for three sigma; orange: the "
+    "outline that it should have.",
+    "renderer_fit": "A ball that follows this gradient for the masks of three known cameras (orange), with the terms "
+    "of Eq 1 on the shape.",
+    "renderer_fit_curves": "The same fit in numbers: overlap in the views of the masks and in others, and the distance "
+    "to the true surface.",
+    "renderer_fit_unseen": "The fitted mesh above the true one, from sides that no mask has shown.",
     "inverse_start": "Where the training of shapes begins: an ellipsoid, and cameras from coarse labels.",
+    "loss_terms_before": "Every term of Eq 1 on one picture of the GAN and what the untrained network predicts: where "
+    "it comes from, its value and its weight.",
+    "loss_terms_after": "The same picture and terms before and after the training, in one scale for each column.",
     "inverse_training": "The losses of Eq 1 and Eq 2 over the training.",
     "figure_4_reconstructions": "Figure 4. Held-out GAN pictures, and their reconstruction from several sides.",
     "cameras": "The view codes' cameras: as labelled, and as optimised with the network, beside the measured azimuths.",

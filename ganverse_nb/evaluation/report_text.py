@@ -12,6 +12,26 @@ RUN = "run.json"  # in the folder of a category's pictures
 _PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}
 
 
+class RowTable(list[Row]):
+    """Rows that a notebook shows as a table: ours beside the paper's, and whether the bar is met.
+
+    Args:
+        rows: those shown.
+        known: all rows of the run, among which relative bars find theirs.
+    """
+
+    def __init__(self, rows: Sequence[Row], known: Sequence[Row]) -> None:
+        super().__init__(rows)
+        self.known = known
+
+    def _repr_markdown_(self) -> str:
+        lines = ["| number | paper | ours | bar | met |", "|:---|---|---|---|---|"]
+        for row in self:
+            key, *others = cells(row, self.known)
+            lines.append(f"| {' | '.join([key.split('.', 1)[1], *others])} |")
+        return "\n".join(lines)
+
+
 def sections(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows by the second part of their key, in order of appearance."""
     sections: dict[str, list[Row]] = {}

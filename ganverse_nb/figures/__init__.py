@@ -38,6 +38,7 @@ from ganverse_nb.figures.inverse import (
     training_curves,
 )
 from ganverse_nb.figures.limitations import failures, light_pictures, light_table, light_truth, roc_curves
+from ganverse_nb.figures.losses import loss_terms
 from ganverse_nb.figures.mapping import mapping_network
 from ganverse_nb.figures.neural import (
     azimuth_control,
@@ -48,6 +49,14 @@ from ganverse_nb.figures.neural import (
     photo_editing,
     shown_cameras,
     swap_matrix,
+)
+from ganverse_nb.figures.renderer import (
+    fit_curves,
+    fit_steps,
+    fit_unseen,
+    silhouette_gradient,
+    soft_silhouettes,
+    zbuffer,
 )
 from ganverse_nb.figures.saving import SavedFigure, save_figure
 from ganverse_nb.figures.studio import photo_sheet, studio_photos
@@ -82,6 +91,9 @@ __all__ = [
     "dual_renderer",
     "failures",
     "kept_pictures",
+    "fit_curves",
+    "fit_steps",
+    "fit_unseen",
     "keypoint_errors",
     "latent_manipulation",
     "layer_swaps",
@@ -89,6 +101,7 @@ __all__ = [
     "light_pictures",
     "light_table",
     "light_truth",
+    "loss_terms",
     "manipulation",
     "mapping_network",
     "model_comparison",
@@ -110,6 +123,8 @@ __all__ = [
     "samples",
     "save_figure",
     "shown_cameras",
+    "silhouette_gradient",
+    "soft_silhouettes",
     "starting_point",
     "studio_photos",
     "study_interface",
@@ -122,4 +137,5 @@ __all__ = [
     "two_models",
     "view_gate",
     "with_balls",
+    "zbuffer",
 ]

@@ -49,12 +49,17 @@ def laplacian_loss(vertices: Tensor, faces: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes do not fit.
     """
+    return vertex_laplacian(vertices, faces).mean()
+
+
+def vertex_laplacian(vertices: Tensor, faces: Tensor) -> Tensor:
+    """[B, V] what each vertex adds to `laplacian_loss`: its squared distance from the middle of its neighbours."""
     _check(vertices, faces)
     top = topology(faces, vertices.shape[1])
     i, j = top.edges.unbind(1)
     step = vertices.index_select(1, j) - vertices.index_select(1, i)
     total = torch.zeros_like(vertices).index_add(1, i, step).index_add(1, j, -step)
-    return (total / top.degree.to(vertices.dtype)).square().sum(-1).mean()
+    return (total / top.degree.to(vertices.dtype)).square().sum(-1)
 
 
 def flatten_loss(vertices: Tensor, faces: Tensor) -> Tensor:
@@ -67,17 +72,21 @@ def flatten_loss(vertices: Tensor, faces: Tensor) -> Tensor:
     Raises:
         ValueError: the shapes do not fit.
     """
+    bends = edge_bends(vertices, faces)
+    return bends.mean() if bends.shape[1] else vertices.sum() * 0.0
+
+
+def edge_bends(vertices: Tensor, faces: Tensor) -> Tensor:
+    """[B, P] what each edge of two faces (`Topology.face_pairs`) adds to `flatten_loss`."""
     _check(vertices, faces)
     pairs = topology(faces, vertices.shape[1]).face_pairs
-    if len(pairs) == 0:
-        return vertices.sum() * 0.0
     corners = vertices.index_select(1, faces.reshape(-1)).unflatten(1, (-1, 3))
     a, b, c = corners.unbind(2)
     cross = torch.linalg.cross(b - a, c - a, dim=-1)
     length = cross.norm(dim=-1, keepdim=True)
     normals = torch.where(length > NO_AREA, cross, 0.0) / length.clamp(min=NO_AREA)
     cosine = (normals.index_select(1, pairs[:, 0]) * normals.index_select(1, pairs[:, 1])).sum(-1)
-    return (1 - cosine).square().mean()
+    return (1 - cosine).square()
 
 
 def movement_loss(offsets: Tensor) -> Tensor:

@@ -38,6 +38,10 @@ class Features(Protocol):
         """[B] how different the pictures of each pair look: [B, 3, H, W] in [0, 1] both."""
         ...
 
+    def distance_map(self, a: Tensor, b: Tensor, /) -> Tensor:
+        """[B, 1, H, W] the same place by place: its mean is about the distance, for showing."""
+        ...
+
 
 def perceptual_loss(features: Features, rendered: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """Mean distance of a batch of pictures, both [B, 3, H, W] multiplied by `mask` [B, 1, H, W].
@@ -77,6 +81,13 @@ class LpipsFeatures:
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         return self.network.to(a.device)(a, b, normalize=True).flatten()
 
+    def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
+        self.network.spatial = True
+        try:
+            return self.network.to(a.device)(a, b, normalize=True)
+        finally:
+            self.network.spatial = False
+
 
 class DiscriminatorFeatures:
     """Features of a frozen discriminator, computed in bfloat16 where `bf16` and the processor has it.
@@ -93,6 +104,11 @@ class DiscriminatorFeatures:
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         return feature_distance(self.maps(a), self.maps(b))
+
+    def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
+        layers = [(2 - 2 * cosine(x, y))[:, None] for x, y in zip(self.maps(a), self.maps(b), strict=True)]
+        size = a.shape[-2:]
+        return torch.stack([torch.nn.functional.interpolate(layer, size) for layer in layers]).mean(0)
 
     def maps(self, images: Tensor) -> Sequence[Tensor]:
         """Feature maps [B, C_l, H_l, W_l] of pictures [B, 3, H, W] in [0, 1]."""

@@ -17,7 +17,6 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.camera_head import (
     CameraHead,
@@ -27,7 +26,7 @@ from ganverse_nb.inverse_graphics.camera_head import (
     random_pose,
 )
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
-from ganverse_nb.inverse_graphics.losses import albedo_prior, color_loss, iou_loss
+from ganverse_nb.inverse_graphics.losses import albedo_prior, iou_loss, loss_terms
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
@@ -242,20 +241,13 @@ class Trainer:
         times = len(images) // len(mesh)
         shone = None if light is None else light.repeat(times, 1)
         output = self.render(repeat_mesh(mesh, times), camera, self.sigma(), shone)
-        inside = masks * output.mask
-        offsets = self.model.network.offsets(mesh.vertices)
-        terms = {
-            "iou": iou_loss(output.silhouette, masks),
-            "color": color_loss(output.rgb, images, inside),
-            "laplacian": laplacian_loss(offsets, mesh.faces),
-            "flatten": flatten_loss(mesh.vertices, mesh.faces),
-            "movement": movement_loss(offsets),
-        }
+        terms = loss_terms(output, images, masks, mesh, self.model.network.offsets(mesh.vertices))
         if self.config.weight_albedo_prior and mesh.texture is not None:
             terms["albedo_prior"] = albedo_prior(mesh.texture)
         if self.step >= self.config.perceptual_after and self.features is not None and self.config.weight_perceptual:
             some = torch.randperm(len(images), generator=self.generator)[: self.config.perceptual_pictures]
-            terms["perceptual"] = perceptual_loss(self.features, output.rgb[some], images[some], inside[some])
+            inside = masks[some] * output.mask[some]
+            terms["perceptual"] = perceptual_loss(self.features, output.rgb[some], images[some], inside)
         return terms
 
     def head_step(self) -> dict[str, Tensor]:

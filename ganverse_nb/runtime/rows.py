@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Number = int | float
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -15,6 +16,27 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _BAR = re.compile(r"(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)(?:\s*x\s+([a-z0-9_.]+))?")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number on its way into the report, without what made it.
+
+    Attributes:
+        value: a number or one-element tensor; None or NaN where it could not be measured.
+        unit: of `value` and `paper`; empty for shares and scores.
+        paper: the paper's value for its cars, or a value for each of its categories.
+        bar: what the number is held to, see `Row.bar`.
+    """
+
+    value: Any
+    unit: str = ""
+    paper: Number | str | Mapping[str, Number] | None = None
+    bar: str = ""
+
+
+Measurements = Mapping[str, Measurement]
+"""Dotted key, without the category -> what was measured."""
 
 
 @dataclass(frozen=True)

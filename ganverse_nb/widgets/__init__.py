@@ -7,6 +7,7 @@ require("notebooks", "A widget", "anywidget", "ipywidgets", "plotly", "traitlets
 from ganverse_nb.widgets.camera_orbit import camera_orbits
 from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
 from ganverse_nb.widgets.control_scene import ControlState
+from ganverse_nb.widgets.fit_view import FitView
 from ganverse_nb.widgets.keypoint_labeller import ClickableImage, KeypointLabeller
 from ganverse_nb.widgets.layer_panel import LayerPanel, LayerState
 from ganverse_nb.widgets.mesh_viewer import mesh_beside_truth, mesh_figure
@@ -18,6 +19,7 @@ __all__ = [
     "ClickableImage",
     "ControlPanel",
     "ControlState",
+    "FitView",
     "KeypointLabeller",
     "LayerPanel",
     "LayerState",

@@ -230,6 +230,12 @@ def _edit(options: argparse.Namespace) -> None:
     print(f"wrote {options.output}")
 
 
+def _demo(options: argparse.Namespace) -> int:
+    from ganverse_nb.workflow.demo import serve_demo
+
+    return serve_demo(_open(options), _settings(options), options.port, options.browser)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from ganverse_nb.workflow.doctor import examine
 
@@ -386,6 +392,10 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         command.add_argument(f"--{name}", type=float, help=f"of the camera, instead of the picture's own; {text}")
     command.add_argument("--output", type=Path, default=Path("edited.png"), metavar="FILE")
+    command = add("demo", _demo, "serve notebook 00 as a page without code, for showing to others", "notebooks")
+    _run_options(command)
+    command.add_argument("--port", type=int, default=8866, metavar="N", help="default: 8866")
+    command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open it here")
     command = add("config", _config, "print the settings of a profile")
     _profile_options(command)
     add("doctor", _doctor, "check whether this machine can run the project")

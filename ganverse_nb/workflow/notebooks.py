@@ -1,7 +1,8 @@
 """Notebooks: built from their sources, executed by papermill, searched for errors that hide in widgets.
 
 `notebooks/src/NN_name.py` (py:percent) is what people edit and review; `notebooks/NN_name.ipynb` is built from it,
-without outputs and with the same bytes every time. Each has a cell tagged `parameters` that sets `PARAMETERS`.
+without outputs and with the same bytes every time. Each has a cell tagged `parameters` that sets `PARAMETERS`. A number
+may have a letter, as in `03b`, which comes after 03.
 
     python -m ganverse_nb.workflow.notebooks build   sources -> notebooks (`make notebooks`)
     python -m ganverse_nb.workflow.notebooks pull    notebooks edited in JupyterLab -> sources
@@ -26,10 +27,12 @@ from ganverse_nb.runtime.files import write_text
 
 if TYPE_CHECKING:
     from ganverse_nb.workflow.notebook_engine import Stop
+    from ganverse_nb.workflow.run import Run
 
 EVIDENCE = ("03", "05", "06", "07", "11")  # comparisons that need further trainings: `make evidence`
 STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
 PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
+NUMBER = re.compile(r"\d\d[a-z]?")
 PICTURE_LINK = re.compile(r"!\[(?P<text>[^]]*)\]\((?P<path>[^):]+\.png)\)")
 TRACEBACK = "Traceback (most recent call last):"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -61,17 +64,28 @@ def folder() -> Path:
     return path
 
 
+def number(path: Path) -> str:
+    """The number of a notebook or its source, as in `03b`."""
+    return path.name.split("_")[0]
+
+
+def _numbered(directory: Path, pattern: str) -> list[Path]:
+    """Files that match the pattern and whose name begins with a number, in reading order."""
+    return sorted(path for path in directory.glob(pattern) if NUMBER.fullmatch(number(path)))
+
+
 def notebooks(directory: Path | None = None, only: Sequence[str] = ()) -> list[Path]:
-    """The built notebooks in reading order, or those whose name starts with one of `only` (as in `04`).
+    """The built notebooks in reading order, or those with one of the numbers `only` (as in `04`; `03` is not `03b`).
 
     Raises:
-        ValueError: nothing begins with one of `only`.
+        ValueError: there is none of one of these numbers.
     """
-    paths = sorted((directory or folder()).glob("[0-9][0-9]_*.ipynb"))
-    for prefix in only:
-        if not any(path.name.startswith(prefix) for path in paths):
-            raise ValueError(f"There is no notebook {prefix!r}; there are {', '.join(p.stem for p in paths)}.")
-    return [p for p in paths if not only or p.name.startswith(tuple(only))]
+    paths = _numbered(directory or folder(), "*.ipynb")
+    beginnings = {wanted: f"{wanted}_" if NUMBER.fullmatch(wanted) else wanted for wanted in only}
+    for wanted, beginning in beginnings.items():
+        if not any(path.name.startswith(beginning) for path in paths):
+            raise ValueError(f"There is no notebook {wanted!r}; there are {', '.join(p.stem for p in paths)}.")
+    return [path for path in paths if not only or path.name.startswith(tuple(beginnings.values()))]
 
 
 # ---- sources and what is built from them
@@ -96,7 +110,7 @@ def build_all(directory: Path | None = None) -> list[Path]:
     """
     directory = directory or folder()
     changed = []
-    for source in sorted((directory / "src").glob("[0-9][0-9]_*.py")):
+    for source in _numbered(directory / "src", "*.py"):
         target = directory / f"{source.stem}.ipynb"
         text = build(source)
         if target.exists():
@@ -147,6 +161,13 @@ def source_code(notebook: NotebookNode) -> str:
 
 
 # ---- execution
+
+
+def run_parameters(run: Run, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The `PARAMETERS` with which a notebook works on `run`, which was opened with `settings`."""
+    config = run.config
+    values = (config.profile, config.category, config.seed, str(run.root.resolve()), str(run.figures.resolve()))
+    return dict(zip(PARAMETERS, (*values, dict(settings or {})), strict=True))
 
 
 def execute(
@@ -207,7 +228,7 @@ def execute(
         stopped = f"{notebook.stem} stopped at In [{error.exec_count}]: {reason} (see {partial})"
         raise NotebookError(stopped, error.source) from None
     for cell in executed.cells:
-        _attach_pictures(cell, notebook.parent)
+        attach_pictures(cell, notebook.parent)
     nbformat.write(executed, partial)
     hidden = errors(executed)
     if hidden:
@@ -218,7 +239,7 @@ def execute(
     return executed
 
 
-def _attach_pictures(cell: NotebookNode, directory: Path) -> None:
+def attach_pictures(cell: NotebookNode, directory: Path) -> None:
     """Puts the pictures that a text shows by links relative to `directory` into the cell: the copy can lie anywhere."""
 
     def attach(link: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, write_json, write_text
 from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.notebook_engine import Stop
-from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks
+from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
 from ganverse_nb.workflow.progress import Board
 from ganverse_nb.workflow.provenance import cores
 from ganverse_nb.workflow.report import as_markdown, write_report
@@ -55,19 +55,11 @@ def reproduce(
     jobs = default_jobs() if jobs is None else jobs
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: at least one notebook must run at a time.")
-    paths = [path for path in notebooks(directory, only) if only or not path.name.startswith(EVIDENCE)]
+    paths = [path for path in notebooks(directory, only) if only or number(path) not in EVIDENCE]
     if not paths:
         raise FileNotFoundError("There are no built notebooks; `make notebooks` builds them from notebooks/src.")
     config = run.config
-    parameters = {
-        "profile": config.profile,
-        "category": config.category,
-        "seed": config.seed,
-        "runs": str(run.root.resolve()),
-        "figures": str(run.figures.resolve()),
-        "settings": dict(settings or {}),
-    }
-
+    parameters = run_parameters(run, settings)
     needs = dependencies(paths)
     awaited = set().union(*needs.values())
 

@@ -23,10 +23,11 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
+from ganverse_nb.evaluation.report_text import RowTable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import digest, plain, read_json, remove, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
-from ganverse_nb.runtime.rows import Number, Row, check_bar
+from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, check_bar
 from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.workflow.provenance import device, environment
 
@@ -210,33 +211,39 @@ class Run:
         bar: str = "",
         command: str | None = None,
     ) -> Row:
-        """Stores one measured number in `rows.json`, over an earlier one of the same key.
+        """Stores one measured number, as `record_all` does many; `value` to `bar` are those of a `Measurement`.
 
         Args:
             key: dotted name; the category is put in front where it is missing.
-            value: a number or one-element tensor; None or NaN where it could not be measured.
-            paper: the paper's value for its cars, or a value for each of its categories.
-            bar: what the number is held to, see `Row.bar`.
             command: what makes the number; the command that reproduces the run where it is not given.
+        """
+        return self.record_all({key: Measurement(value, unit, paper, bar)}, command)[0]
+
+    def record_all(self, measured: Measurements, command: str | None = None) -> RowTable:
+        """Stores measured numbers in `rows.json`, over earlier ones of the same keys; what it returns a notebook shows.
 
         Raises:
-            ValueError: a value that is no number, or a bar that is not understood.
+            ValueError: a value that is no number, or a bar that is not understood; then nothing is stored.
         """
-        check_bar(bar)
-        value = plain(value)
+        new = [self._row(key, measurement, command) for key, measurement in measured.items()]
+        with self._lock("rows.json", wait=60):
+            rows = {row.key: row for row in [*self.rows(), *new]}
+            write_json(self.directory / "rows.json", [asdict(row) for row in rows.values()])
+        return RowTable(new, list(rows.values()))
+
+    def _row(self, key: str, measured: Measurement, command: str | None) -> Row:
+        check_bar(measured.bar)
+        value = plain(measured.value)
         while isinstance(value, list) and len(value) == 1:
             value = value[0]
         if value is not None and not isinstance(value, (int, float)):
             raise ValueError(f"record({key!r}): one number is needed, got {value!r}.")
-        config = self.config
+        config, paper = self.config, measured.paper
         key = key if key.startswith(f"{config.category}.") else f"{config.category}.{key}"
         ours = float(f"{value:.6g}") if isinstance(value, float) else value
         theirs = (paper if isinstance(paper, Mapping) else {"car": paper}).get(config.category)
-        row = Row(key, ours, theirs, unit, bar, config.profile, config.seed, device(), command or self.command)
-        with self._lock("rows.json", wait=60):
-            rows = {r.key: r for r in self.rows()} | {key: row}
-            write_json(self.directory / "rows.json", [asdict(r) for r in rows.values()])
-        return row
+        made_by = (config.profile, config.seed, device(), command or self.command)
+        return Row(key, ours, theirs, measured.unit, measured.bar, *made_by)
 
     def rows(self) -> list[Row]:
         """The recorded numbers, in the order they were first recorded in."""

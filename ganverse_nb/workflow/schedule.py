@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 
 from ganverse_nb.workflow.notebook_engine import Stop
-from ganverse_nb.workflow.notebooks import NotebookError, source_code
+from ganverse_nb.workflow.notebooks import NotebookError, number, source_code
 from ganverse_nb.workflow.progress import Board
 
 # Every notebook runs alone; but where the one that tells of a stage is executed too, the others wait for it.
@@ -23,7 +23,7 @@ Execute = Callable[[Path, Callable[[int, int, str], None], Stop], object]
 
 def dependencies(paths: Sequence[Path]) -> dict[Path, set[Path]]:
     """For each notebook those of `paths` that tell of a stage it calls."""
-    homes = {stage: path for stage, number in HOMES.items() for path in paths if path.name.startswith(f"{number}_")}
+    homes = {stage: path for stage, home in HOMES.items() for path in paths if number(path) == home}
     return {path: {homes[s] for s in called_stages(path) if s in homes} - {path} for path in paths}
 
 

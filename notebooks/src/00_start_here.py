@@ -15,9 +15,11 @@
 # * take hold of camera, shape, texture and background with sliders and pickers, turn the mesh with the mouse, and save
 #   pictures, turntables and `.glb` files,
 # * do the same with a photo of your own, and see whether its reconstruction can be trusted.
-#
+
+# %% [markdown] tags=["no-demo"]
 # The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
-# about twelve minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds.
+# about twelve minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds. `make demo`
+# shows it to others as a page without code.
 #
 # All notebooks tell the story of cars. With `category = "horse"` or `"bird"` in the next cell they run on those; read
 # horse or bird where it says car.
@@ -53,43 +55,18 @@ samples = teacher(torch.randn(24, teacher.z_dim, generator=rng), psi=0.8)
 fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 0.8})
 
 # %% [markdown]
-# ## The same car from all sides
-#
-# Yet the first layers of this network decide the viewpoint, and the others what is seen: each row keeps one *content
-# code*, each column one *view code* (figure 2 of the paper; notebook 01 shows how they were found).
-
-# %%
-from ganverse_nb.gan.latents import crossed_pictures, sample_w
-
-views = stages.view_codes(run).orbit
-contents = sample_w(teacher, 3, seed + 1, psi=0.7)
-crossed = crossed_pictures(teacher, views.codes[::2], contents, views.split_layer).transpose(0, 1)
-fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2]), {"azimuth": views.azimuth[::2]})
-
-# %% [markdown]
-# ## Photographs with an answer sheet
-#
-# The studio builds random cars, puts them into random scenes and takes photographs. They play the part of the paper's
-# LSUN and Pascal3D+ pictures. Each comes with its true mask, depth, shape and camera, so that what the networks find
-# can be checked.
-
-# %% tags=["studio"]
-from ganverse_nb.studio.photos import make_photos
-
-fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, seed=seed + 11)), {})
-
-# %% [markdown]
 # ## From a photograph to a mesh
 #
-# The next cell loads the 3D network or, the first time, makes the multi-view pictures and trains it on them: without
-# one photograph, mesh or camera (notebooks 02 and 04).
+# The photographs below were never seen in training. A segmenter cuts the car out, the network predicts shape, texture
+# and camera, and the renderer shows the prediction in the same view and from other sides. It has learned that without
+# one photograph, mesh or camera, from the GAN's pictures alone.
+
+# %% [markdown] tags=["no-demo"]
+# The next cell loads the 3D network or, the first time, makes the multi-view pictures and trains it on them (notebooks
+# 02 and 04).
 
 # %%
 model = stages.inverse_graphics(run)
-
-# %% [markdown]
-# The photographs below were never seen in training. A segmenter cuts the car out, the network predicts shape, texture
-# and camera, and the renderer shows the prediction in the same view and from other sides.
 
 # %%
 from ganverse_nb.inverse_graphics.inference import reconstruct
@@ -114,10 +91,10 @@ renderer = stages.stylegan_r(run) if run.is_complete("stylegan_r") else None
 panel = open_panel(run, photos, renderer)
 panel
 
-# %% [markdown]
+# %% [markdown] tags=["no-demo"]
 # Controls can be moved by a program too, which is how this notebook is tested.
 
-# %%
+# %% tags=["no-demo"]
 panel.controls["azimuth_deg"].value = 120
 assert panel.state.azimuth_deg == 120 and not panel.errors
 panel.state
@@ -130,22 +107,51 @@ from ganverse_nb.widgets import mesh_figure
 
 mesh_figure(mesh[0])
 
-# %% [markdown]
+# %% [markdown] tags=["no-demo"]
 # And as a file that Blender or any viewer of glTF opens:
 
-# %%
+# %% tags=["no-demo"]
 from ganverse_nb.geometry.export import save_mesh
 
 save_mesh(mesh[0], run.directory / "start_here.glb")
 
 # %% [markdown]
-# ## Your own photo
+# ## Where it comes from: the same car from all sides
 #
+# How can a network learn this from pictures without a single mesh or camera? The first layers of the GAN decide the
+# viewpoint, and the others what is seen: each row keeps one *content code*, each column one *view code* (figure 2 of
+# the paper; notebook 01 shows how they were found). Pictures of one object from many sides are what the 3D network
+# learns from.
+
+# %%
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
+
+views = stages.view_codes(run).orbit
+contents = sample_w(teacher, 3, seed + 1, psi=0.7)
+crossed = crossed_pictures(teacher, views.codes[::2], contents, views.split_layer).transpose(0, 1)
+fig.save_figure(run, "start_views", fig.aligned_views(crossed, views.azimuth[::2]), {"azimuth": views.azimuth[::2]})
+
+# %% [markdown]
+# ## Photographs with an answer sheet
+#
+# The studio builds random cars, puts them into random scenes and takes photographs. They play the part of the paper's
+# LSUN and Pascal3D+ pictures. Each comes with its true mask, depth, shape and camera, so that what the networks find
+# can be checked.
+
+# %% tags=["studio"]
+from ganverse_nb.studio.photos import make_photos
+
+fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, seed=seed + 11)), {})
+
+# %% [markdown]
+# ## Your own photo
+
+# %% [markdown] tags=["no-demo"]
 # Set `photo` above to the path of a picture file of any size (or give it to papermill: `-p photo car.jpg`); without
 # one, this cell takes the first of those above. The object should be in the middle: a square is cut out there. The same
 # without a notebook: `ganverse reconstruct photo.jpg --out car.glb --turntable car.gif`.
 
-# %%
+# %% tags=["no-demo"]
 from ganverse_nb.data.pictures import write_picture
 from ganverse_nb.inverse_graphics.reconstructor import reconstruct_photo
 
@@ -156,9 +162,10 @@ card = fig.photo_card(own.image, own.mask, own.verdict, own.mesh, own.camera)
 fig.save_figure(run, "start_own_photo", card, {"score": own.verdict.score, "scores": own.verdict.scores})
 
 # %% [markdown]
-# Or with a button, and the photo in your hands:
+# With a button: the photo is cut out, reconstructed and judged, and then in your hands.
 
 # %%
+from ganverse_nb.inverse_graphics.reconstructor import reconstruct_photo
 from ganverse_nb.widgets import PhotoUpload
 
 upload = PhotoUpload(
@@ -166,7 +173,7 @@ upload = PhotoUpload(
 )
 upload
 
-# %% [markdown]
+# %% [markdown] tags=["no-demo"]
 # ## When to believe it
 #
 # The network makes a car of anything. So each photo gets a score: how unusual it is beside photographs that no network
@@ -174,16 +181,16 @@ upload
 # reconstruction covers it, and in the segmenter's features. The limit was set on such photographs alone, so that two in
 # a hundred of them are above it; here are others, and pictures that should be refused.
 
-# %% tags=["studio"]
+# %% tags=["studio", "no-demo"]
 check = stages.domain_check(run)
 fig.save_figure(run, "start_domain", fig.domain_scores(check), {"limit": check.limit, "scores": check.scores})
 
-# %% tags=["studio"]
-run.record("photo.refused_photographs", check.refused("photographs"))
-run.record("photo.refused_out_of_distribution", check.ood_refused, bar=">= 0.95")
-run.rows()[-2:]
+# %% tags=["studio", "no-demo"]
+from ganverse_nb.evaluation import records
 
-# %% [markdown]
+run.record_all(records.domain(check))
+
+# %% [markdown] tags=["no-demo"]
 # ## See also
 #
 # * 01: why the first layers are the viewpoint, and which viewpoints there are

@@ -155,26 +155,17 @@ fig.save_figure(run, "figure_b_viewpoints", all_views, {"views": len(views), "az
 # photographs says how much there is to be had. KID is a distance between the GAN's pictures and photographs it has not
 # seen, here on the features of this project's segmenter: it compares our GANs with each other, and with nobody else's.
 
+# %%
+from ganverse_nb.evaluation import records
+
+run.record_all(records.teacher(images_seen(run), views, suggestion))
+
 # %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import read_views
 
 count, truncation = run.config.multiview.contents, run.config.multiview.truncation
 readings = read_views(teacher, stages.pose_regressor(run), views, count, truncation, seed)
-run.record("gan.max_view_gap_deg", readings.largest_gap, "°", bar="<= 40")
-run.record("gan.view_deviation_deg", readings.median_deviation, "°", bar="<= 5")
-run.record("gan.shape_variety", gate.chosen.silhouette)
-run.record("gan.shape_variety_photos", gate.photos.silhouette)
-run.record("gan.shape_variety_ratio", gate.chosen.silhouette / gate.photos.silhouette, bar=">= 0.75")
-run.record("gan.pose_regressor_error_deg", gate.regressor_error, "°")
-run.record("gan.kid", stages.gan_kid(run).value, "own features")
-readings
-
-# %%
-run.record("gan.images_seen", images_seen(run), "pictures")
-run.record("gan.views", len(views), "views", paper={"car": 39, "horse": 22, "bird": 8}, bar=">= 16")
-run.record("gan.split_layer", views.split_layer, "layers", paper={"car": 4, "horse": 4, "bird": 4})
-run.record("gan.split_layer_from_silhouettes", suggestion.split_layer, "layers")
-run.rows()[-4:]
+run.record_all(records.views(readings, gate, stages.gan_kid(run)))
 
 # %% [markdown]
 # ## See also

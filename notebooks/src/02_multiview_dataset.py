@@ -53,8 +53,6 @@ fig.save_figure(run, "segmenter", fig.samples(outlined, columns=12), {"segmenter
 from ganverse_nb.segmentation.training import evaluate
 
 found = evaluate(segmenter, stages.test_photos(run))
-run.record("segmentation.photo_iou", found["iou"], bar=">= 0.93")
-run.record("segmentation.photo_single", found["single"])
 found
 
 # %% [markdown]
@@ -106,12 +104,12 @@ fig.save_figure(run, "multiview_counts", fig.kept_pictures(dataset), counts)
 # ## Record
 
 # %%
-contents, kept = {"car": 6000, "horse": 1000, "bird": 1000}, {"car": 55429, "horse": 16392, "bird": 7948}
-shares = {"car": 0.237, "horse": 0.745, "bird": 0.994}
-run.record("multiview.contents", counts["contents"], "objects", paper=contents)
-run.record("multiview.pictures_kept", counts["kept"], "pictures", paper=kept)
-run.record("multiview.kept_share", counts["kept"] / counts["pictures"], paper=shares)
-counts["removed"]
+from ganverse_nb.evaluation import records
+
+run.record_all(records.multiview(counts))
+
+# %% tags=["studio"]
+run.record_all(records.segmentation(found))
 
 # %% [markdown]
 # ## See also

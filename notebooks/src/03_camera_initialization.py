@@ -147,23 +147,9 @@ fig.save_figure(run, "camera_recovery", fig.recovery_curves(curves), {"curves": 
 # ## Record
 
 # %%
-run.record("tableA.keypoint_annotation_minutes", annotation["keypoint"], "min", paper=200)
-run.record("tableA.keypoint_minutes", minutes["keypoint"], "min", paper=3600)
-run.record("tableA.view_minutes", minutes["view"], "min", paper=3600)
-run.record("tableA.keypoint_iou", scores["keypoint"], paper=0.953)
-run.record("tableA.view_iou", scores["view"], paper=0.952)
-run.record("tableA.iou_gap", abs(scores["view"] - scores["keypoint"]), paper=0.001, bar="<= 0.01")
-run.record("tableA.axis_difference_mean_deg", aligned.axis_mean, "°", paper=1.43)
-run.record("tableA.axis_difference_max_deg", aligned.axis_max, "°", paper=2.95)
-run.record("tableA.angle_difference_mean_deg", aligned.angle_mean, "°", paper=0.42)
-run.record("tableA.angle_difference_max_deg", aligned.angle_max, "°", paper=1.11)
-run.record("tableA.turn_raw_mean_deg", raw.turn_mean, "°")
-run.record("tableA.turn_mean_deg", aligned.turn_mean, "°")
-run.record("tableA.reprojection_median_px", pixels.median(), "px")
-run.record("tableA.outlier_share", motion.outlier.sum() / points.placed.sum())
-for noise, curve in curves.items():
-    run.record(f"tableA.recovery_{noise:.0f}_deg_before", curve[0]["azimuth_error"], "°")
-    run.record(f"tableA.recovery_{noise:.0f}_deg_after", curve[-1]["azimuth_error"], "°")
+from ganverse_nb.evaluation import records
+
+run.record_all(records.initialization(minutes, scores, raw, aligned, points, motion, curves))
 
 # %% [markdown]
 # ## See also

@@ -10,6 +10,7 @@
 # *Pictures that were held out, and their reconstruction from several sides.*
 #
 # You will
+# * see each term of the loss on one example,
 # * train the network (about ten minutes on two CPU cores, once) and see its losses,
 # * see reconstructions of held-out objects (figure 4) and what became of the cameras,
 # * reconstruct photographs, and compare the meshes with the true ones: what the paper could not measure,
@@ -44,7 +45,7 @@ start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), 
 fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]
-# ## Training
+# ## The loss
 #
 # A picture $I$ with mask $M$ is compared with the render $I', M'$ of the predicted shape $S$ and texture $T$ under the
 # camera $V$ of its view code. The last three terms keep the shape well behaved, and the $\lambda$ are settings:
@@ -58,16 +59,54 @@ fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[:
 #
 # $$\mathcal{L}_k(\theta) = \sum_{i \neq j} \mathcal{L}(I_{V_i^k}, S_k, T_k, V_i^k; \theta)
 # + \mathcal{L}(I_{V_j^k}, S_k, T_k, V_j^k; \theta), \qquad S_k, T_k = f_\theta(I_{V_i^k}) \tag{2}$$
+
+# %% [markdown]
+# ## One example, term by term
 #
-# The terms of Eq 1 that compare pictures, over the steps. The dotted line is where the perceptual term sets in:
-# colours first, details after.
+# A picture of the GAN, and what the untrained network predicts from it: the ellipsoid, in the picture's mean colour,
+# under the camera of the label. Every term is computed as the training computes it, and shown where it comes from:
+#
+# * $L_{IOU}$: one minus intersection (grey) over union; orange, what only the mask covers; blue, what only the render,
+# * $L_{col}$: the difference of colours where mask and render overlap,
+# * $L_{percept}$: the distance of features there, place by place,
+# * $L_{lap}$: how far a vertex has moved away from its neighbours,
+# * $L_{sm}$: how sharply neighbouring faces meet,
+# * $L_{mov}$: how far a vertex has moved from the ellipsoid.
+#
+# Below each stands its value and its weight $\lambda$. The shape costs next to nothing yet: it has not moved.
 
 # %%
-dataset, model = stages.multiview(run), stages.inverse_graphics(run)
+from ganverse_nb.evaluation.loss_terms import example_picture, explain_loss
+from ganverse_nb.inverse_graphics.training import new_model
+
+dataset, features = stages.multiview(run), stages.perceptual(run)
+example = (dataset, config, features, *example_picture(dataset))
+losses = {"untrained": explain_loss(new_model(dataset, config, seed).eval(), *example)}
+before = fig.loss_terms(losses)
+fig.save_figure(run, "loss_terms_before", before, {name: loss.values for name, loss in losses.items()})
+
+# %% [markdown]
+# ## The training
+#
+# The next cell trains, the first time. Then it shows the terms that compare pictures, over the steps. The dotted line
+# is where the perceptual term sets in: colours first, details after.
+
+# %%
+model = stages.inverse_graphics(run)
 curves = fig.training_curves(
     run.directory / "inverse_graphics" / "metrics.jsonl", config.perceptual_after, config.steps
 )
 fig.save_figure(run, "inverse_training", curves, {"steps": config.steps})
+
+# %% [markdown]
+# The same example by the trained network, which has never seen this object. The outline fits, and the shape pays for
+# it. The colour term may even grow although the colours are right: it counts where both outlines overlap, which was
+# little before.
+
+# %%
+losses["trained"] = explain_loss(model, *example)
+after = fig.loss_terms(losses)
+fig.save_figure(run, "loss_terms_after", after, {name: loss.values for name, loss in losses.items()})
 
 # %% [markdown]
 # ## Reconstructions (figure 4)
@@ -159,10 +198,8 @@ fig.save_figure(run, "photo_table", fig.photo_table(report), table)
 
 # %% tags=["studio"]
 from ganverse_nb.evaluation.ground_truth import found_objects, score_reconstructions
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 
 truth, cut = found_objects(segmenter, stages.ground_truth_views(run))
-features = perceptual_features(stages.discriminator(run), config.perceptual_backbone)
 result = score_reconstructions(model, truth, cut, features, seed)
 measured = {name: score.values() for name, score in result.scores.items()}
 fig.save_figure(run, "truth_distributions", fig.truth_distributions(result.scores), measured)
@@ -205,32 +242,13 @@ fig.save_figure(run, "camera_audit", fig.camera_audit(audit), {"errors": audit.e
 # ## Record
 
 # %%
-run.record("inverse.gan_test_iou", scores.same_view, paper=0.95, bar=">= 0.93")
-run.record("inverse.gan_novel_view_iou", scores.novel_view, bar=">= 0.87")
+from ganverse_nb.evaluation import records
+
+run.record_all(records.held_out(scores))
 
 # %% tags=["studio"]
-every = table["all"]
-run.record("inverse.camera_error_deg_before", cameras.before.mean, "°")
-run.record("inverse.camera_error_deg_after", cameras.after.mean, "°", bar="<= 0.6 x inverse.camera_error_deg_before")
-run.record("inverse.photo_test_iou", every["iou"], paper=0.76, bar=">= 0.75")
-run.record("inverse.photo_found_share", report.found.float().mean())
-run.record("inverse.photo_azimuth_error_deg", report.azimuth_error.median, "°")
-run.record("inverse.photo_chamfer", every["chamfer"], "of the length")
-run.record("inverse.photo_fscore", every["f2"], "at 2 %")
-run.record("inverse.photo_chamfer_as_found", every["chamfer_as_found"], "of the length")
-run.record("inverse.photo_fscore_as_found", every["f2_as_found"], "at 2 %")
-for name, values in gauged.items():
-    run.record(f"truth.{name}", values.nanquantile(0.5), "dB" if "psnr" in name else "")
-run.record("truth.chamfer_as_found", measured["none"]["chamfer"].quantile(0.5))
-run.record("truth.chamfer_aligned", measured["similarity"]["chamfer"].quantile(0.5))
-for name, error in audit.errors.items():
-    run.record(f"camera_head.{name}_azimuth_error_deg", error.azimuth.abs().quantile(0.5), "°")
-    run.record(f"camera_head.{name}_elevation_error_deg", error.elevation.abs().quantile(0.5), "°")
-    run.record(f"camera_head.{name}_distance_error", error.distance.abs().quantile(0.5), "of the distance")
-    run.record(f"camera_head.{name}_front_back_flipped", error.front_back_flipped.float().mean(), "of the photographs")
-run.record("camera_head.front_rear_confused", audit.confused, "of the clear ones")
-for name, overlap in audit.iou.items():
-    run.record(f"camera_head.iou_{name}_camera", overlap.mean())
+against_truth = records.truth(result.scores) | records.photo_cameras(audit)
+run.record_all(records.learned_cameras(cameras) | records.photographs(report) | against_truth)
 
 # %% [markdown]
 # ## See also

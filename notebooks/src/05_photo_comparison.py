@@ -119,8 +119,6 @@ strange = {f"{name}-model": reconstruct(clear.image(), web_masks, model) for nam
 web_scores = {name: score_test_photos(model, segmenter, web, meshes=0, seed=seed) for name, model in models.items()}
 web_iou = {name: float(report.iou.mean()) for name, report in web_scores.items()}
 fig.save_figure(run, "figure_g_web", fig.model_comparison(clear.image(), strange, texture=False), {"iou": web_iou})
-for name, overlap in web_iou.items():
-    run.record(f"photo_comparison.{name.lower()}_model_web_iou", overlap)
 
 # %% [markdown]
 # ## Both against the truth
@@ -142,31 +140,17 @@ fig.save_figure(run, "models_truth", fig.truth_distributions(judged), measured)
 
 # %% tags=["studio"]
 fig.save_figure(run, "models_truth_by_angle", fig.truth_by_angle(judged, features.name), judged)
-for name, values in measured.items():
-    for measure in ("chamfer", "f2", "normals", "volume_iou", "iou", "psnr", "ssim", "perceptual", "color_hidden"):
-        middle = values[measure].nanquantile(0.5)
-        run.record(f"photo_comparison.{name.lower().replace('-', '_')}_truth_{measure}", middle)
 
 # %% [markdown]
 # ## Record
 
 # %%
-run.record("table1a.photo_pictures", costs["photographs"]["pictures"], paper=4175)
-run.record("table1a.photo_annotation_hours", costs["photographs"]["hours"], "h", paper="200-350")
-run.record("table1a.gan_pictures", costs["GAN"]["pictures"], paper=55429)
-run.record("table1a.gan_annotation_minutes", 60 * costs["GAN"]["hours"], "min", paper=1)
-cells = comparison.cells
-run.record("table1b.photo_model_photo_test", cells["photo", "photo"].hard, paper=0.80)
-run.record(
-    "table1b.photo_model_gan_test", cells["photo", "GAN"].hard, paper=0.81, bar="< 1 x table1b.gan_model_gan_test"
-)
-run.record("table1b.gan_model_photo_test", cells["GAN", "photo"].hard, paper=0.76)
-run.record("table1b.gan_model_gan_test", cells["GAN", "GAN"].hard, paper=0.95, bar=">= 0.93")
-for (model, place), cell in cells.items():
-    run.record(f"table1b.{model.lower()}_model_{place.lower()}_test_soft", cell.soft)
-    run.record(f"table1b.{model.lower()}_model_{place.lower()}_test_head_camera", cell.head_hard)
-for model in models:
-    run.record(f"photo_comparison.{model.lower()}_model_novel_view_iou", comparison.novel[model].mean())
+from ganverse_nb.evaluation import records
+
+run.record_all(records.two_training_sets(costs) | records.two_models(comparison))
+
+# %% tags=["studio"]
+run.record_all(records.web_photographs(web_iou) | records.two_models_truth(judged))
 
 # %% [markdown]
 # ## See also

@@ -125,11 +125,9 @@ if said:
 # ## Record
 
 # %% tags=["studio"]
-for question, result in measured.items():  # the paper's numbers are people's, so they stand beside people's only
-    run.record(f"user_study.automatic_rater_{question}", 100 * result.preference.share[0], "%")
-paper = {"overall": 57.5, "shape": 61.6, "texture": 56.3}
-for question, result in said.items():
-    run.record(f"user_study.people_{question}", 100 * result.preference.share[0], "%", paper=paper[question])
+from ganverse_nb.evaluation import records
+
+run.record_all(records.user_study(measured, said))
 
 # %% [markdown]
 # ## See also

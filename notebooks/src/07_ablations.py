@@ -148,30 +148,9 @@ fig.save_figure(
 # The change against `full`, beside what the paper says of it, and the mean of every measure.
 
 # %%
-change = {(m, variant): cells[m][variant].mean - cells[m]["full"].mean for m in cells for variant in cells[m]}
-claims = {"no_multiview": "worse in unseen parts", "four_views": "two views suffice"}
-for variant in [variant for variant in variants if variant != "full"]:
-    bar = "<= -0.03" if variant == "no_multiview" else ""
-    run.record(
-        f"ablation.{variant}.novel_view_iou_change",
-        change["novel_view_iou", variant],
-        paper=claims.get(variant),
-        bar=bar,
-    )
-if "keypoint_cameras" in variants:
-    run.record("ablation.keypoint_cameras.iou_change", change["same_view_iou", "keypoint_cameras"], paper=0.001)
+from ganverse_nb.evaluation import records
 
-# %% tags=["studio"]
-hidden, distance = "photo_hidden_color_error", "photo_perceptual_distance"
-told = {("no_multiview", hidden): "texture worse in unseen parts", ("no_perceptual", distance): "smooth, details lost"}
-for (variant, measure), claim in told.items():
-    if variant in variants:
-        run.record(f"ablation.{variant}.{measure}_change", change[measure, variant], paper=claim)
-
-# %%
-for measure, columns in cells.items():
-    for variant, cell in columns.items():
-        run.record(f"ablation.{variant}.{measure}", cell.mean)
+run.record_all(records.ablation(cells))
 
 # %% [markdown]
 # ## See also

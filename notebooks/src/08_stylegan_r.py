@@ -131,14 +131,10 @@ fig.save_figure(run, "figure_7_dual_renderer", dual, {"contents": 3})
 # view.
 
 # %%
+from ganverse_nb.evaluation import records
 from ganverse_nb.evaluation.scorecard import dual_overlap
 
-sizes = renderer.mapping.sizes
-overlap = dual_overlap(renderer, stages.segmenter(run), properties)
-run.record("stylegan_r.camera_view_share", sizes.camera_dims / sizes.view_dims, paper=0.0703)
-run.record("stylegan_r.decided_gates", renderer.mapping.decided()["all"])
-run.record("stylegan_r.dual_renderer_iou", overlap.mean())
-renderer.mapping.decided()
+run.record_all(records.stylegan_r(renderer, dual_overlap(renderer, stages.segmenter(run), properties)))
 
 # %% [markdown]
 # ## See also

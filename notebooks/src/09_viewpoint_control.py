@@ -150,24 +150,10 @@ judged
 # ## Record
 
 # %% tags=["studio"]
-ours = numbers["StyleGAN-R"]
-run.record("stylegan_r.azimuth_correlation", ours["correlation"], bar=">= 0.95")
-run.record("stylegan_r.azimuth_error_deg", ours["median_error"], "°", bar="<= 6")
-run.record("stylegan_r.azimuth_error_p90_deg", ours["p90_error"], "°")
-run.record("stylegan_r.azimuth_offset_deg", ours["offset"], "°")
-run.record("stylegan_r.mapping_only_azimuth_error_deg", numbers["mapping only"]["median_error"], "°")
-mean_rest = numbers["other dimensions at their mean"]
-run.record("stylegan_r.mean_rest_azimuth_correlation", mean_rest["correlation"])
-run.record("stylegan_r.mean_rest_azimuth_error_deg", mean_rest["median_error"], "°")
-run.record("stylegan_r.mean_rest_azimuth_error_p90_deg", mean_rest["p90_error"], "°")
-run.record("stylegan_r.elevation_correlation", heights.correlation)
-run.record("stylegan_r.elevation_gain", heights.gain)
-for name, short in {"StyleGAN-R": "stylegan_r", "latent code optimisation": "latent_code"}.items():
-    run.record(f"figure8.{short}_own_view_psnr", judged[name]["own_view_psnr"], "dB")
-    run.record(f"figure8.{short}_azimuth_error_deg", judged[name]["azimuth_error"], "°")
-    run.record(f"figure8.{short}_color_error", judged[name]["color_error"])
-    run.record(f"figure8.{short}_objects_found", judged[name]["found"], "of the turned pictures")
-ours
+from ganverse_nb.evaluation import records
+
+control = records.camera_control(sweeps, heights)
+run.record_all(control | records.turned(judged))
 
 # %% [markdown]
 # ## See also

@@ -105,10 +105,9 @@ fig.save_figure(run, "swap_matrix", fig.swap_matrix(report), {"ratios": report.r
 # the donor.
 
 # %%
-run.record("stylegan_r.shape_swap", report.ratios["shape"], bar="< 1")
-run.record("stylegan_r.texture_swap", report.ratios["texture"], bar="< 1")
-run.record("stylegan_r.background_swap", report.ratios["background"], bar="< 1")
-report.ratios
+from ganverse_nb.evaluation import records
+
+run.record_all(records.swaps(report))
 
 # %% [markdown]
 # ## See also

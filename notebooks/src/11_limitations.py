@@ -175,26 +175,12 @@ fig.save_figure(run, "light_table", fig.light_table(scores, overhead), medians)
 # ## Record
 
 # %%
-run.record("failures.held_out_iou_median", overlap.nanquantile(0.5))
-run.record("failures.held_out_iou_worst", 1 - (1 - overlap).nanquantile(1.0))
+from ganverse_nb.evaluation import records
+
+run.record_all(records.held_out_ranks(overlap))
 
 # %% tags=["studio"]
-for kind, result in results.items():
-    key = kind.replace("-", "_")
-    run.record(f"failures.{key}_chamfer", result.chamfer.quantile(0.5), "of the length")
-    run.record(f"failures.{key}_iou", result.iou.quantile(0.5))
-    run.record(f"failures.{key}_refused", check.refused(kind))
-for kind, area in areas.items():
-    run.record(f"failures.{kind.replace('-', '_')}_auc", area, bar=">= 0.8")
-for name, values in medians.items():
-    run.record(f"light.{name}_color_error", values["albedo"])
-    run.record(f"light.{name}_shading_error", values["shading"], "of the mean")
-    run.record(f"light.{name}_direction_error_deg", values["direction"], "°")
-    run.record(f"light.{name}_direction_spread_deg", values["spread"], "°")
-    run.record(f"light.{name}_contrast", values["contrast"])
-run.record("light.true_direction_spread_deg", medians["light"]["true_spread"], "°")
-run.record("light.true_contrast", medians["light"]["true_contrast"])
-run.record("light.overhead_direction_error_deg", overhead.quantile(0.5), "°")
+run.record_all(records.failures(results, check) | records.light(scores, overhead))
 
 # %% [markdown]
 # ## See also

@@ -99,8 +99,11 @@ def test_a_newer_source_wins(folder):
 
 def test_notebooks_are_found_in_order_and_by_number(folder):
     add(folder, "04_two", "pass")
-    assert [p.stem for p in notebooks(folder)] == ["00_one", "04_two"]
+    add(folder, "04b_three", "pass")
+    (folder / "4_none.ipynb").write_text("{}")
+    assert [p.stem for p in notebooks(folder)] == ["00_one", "04_two", "04b_three"]
     assert [p.stem for p in notebooks(folder, ["04"])] == ["04_two"]
+    assert [p.stem for p in notebooks(folder, ["04b", "00"])] == ["00_one", "04b_three"]
     with pytest.raises(ValueError, match="no notebook '07'.*00_one, 04_two"):
         notebooks(folder, ["04", "07"])
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ganverse_nb.config import load_config
-from ganverse_nb.workflow.notebooks import PARAMETERS, PICTURE_LINK, STUDIO, build, folder, notebooks, source_of
+from ganverse_nb.workflow.notebooks import PARAMETERS, PICTURE_LINK, STUDIO, build, folder, notebooks, number, source_of
 
 NOTEBOOKS = notebooks()
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -49,10 +49,9 @@ def test_it_begins_with_the_finished_picture(path):
 
 def test_every_equation_of_the_paper_stands_in_one_notebook():
     texts = {
-        path.name[:2]: "".join("".join(c["source"]) for c in json.loads(path.read_text())["cells"])
-        for path in NOTEBOOKS
+        number(path): "".join("".join(c["source"]) for c in json.loads(path.read_text())["cells"]) for path in NOTEBOOKS
     }
-    where = {number: [name for name, text in texts.items() if f"\\tag{{{number}}}" in text] for number in range(1, 7)}
+    where = {n: [name for name, text in texts.items() if f"\\tag{{{n}}}" in text] for n in range(1, 7)}
     assert where == {1: ["04"], 2: ["04"], 3: ["08"], 4: ["08"], 5: ["08"], 6: ["08"]}
 
 

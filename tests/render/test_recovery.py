@@ -12,11 +12,11 @@ import torch
 
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera, CameraModel, FreeCamera
-from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.geometry.views import turntable, view_grid
 from ganverse_nb.inverse_graphics.losses import iou_loss
+from ganverse_nb.render.fitting import fit_mesh
 from ganverse_nb.render.renderer import render
 from ganverse_nb.studio.car_mesh import car_mesh
 from ganverse_nb.studio.cars import sample_cars
@@ -141,22 +141,7 @@ def test_shape_of_a_car() -> None:
     seen, unseen = Camera.orbit(torch.arange(8) * 45.0, torch.tensor([10.0, 35.0] * 4)), turntable(6, 20.0)
     unseen = unseen.replace(azimuth=unseen.azimuth + 20)
     truth, other = render(car, seen, 96).mask, render(car, unseen, 96).mask
-    sphere, steps = uv_sphere(), 200
-    start = sphere.vertices * 0.35
-    offsets = torch.zeros_like(start).requires_grad_()
-    optimizer = torch.optim.Adam([offsets], lr=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, 5e-4)
-    for step in range(steps):
-        vertices = start + offsets
-        sigma = 3e-3 * 1e-3 ** min(1.0, 1.3 * step / steps)  # far reach first; sharp in the end: no pixel is half seen
-        silhouette = render(Mesh(vertices, sphere.faces), seen, 96, sigma=sigma).silhouette
-        smooth = laplacian_loss(offsets, sphere.faces) + 0.003 * flatten_loss(vertices, sphere.faces)
-        loss = iou_loss(silhouette, truth) + smooth
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    final = Mesh((start + offsets).detach(), sphere.faces)
+    final = fit_mesh(truth, seen, steps=200, smoothing=4.0, lr=0.05, weight_laplacian=1.0, weight_flatten=0.01).mesh
     known, new = soft_iou(render(final, seen, 96).mask, truth), soft_iou(render(final, unseen, 96).mask, other)
     print(f"IoU: known views {known.min():.4f} at least, {known.mean():.4f} on average; new views {new.min():.4f}")
     assert known.mean() >= 0.97 and known.min() >= 0.96 and new.min() >= 0.94

@@ -17,6 +17,7 @@ import torch
 
 from ganverse_nb.config import load_config
 from ganverse_nb.runtime.files import atomic_path, plain, read_json, sha256, write_json
+from ganverse_nb.runtime.rows import Measurement
 from ganverse_nb.workflow import provenance
 from ganverse_nb.workflow.run import Run, RunBusyError, exclusive, open_run
 
@@ -371,3 +372,29 @@ def test_outside_a_kernel_a_path_is_what_it_says(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert open_run("smoke", runs="../beside").directory == Path("../beside/car-smoke-seed0")
+
+
+def test_many_numbers_go_in_with_one_call_and_show_as_a_table(tmp_path):
+    run = open_run("smoke", runs=tmp_path)
+    run.record("inverse.before", 10.0, "°")
+    measured = {
+        "inverse.after": Measurement(torch.tensor([4.0]), "°", bar="<= 0.6 x inverse.before"),
+        "gan.views": Measurement(12, "views", {"car": 39, "bird": 8}, ">= 16"),
+    }
+    table = run.record_all(measured)
+    assert [(row.key, row.ours, row.paper) for row in table] == [
+        ("car.inverse.after", 4, None),
+        ("car.gan.views", 12, 39),
+    ]
+    assert [row.key for row in run.rows()] == ["car.inverse.before", "car.inverse.after", "car.gan.views"]
+    assert table._repr_markdown_().splitlines()[2:] == [
+        "| inverse.after |  | 4 ° | <= 0.6 x inverse.before | yes |",
+        "| gan.views | 39 views | 12 views | >= 16 | no |",
+    ]
+
+
+def test_of_many_numbers_none_goes_in_where_one_is_wrong(tmp_path):
+    run = open_run("smoke", runs=tmp_path)
+    with pytest.raises(ValueError, match="record\\('b'\\): one number"):
+        run.record_all({"a": Measurement(1), "b": Measurement("two")})
+    assert run.rows() == []

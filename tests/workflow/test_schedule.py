@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganverse_nb.workflow.notebooks import NotebookError, notebooks
+from ganverse_nb.workflow.notebooks import NotebookError, notebooks, number
 from ganverse_nb.workflow.progress import Board
 from ganverse_nb.workflow.schedule import HOMES, called_stages, dependencies, run_all
 
@@ -24,16 +24,16 @@ def board(needs=NEEDS):
 
 def test_the_projects_notebooks_wait_for_those_that_tell_of_their_stages():
     paths = notebooks()
-    needs = {p.name[:2]: {n.name[:2] for n in others} for p, others in dependencies(paths).items()}
+    needs = {number(p): {number(n) for n in others} for p, others in dependencies(paths).items()}
     assert needs["02"] == set() and needs["01"] == set()
     assert needs["07"] == {"02"}
     assert needs["00"] == {"04", "08"} and needs["04"] == {"02"}
     assert needs["08"] == {"02", "04"} and "08" in needs["09"] and "08" in needs["10"]
-    assert needs["11"] == {"02", "04"}
+    assert needs["11"] == {"02", "04"} and needs["03b"] == set()
     alone = dependencies([p for p in paths if p.name.startswith("09")])
     assert list(alone.values()) == [set()]
-    homes = {path.name[:2]: called_stages(path) for path in paths}
-    assert all(stage in homes[number] for stage, number in HOMES.items())
+    homes = {number(path): called_stages(path) for path in paths}
+    assert all(stage in homes[home] for stage, home in HOMES.items())
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
