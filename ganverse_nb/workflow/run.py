@@ -165,6 +165,13 @@ class Run:
         meet()
         return final
 
+    def is_at_hand(self, stage: Stage) -> bool:
+        """Whether `finish` would have to compute nothing: the stage is finished, or comes with the package."""
+        if _identity(self.directory / stage.name / COMPLETE) == stage.identity:
+            return True
+        found = self.shipped and shipped_stage(plain(as_json(self.config)), stage.name, stage.identity)
+        return bool(found)
+
     def is_complete(self, name: str) -> bool:
         """Whether a stage of this name is finished, with whatever settings."""
         return (self.directory / name / COMPLETE).exists()

@@ -17,9 +17,9 @@
 # * do the same with a photo of your own, and see whether its reconstruction can be trusted.
 
 # %% [markdown] tags=["no-demo"]
-# The first pictures are there within seconds. The reconstruction below needs the 3D network, which is trained once:
-# about twelve minutes on two CPU cores with the profile `mini`. After that this notebook runs in seconds. `make demo`
-# shows it to others as a page without code.
+# Everything is there within seconds: with the settings below, the networks come with the package. With others they are
+# trained first, once, which takes some twenty minutes on two CPU cores (notebooks 04 and 08 show how). `make demo`
+# shows this notebook to others as a page without code.
 #
 # All notebooks tell the story of cars. With `category = "horse"` or `"bird"` in the next cell they run on those; read
 # horse or bird where it says car.
@@ -34,13 +34,14 @@ settings = {}
 photo = ""
 
 # %%
-from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb.workflow import stages
-from ganverse_nb.workflow.run import open_run
-
-import torch
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
 
 run = open_run(profile, category, seed, runs, figures, settings)
+
+from ganverse_nb import figures as fig
+from ganverse_nb.workflow import stages
+
+import torch
 
 # %% [markdown]
 # ## What the GAN paints
@@ -62,8 +63,7 @@ fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 
 # one photograph, mesh or camera, from the GAN's pictures alone.
 
 # %% [markdown] tags=["no-demo"]
-# The next cell loads the 3D network or, the first time, makes the multi-view pictures and trains it on them (notebooks
-# 02 and 04).
+# The next cell loads the 3D network: this run's, else the package's, else it is trained now (notebooks 02 and 04).
 
 # %%
 model = stages.inverse_graphics(run)
@@ -81,13 +81,13 @@ fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camer
 #
 # The pickers on the left say whose shape, texture and background are shown: those of a photograph above, of a sample of
 # the GAN (its seed and truncation are below), or of a picture that you open. The sliders move the camera; azimuth 0
-# sees the front, 90 the car's left side. DIB-R, the renderer that the network was trained with, answers at once.
-# StyleGAN-R, the GAN as a renderer, answers beside it as soon as notebook 08 has trained it.
+# sees the front, 90 the car's left side. DIB-R, the renderer that the network was trained with, answers, and beside it
+# StyleGAN-R, the GAN as a renderer (notebook 08).
 
 # %%
 from ganverse_nb.widgets import open_panel
 
-renderer = stages.stylegan_r(run) if run.is_complete("stylegan_r") else None
+renderer = stages.stylegan_r(run) if run.is_at_hand(stages.stylegan_r_stage(run)) else None
 panel = open_panel(run, photos, renderer)
 panel
 
@@ -149,13 +149,11 @@ fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, 
 # %% [markdown] tags=["no-demo"]
 # Set `photo` above to the path of a picture file of any size (or give it to papermill: `-p photo car.jpg`); without
 # one, this cell takes the first of those above. The object should be in the middle: a square is cut out there. The same
-# without a notebook: `ganverse reconstruct photo.jpg --out car.glb --turntable car.gif`.
+# without a notebook: `ganverse reconstruct photo.jpg --out car.glb --turntable car.gif`, or three lines of Python.
 
 # %% tags=["no-demo"]
-from ganverse_nb.data.pictures import write_picture
-from ganverse_nb.inverse_graphics.reconstructor import reconstruct_photo
-
-own = reconstruct_photo(run, photo or write_picture(photos[0], run.directory / "own_photo.png"))
+reconstructor = stages.reconstructor(run)
+own = reconstructor(photo or photos[0])
 if own.verdict.in_domain:
     own.save(run.directory / "own_photo.glb", turntable=run.directory / "own_photo.gif")
 card = fig.photo_card(own.image, own.mask, own.verdict, own.mesh, own.camera)
@@ -165,13 +163,9 @@ fig.save_figure(run, "start_own_photo", card, {"score": own.verdict.score, "scor
 # With a button: the photo is cut out, reconstructed and judged, and then in your hands.
 
 # %%
-from ganverse_nb.inverse_graphics.reconstructor import reconstruct_photo
 from ganverse_nb.widgets import PhotoUpload
 
-upload = PhotoUpload(
-    lambda path: reconstruct_photo(run, path), lambda result: open_panel(run, result.image, renderer, "your photo")
-)
-upload
+PhotoUpload(stages.reconstructor(run), lambda result: open_panel(run, result.image, renderer, "your photo"))
 
 # %% [markdown] tags=["no-demo"]
 # ## When to believe it

@@ -25,16 +25,18 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
+
+run = open_run(profile, category, seed, runs, figures, settings)
+
+from ganverse_nb import figures as fig
 from ganverse_nb.workflow import stages
 from ganverse_nb.gan.latents import crossed_pictures, sample_w, view_content_split
 from ganverse_nb.gan.layers import block_pictures
-from ganverse_nb.workflow.run import open_run
 from ganverse_nb.workflow.inputs import images_seen
 
 import torch
 
-run = open_run(profile, category, seed, runs, figures, settings)
 teacher, views = stages.teacher(run), stages.view_codes(run)
 
 # %% [markdown]

@@ -26,11 +26,12 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb.workflow import stages
-from ganverse_nb.workflow.run import open_run
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
 
 run = open_run(profile, category, seed, runs, figures, settings)
+
+from ganverse_nb import figures as fig
+from ganverse_nb.workflow import stages
 
 # %% [markdown]
 # ## The segmenter

@@ -26,14 +26,15 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.render.renderer import render
-from ganverse_nb.workflow.run import open_run
-
-import torch
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
 
 run = open_run(profile, category, seed, runs, figures, settings)
+
+from ganverse_nb import figures as fig
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.render.renderer import render
+
+import torch
 
 # %% [markdown]
 # ## A mesh and a camera
@@ -73,12 +74,12 @@ clip = camera.to_clip(car.vertices)
 fragments = rasterize(clip, car.faces, size)
 normals = interpolate(corners(vertex_normals(car.vertices, car.faces), car.faces), fragments)
 shading = sh_shading(torch.nn.functional.normalize(normals, dim=-1), light) * (fragments.face_index >= 0)[..., None]
-paint = interpolate(corners(colors, car.faces), fragments)
-picture = (paint * shading).permute(0, 3, 1, 2).clamp(0, 1)
+color = interpolate(corners(colors, car.faces), fragments)
+picture = (color * shading).permute(0, 3, 1, 2).clamp(0, 1)
 silhouette = soft_silhouette(clip, car.faces, fragments.face_index)
 
 # %% [markdown]
-# The library's `render` does the same, with textures, backgrounds and checks. Here without paint, so that shading is
+# The library's `render` does the same, with textures, backgrounds and checks. Here without colours, so that shading is
 # all there is to see:
 
 # %% tags=["studio"]

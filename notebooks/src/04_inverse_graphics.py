@@ -25,11 +25,12 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig  # not found? `make lab` opens notebooks with the right Python
-from ganverse_nb.workflow import stages
-from ganverse_nb.workflow.run import open_run
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
 
-run = open_run(profile, category, seed, runs, figures, settings)
+run = open_run(profile, category, seed, runs, figures, settings, shipped=False)
+
+from ganverse_nb import figures as fig
+from ganverse_nb.workflow import stages
 
 # %% [markdown]
 # ## Where it starts
@@ -57,8 +58,8 @@ fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[:
 # What $f_\theta$ predicts of object $k$ from one view $i$ has to explain another view $j$ of it, too; the cameras are
 # learned with $\theta$:
 #
-# $$\mathcal{L}_k(\theta) = \sum_{i \neq j} \mathcal{L}(I_{V_i^k}, S_k, T_k, V_i^k; \theta)
-# + \mathcal{L}(I_{V_j^k}, S_k, T_k, V_j^k; \theta), \qquad S_k, T_k = f_\theta(I_{V_i^k}) \tag{2}$$
+# $$\mathcal{L}_k(\theta) = \sum_{i \neq j} \Big( \mathcal{L}(I_{V_i^k}, S_k, T_k, V_i^k; \theta)
+# + \mathcal{L}(I_{V_j^k}, S_k, T_k, V_j^k; \theta) \Big), \qquad S_k, T_k = f_\theta(I_{V_i^k}) \tag{2}$$
 
 # %% [markdown]
 # ## One example, term by term

@@ -25,13 +25,14 @@ figures = "../figures"
 settings = {}
 
 # %%
-from ganverse_nb import figures as fig
-from ganverse_nb.workflow import stages, experiments
-from ganverse_nb.workflow.run import open_run
-
-import torch
+from ganverse_nb.workflow.run import open_run  # not found? `make lab` opens notebooks with the right Python
 
 run = open_run(profile, category, seed, runs, figures, settings)
+
+from ganverse_nb import figures as fig
+from ganverse_nb.workflow import stages, experiments
+
+import torch
 
 # %% [markdown]
 # ## What it knows, and what it does not
