@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.render.rasterize import rasterize
-from ganverse_nb.studio.categories import CATEGORIES, find_category
+from ganverse_nb.studio.categories import CATEGORIES
 from ganverse_nb.studio.photos import BATCH, Photos, arrange, check_order, join, photograph, surface_points
 from ganverse_nb.studio.scene import Scene, diffuse_light
 
@@ -63,7 +63,7 @@ def make_lit_photos(category: str, count: int, seed: int, resolution: int = 64) 
     """
     check_order(category, count)
     generator = torch.Generator().manual_seed(seed)
-    objects, scene, camera = arrange(find_category(category), count, generator)
+    objects, scene, camera = arrange(category, count, generator)
     batches = []
     for start in range(0, count, BATCH):
         some = slice(start, start + BATCH)
