@@ -16,7 +16,7 @@ class Randomization:
     elevation: tuple[float, float] = (0.0, 40.0)  # degrees
     elevation_mean: float = 11.0  # most pictures are taken from eye height
     fov: tuple[float, float] = (14.0, 48.0)  # degrees, from telephoto to wide angle
-    stretch: tuple[float, float] = (0.8, 1.5)  # distance, of the one at which the object fits from all sides
+    stretch: tuple[float, float] = (0.72, 1.36)  # distance, of the one at which the object fits from all sides
     fill: float = 0.95  # share of the picture that the object may reach at most
     off_centre: float = 0.6  # of the room beside and above the object
     roll: float = 2.0  # degrees, standard deviation; at most 8

@@ -21,7 +21,7 @@ from ganverse_nb.studio.scene import Scene
 from ganverse_nb.studio.second.columns import pack
 from ganverse_nb.studio.second.framing import sample_cameras
 from ganverse_nb.studio.second.kernels import light as light_kernels
-from ganverse_nb.studio.second.kernels import picture, surroundings
+from ganverse_nb.studio.second.kernels import picture, surface, surroundings
 from ganverse_nb.studio.second.kernels.light import REACH
 from ganverse_nb.studio.second.kernels.picture import FRONT
 from ganverse_nb.studio.second.scene_columns import LAMPS, SCENE_SIZES, Card
@@ -32,6 +32,7 @@ from ganverse_nb.threads import one_thread
 ENVIRONMENT = 32  # rows of the map of all directions
 SHADOW_MAP = 128  # pixels a side
 SHADED_LAMPS = 2  # those that cast shadows
+BALANCE = 0.75  # of the light's colour that the camera takes out
 WHITE = 0.78  # light on the average side of a white object
 
 
@@ -47,7 +48,7 @@ def arrange(
     subject = SUBJECTS[category]
     objects = subject.sample(count, generator, body_type, knobs)
     scene = sample_scenes(count, generator, knobs, subject.ground, subject.metres)
-    vertices = subject.kind.mesh(objects).vertices
+    vertices = subject.staged(objects).vertices
     if count % per_camera:  # the last camera has fewer objects
         vertices = torch.cat([vertices, vertices[-1:].expand(per_camera - count % per_camera, -1, -1)])
     return objects, scene, sample_cameras(vertices, generator, knobs, per_camera)[:count]
@@ -61,8 +62,7 @@ _FILM = {"gain": 3, "vignette": 1, "noise": 1, "contrast": 1, "saturation": 1, "
 def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, category: str) -> Photos:
     """One photo per (object, scene, camera); the three are batches of one length."""
     subject = SUBJECTS[category]
-    mesh = subject.kind.mesh(objects)
-    vertices, faces, own = mesh.vertices.contiguous(), mesh.faces[None].contiguous(), len(mesh.faces)
+    vertices, faces, parts, marks, own = subject.staged(objects)
     batch = len(vertices)
     samples = 2 if resolution >= 96 else 3
     table, floor = subject.table(objects), subject.kind.floor(objects)
@@ -70,9 +70,9 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, 
     env, soft, sh = environment(places)
     frames, maps = shadow_maps(vertices, faces, scene)
 
-    seen = rasterize(camera.to_clip(vertices), mesh.faces, resolution * samples)
+    seen = rasterize(camera.to_clip(vertices), faces, resolution * samples)
     normals = torch.zeros_like(vertices)
-    launch(light_kernels.normals, (batch,), vertices, faces, normals)
+    launch(light_kernels.normals, (batch,), vertices, faces[None], normals)
     cameras = camera_table(camera)
     middle = (vertices.amax(1) + vertices.amin(1)) / 2
     depth = ((camera.position - middle) * camera.axes()[:, 2]).sum(1)
@@ -82,20 +82,27 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, 
 
     size = (batch, resolution, resolution, 4)
     back, blurred, out = torch.zeros(size), torch.zeros(size), torch.zeros(size)
-    launch(picture.background, (batch, resolution), places, cards, cameras, focus, sh, maps, frames, back)
+    launch(picture.background, (batch, resolution), places, cards, cameras, focus, sh, soft, maps, frames, back)
     launch(picture.smear, (batch, resolution), back, 0, blurred)
     launch(picture.smear, (batch, resolution), blurred, 1, back)
     shown = torch.zeros(batch, resolution, resolution, 2)
+    met = torch.empty(2, batch, *seen.depth.shape[1:], 3)
+    finishes, rooms = torch.empty(*seen.depth.shape, 7), torch.empty(*seen.depth.shape, 4)
     launch(
-        picture.kernels(category).expose,
+        surface.kernels(category).surface,
+        (batch, resolution * samples),
+        *(table, vertices, normals, marks, faces[None], parts, seen.face_index, seen.barycentric, cameras),
+        *(*met, finishes, rooms),
+    )
+    launch(
+        picture.expose,
         (batch, resolution),
-        *(table, vertices, normals, subject.kind.places().contiguous(), faces, subject.kind.face_parts()),
-        *(seen.face_index, seen.barycentric, seen.depth, own, places, cards, cameras, focus),
+        *(seen.face_index, seen.depth, own, *met, finishes, rooms, places, cards, cameras, focus),
         *(sh, env, soft, maps, frames, back, out, shown),
     )
     launch(picture.smear, (batch, resolution), out, 0, blurred)
     launch(picture.smear, (batch, resolution), blurred, 1, out)
-    film = pack(scene | {"gain": scene["gain"] * (WHITE / exposure(scene, sh))[:, None]}, _FILM)
+    film = pack(scene | {"gain": scene["gain"] * exposure(scene, sh)}, _FILM)
     developed = torch.empty(batch, resolution, resolution, 3, dtype=torch.uint8)
     launch(picture.develop, (batch, resolution), out, film, developed)
     images = compressed(developed, scene["jpeg"]).permute(0, 3, 1, 2).contiguous()
@@ -133,13 +140,18 @@ def environment(places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def exposure(scene: Scene, sh: Tensor) -> Tensor:
-    """[B] light on the average side of the object."""
+    """[B, 3] gains of a camera that measures the light on the average side of the object.
+
+    Its automatic white balance takes most of the light's own colour out.
+    """
     normals = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]])
     around = (sh_basis(normals) / torch.tensor(FACTORS)) @ sh
     lamps = scene["lamp_direction"].view(-1, LAMPS, 3)
     cosines = (normals @ lamps.transpose(1, 2)).clamp_min(0)
     total = around.clamp_min(0) + cosines @ scene["lamp_light"].view(-1, LAMPS, 3)
-    return (total.mean(-1) * torch.tensor([0.4, 0.15, 0.15, 0.15, 0.15])).sum(1)
+    light = (total * torch.tensor([0.4, 0.15, 0.15, 0.15, 0.15])[:, None]).sum(1).clamp_min(0.02)
+    grey = light.mean(1, keepdim=True)
+    return WHITE / grey * (grey / light) ** BALANCE
 
 
 def shadow_maps(vertices: Tensor, faces: Tensor, scene: Scene) -> tuple[Tensor, Tensor]:
@@ -158,11 +170,11 @@ def shadow_maps(vertices: Tensor, faces: Tensor, scene: Scene) -> tuple[Tensor, 
     for which in range(SHADED_LAMPS + 1):
         x, y, z = (vertices @ frames[:, which].transpose(1, 2)).unbind(-1)
         clip = torch.stack([x / REACH, y / REACH, -z / 4, torch.ones_like(x)], -1)
-        seen = rasterize(clip, faces[0], SHADOW_MAP, parallel=True)
+        seen = rasterize(clip, faces, SHADOW_MAP, parallel=True)
         launch(
             light_kernels.nearness,
             (batch, SHADOW_MAP),
-            *(vertices, faces, seen.face_index, seen.barycentric, frames, which, maps),
+            *(vertices, faces[None], seen.face_index, seen.barycentric, frames, which, maps),
         )
     return frames, maps
 

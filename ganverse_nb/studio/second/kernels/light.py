@@ -6,10 +6,12 @@ from ganverse_nb.studio.second.kernels.noise import Finish, grey, linear, three
 from ganverse_nb.studio.second.kernels.surroundings import arriving
 from ganverse_nb.studio.second.scene_columns import LAMPS, Scene
 
+wp.set_module_options({"enable_backward": False, "max_unroll": 1})  # or compiling takes minutes
+
 REACH = 0.85  # half the side of the square that a shadow map looks at, in world units
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def normals(first: int, vertices: wp.array2d[wp.vec3], faces: wp.array2d[wp.vec3l], out: wp.array2d[wp.vec3]):
     """out [B, V]: unit normals, the faces around a vertex weighted by area."""
     b = wp.tid()
@@ -26,7 +28,7 @@ def normals(first: int, vertices: wp.array2d[wp.vec3], faces: wp.array2d[wp.vec3
         out[b, v] = wp.normalize(out[b, v])
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def nearness(
     first: int,
     vertices: wp.array2d[wp.vec3],
@@ -96,7 +98,7 @@ def contact(maps: wp.array4d[float], frames: wp.array3d[wp.vec3], b: int, p: wp.
         low = map_value(maps, b, which, x + r * wp.cos(a), y + r * wp.sin(a))
         if low > -100.0:
             clearance = wp.max(-low - p[1], 0.0)
-            hidden += r_weight(k) * wp.exp(-clearance / 0.09)
+            hidden += r_weight(k) * wp.exp(-clearance / 0.22)
     return hidden
 
 

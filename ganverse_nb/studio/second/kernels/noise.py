@@ -19,9 +19,9 @@ FONT = wp.constant(
 @wp.func
 def hash3(x: int, y: int, seed: int):
     """A number in [0, 1) for a cell."""
-    h = wp.uint32(x) * wp.uint32(374761393) + wp.uint32(y) * wp.uint32(668265263) + wp.uint32(seed) * wp.uint32(2246822519)
+    h = wp.uint32(x) * wp.uint32(374761393) + wp.uint32(y) * wp.uint32(668265263) + wp.uint32(seed) * wp.uint32(668265273)
     h = (h ^ (h >> wp.uint32(13))) * wp.uint32(1274126177)
-    h = (h ^ (h >> wp.uint32(15))) * wp.uint32(2246822519)
+    h = (h ^ (h >> wp.uint32(15))) * wp.uint32(2146121005)
     h = h ^ (h >> wp.uint32(16))
     return float(h & wp.uint32(0xFFFFFF)) / 16777216.0
 

@@ -222,7 +222,7 @@ def cabin_paint(car: wp.array2d[float], b: int, place: wp.vec3, p: wp.vec3, n: w
             made = finish(grey(0.04), 0.8, 0.2)
     elif n[2] > 0.0 and along > 0.3:
         glass = between(t, 0.05, 0.92) and across < 0.9
-        seal = t < 0.96 and across < 0.95 and hash3(seed, 6, 2) < 0.8
+        seal = t < 0.945 and across < 0.93 and hash3(seed, 6, 2) < 0.8
         if is_open:
             glass, seal = between(t, 0.02, 0.9) and across < 0.92, False
     elif along < -0.3 and t < 0.95:

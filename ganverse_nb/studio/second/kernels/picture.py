@@ -1,15 +1,15 @@
 """From what the camera sees to the finished picture: background, object, lens and sensor."""
 
-from functools import cache
-from types import SimpleNamespace
-
 import warp as wp
 
 from ganverse_nb.studio.second.kernels.light import around, contact, lit, shaded
-from ganverse_nb.studio.second.kernels.noise import Finish, grey, hash3, linear, ramp, three
-from ganverse_nb.studio.second.kernels.paint_car import car_interior, car_paint
-from ganverse_nb.studio.second.kernels.surroundings import card_color, card_hit, ground_color, radiance
+from ganverse_nb.studio.second.kernels.noise import Finish, hash3, linear, ramp, three
+from ganverse_nb.studio.second.kernels.surroundings import (
+    arriving, card_color, card_hit, ground_color, radiance,
+)  # fmt: skip
 from ganverse_nb.studio.second.scene_columns import LAMPS, Card, Scene
+
+wp.set_module_options({"enable_backward": False, "max_unroll": 1})  # or compiling takes minutes
 
 FRONT = 2  # the first cards stand in front of the object, the others behind it
 FAR = 60.0
@@ -47,6 +47,12 @@ def ray(view: View, x: float, y: float):
 
 
 @wp.func
+def spread(i: int, j: int):
+    """Angles that differ among the four pixels of a block: what each gathers in a few directions, they do in many."""
+    return 0.7853982 * float((i % 2) * 2 + j % 2)
+
+
+@wp.func
 def ground_light(
     scene: wp.array2d[float],
     sh: wp.array3d[float],
@@ -58,19 +64,19 @@ def ground_light(
 ):
     """Light on the ground at `p`."""
     dark = scene[b, Scene.contact] * contact(maps, frames, b, p, turn)
-    total = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) * (1.0 - 0.9 * wp.min(dark, 1.0))
+    total = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) * (1.0 - 0.92 * wp.min(1.25 * dark, 1.0))
     for k in range(LAMPS):
         light = three(scene, b, Scene.lamp_light + 3 * k)
         cosine = scene[b, Scene.lamp_direction + 3 * k + 1]
         free = float(1.0)
         if k < frames.shape[1] - 1 and scene[b, Scene.shadow] > 0.0 and light[0] + light[1] + light[2] > 0.0:
-            free = lit(maps, frames, b, k, p, 0.008 + 0.35 * scene[b, Scene.lamp_size + k], 12, turn)
+            free = lit(maps, frames, b, k, p, 0.01 + 0.35 * scene[b, Scene.lamp_size + k], 14, turn)
             free = 1.0 - scene[b, Scene.shadow] * (1.0 - free)
-        total = total + light * (wp.max(cosine, 0.0) * free * (1.0 - 0.6 * wp.min(dark, 1.0)))
+        total = total + light * (wp.max(cosine, 0.0) * free * (1.0 - 0.6 * wp.min(1.25 * dark, 1.0)))
     return total
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def background(
     first: int,
     scene: wp.array2d[float],
@@ -78,6 +84,7 @@ def background(
     cameras: wp.array2d[float],
     focus: wp.array2d[float],  # [B, 3]: distance, blur in pixels at most, height of the ground
     sh: wp.array3d[float],
+    soft_env: wp.array4d[float],
     maps: wp.array4d[float],
     frames: wp.array3d[wp.vec3],
     out: wp.array4d[float],
@@ -86,12 +93,12 @@ def background(
     b, i = wp.tid()
     b += first
     side = out.shape[1]
-    view, seed = view_of(cameras, b), int(scene[b, Scene.seed])
+    view = view_of(cameras, b)
     floor = focus[b, 2]
     up_light = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) + three(scene, b, Scene.lamp_light) * 0.4
     for j in range(side):
         d = ray(view, (float(j) + 0.5) / float(side), (float(i) + 0.5) / float(side))
-        turn = TWO_PI * hash3(i, j, seed)
+        turn = spread(i, j)
         far = float(FAR)
         sky = radiance(scene, b, wp.normalize(wp.vec3(d[0], wp.max(d[1], 0.0), d[2])))
         color = sky
@@ -107,7 +114,7 @@ def background(
                 fog = ramp(near, 1.2 + 4.0 * (1.0 - soft), 3.0 + 10.0 * (1.0 - soft)) * wp.where(soft > 0.0, 1.0, 0.0)
                 fog = wp.max(fog, scene[b, Scene.haze] * (1.0 - wp.exp(-0.05 * near)))
                 gloss = scene[b, Scene.gloss] * (0.05 + 0.6 * wp.pow(1.0 + d[1], 4.0))
-                mirror = radiance(scene, b, wp.vec3(d[0], -d[1], d[2]))
+                mirror = arriving(soft_env, b, wp.vec3(d[0], -d[1], d[2]))
                 color = wp.lerp(wp.lerp(lit_ground, mirror, gloss), sky, fog)
             else:
                 color = wp.lerp(linear(three(scene, b, Scene.ground)), sky, 0.5)
@@ -126,7 +133,7 @@ def background(
         out[b, i, j, 3] = focus[b, 1] * wp.abs(1.0 - focus[b, 0] / nearest)
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def smear(first: int, source: wp.array4d[float], down: int, out: wp.array4d[float]):
     """Gaussian blur along the rows, or with `down` the columns; channel 3 is its standard deviation in pixels."""
     b, i = wp.tid()
@@ -151,7 +158,7 @@ def smear(first: int, source: wp.array4d[float], down: int, out: wp.array4d[floa
         out[b, i, j, 3] = sigma
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def develop(first: int, source: wp.array4d[float], film: wp.array2d[float], out: wp.array4d[wp.uint8]):
     """Sensor and film: from linear light [B, R, R, 4] to RGB [B, R, R, 3].
 
@@ -184,121 +191,80 @@ def gauss(x: int, y: int, seed: int):
     return 2.45 * (hash3(x, y, seed) + hash3(x, y, seed + 101) + hash3(x, y, seed + 202) - 1.5) * 0.82
 
 
-@wp.func
-def no_interior(objects: wp.array2d[float], b: int, p: wp.vec3, d: wp.vec3):
-    return wp.vec4(0.0, 0.0, 0.0, 0.0)
-
-
-_PAINTS = {"car": (car_paint, car_interior)}
-
-
-@cache
-def kernels(category: str) -> SimpleNamespace:
-    """`paint` and `expose` for objects of a category."""
-    painted, interior = _PAINTS[category]
-    module = wp.get_module(f"ganverse_nb.studio.second.{category}")
-    module.options["enable_backward"] = False
-
-    @wp.kernel(module=module)
-    def paint(
-        first: int,
-        objects: wp.array2d[float],
-        owners: wp.array[wp.int64],
-        parts: wp.array[wp.int64],
-        places: wp.array[wp.vec3],
-        positions: wp.array[wp.vec3],
-        normals: wp.array[wp.vec3],
-        out: wp.array2d[float],
-    ):
-        """out [P, 5]: colour without light, coat and glass of P points."""
-        i = wp.tid()
-        i += first
-        made = painted(objects, int(owners[i]), int(parts[i]), places[i], positions[i], normals[i])
+@wp.kernel
+def expose(
+    first: int,
+    face_index: wp.array3d[wp.int64],
+    depth: wp.array3d[float],
+    own: int,  # faces below this number are the object's, the others belong to what goes with it
+    positions: wp.array3d[wp.vec3],
+    normals: wp.array3d[wp.vec3],
+    finishes: wp.array4d[float],
+    rooms: wp.array3d[wp.vec4],
+    scene: wp.array2d[float],
+    cards: wp.array3d[float],
+    cameras: wp.array2d[float],
+    focus: wp.array2d[float],  # [B, 4]: as of `background`, and the blur of the lens in pixels
+    sh: wp.array3d[float],
+    env: wp.array4d[float],
+    soft_env: wp.array4d[float],
+    maps: wp.array4d[float],
+    frames: wp.array3d[wp.vec3],
+    behind: wp.array4d[float],
+    picture: wp.array4d[float],
+    seen: wp.array4d[float],
+):
+    """picture [B, R, R, 4]: the object before its background `behind`. seen [B, R, R, 2]: its cover and depth."""
+    b, i = wp.tid()
+    b += first
+    side = picture.shape[1]
+    samples = face_index.shape[1] // side
+    view, floor = view_of(cameras, b), focus[b, 2]
+    light = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) + three(scene, b, Scene.lamp_light) * 0.3
+    for j in range(side):
+        back = wp.vec3(behind[b, i, j, 0], behind[b, i, j, 1], behind[b, i, j, 2])
+        total, cover, deep = wp.vec3(0.0, 0.0, 0.0), float(0.0), float(0.0)
+        for s in range(samples * samples):
+            y, x = i * samples + s // samples, j * samples + s % samples
+            f = int(face_index[b, y, x])
+            color = back
+            hidden = bool(f < 0)
+            if f >= 0:
+                hidden = positions[b, y, x][1] < floor - 0.006  # under water
+            for k in range(FRONT):
+                if cards[b, k, Card.kind] > 0.5:
+                    wide = float(side * samples)
+                    d = ray(view, (float(x) + 0.5) / wide, (float(y) + 0.5) / wide)
+                    hit = card_hit(cards, b, k, view.eye, floor, d)
+                    if hit[2] > 0.0:
+                        found = card_color(cards, b, k, hit[0], hit[1])
+                        if found[3] > 0.0:
+                            hidden = True
+                            color = wp.cw_mul(linear(wp.vec3(found[0], found[1], found[2])), light * 0.75)
+            if not hidden:
+                p, n = positions[b, y, x], normals[b, y, x]
+                made = Finish()
+                made.albedo = wp.vec3(finishes[b, y, x, 0], finishes[b, y, x, 1], finishes[b, y, x, 2])
+                made.coat = finishes[b, y, x, 3]
+                made.roughness = finishes[b, y, x, 4]
+                made.metal = finishes[b, y, x, 5]
+                made.glass = finishes[b, y, x, 6]
+                through = back
+                if made.glass > 0.0:
+                    room, tint = rooms[b, y, x], made.glass * linear(made.albedo)
+                    near = wp.cw_mul(wp.vec3(room[0], room[1], room[2]), light)
+                    through = wp.cw_mul(wp.lerp(near, wp.cw_mul(back, tint), room[3]), tint)
+                v = wp.normalize(view.eye - p)
+                color = shaded(
+                    scene, sh, env, soft_env, maps, frames, b, p, n, v, floor, made, through, spread(x, y)
+                )
+                if f < own:
+                    cover += 1.0
+                    deep += depth[b, y, x]
+            total = total + color
+        count = float(samples * samples)
         for c in range(3):
-            out[i, c] = wp.clamp(made.albedo[c], 0.0, 1.0)
-        out[i, 3] = made.coat
-        out[i, 4] = made.glass
-
-    @wp.kernel(module=module)
-    def expose(
-        first: int,
-        objects: wp.array2d[float],
-        vertices: wp.array2d[wp.vec3],
-        normals: wp.array2d[wp.vec3],
-        places: wp.array[wp.vec3],
-        faces: wp.array2d[wp.vec3l],
-        parts: wp.array[wp.int64],
-        face_index: wp.array3d[wp.int64],
-        barycentric: wp.array3d[wp.vec3],
-        depth: wp.array3d[float],
-        own: int,  # faces below this number are the object's, the others belong to what goes with it
-        scene: wp.array2d[float],
-        cards: wp.array3d[float],
-        cameras: wp.array2d[float],
-        focus: wp.array2d[float],
-        sh: wp.array3d[float],
-        env: wp.array4d[float],
-        soft_env: wp.array4d[float],
-        maps: wp.array4d[float],
-        frames: wp.array3d[wp.vec3],
-        behind: wp.array4d[float],
-        picture: wp.array4d[float],
-        seen: wp.array4d[float],
-    ):
-        """picture [B, R, R, 4]: the object before its background `behind`. seen [B, R, R, 2]: its cover and depth."""
-        b, i = wp.tid()
-        b += first
-        side = picture.shape[1]
-        samples = face_index.shape[1] // side
-        view, floor, seed = view_of(cameras, b), focus[b, 2], int(scene[b, Scene.seed])
-        light = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) + three(scene, b, Scene.lamp_light) * 0.3
-        for j in range(side):
-            back = wp.vec3(behind[b, i, j, 0], behind[b, i, j, 1], behind[b, i, j, 2])
-            total, cover, deep = wp.vec3(0.0, 0.0, 0.0), float(0.0), float(0.0)
-            for s in range(samples * samples):
-                y, x = i * samples + s // samples, j * samples + s % samples
-                color = back
-                hidden = bool(False)
-                for k in range(FRONT):
-                    if cards[b, k, Card.kind] > 0.5 and not hidden:
-                        wide = float(side * samples)
-                        d = ray(view, (float(x) + 0.5) / wide, (float(y) + 0.5) / wide)
-                        hit = card_hit(cards, b, k, view.eye, floor, d)
-                        if hit[2] > 0.0:
-                            found = card_color(cards, b, k, hit[0], hit[1])
-                            if found[3] > 0.0:
-                                hidden = True
-                                color = wp.cw_mul(linear(wp.vec3(found[0], found[1], found[2])), light * 0.75)
-                f = int(face_index[b, y, x])
-                if f >= 0 and not hidden:
-                    face, w = faces[0, f], barycentric[b, y, x]
-                    a, c, e = int(face[0]), int(face[1]), int(face[2])
-                    p = vertices[b, a] * w[0] + vertices[b, c] * w[1] + vertices[b, e] * w[2]
-                    n = wp.normalize(normals[b, a] * w[0] + normals[b, c] * w[1] + normals[b, e] * w[2])
-                    place = places[a] * w[0] + places[c] * w[1] + places[e] * w[2]
-                    v = wp.normalize(view.eye - p)
-                    if wp.dot(n, v) < 0.0:
-                        n = -n
-                    made = painted(objects, b, int(parts[f]), place, p, n)
-                    through = back
-                    if made.glass > 0.0:
-                        inside = interior(objects, b, p, -v)
-                        room = wp.vec3(inside[0], inside[1], inside[2])
-                        tint = made.glass * linear(made.albedo)
-                        through = wp.cw_mul(wp.lerp(wp.cw_mul(room, light), wp.cw_mul(back, tint), inside[3]), tint)
-                    turn = TWO_PI * hash3(x, y, seed)
-                    color = shaded(
-                        scene, sh, env, soft_env, maps, frames, b, p, n, v, floor, made, through, turn
-                    )
-                    if f < own:
-                        cover += 1.0
-                        deep += depth[b, y, x]
-                total = total + color
-            count = float(samples * samples)
-            for c in range(3):
-                picture[b, i, j, c] = total[c] / count
-            picture[b, i, j, 3] = focus[b, 3]
-            seen[b, i, j, 0] = cover / count
-            seen[b, i, j, 1] = deep / wp.max(cover, 1.0)
-
-    return SimpleNamespace(paint=paint, expose=expose)
+            picture[b, i, j, c] = total[c] / count
+        picture[b, i, j, 3] = focus[b, 3]
+        seen[b, i, j, 0] = cover / count
+        seen[b, i, j, 1] = deep / wp.max(cover, 1.0)

@@ -7,6 +7,8 @@ from ganverse_nb.studio.second.kernels.noise import (
 )  # fmt: skip
 from ganverse_nb.studio.second.scene_columns import Card, Scene
 
+wp.set_module_options({"enable_backward": False, "max_unroll": 1})  # or compiling takes minutes
+
 TREES, HOUSES, WALL, HILLS = 1, 2, 3, 4
 TILES, PLANKS, MARKS, GRASS, STRAW = 1, 2, 3, 4, 5
 HOUSE, PERSON, TREE, CAR, SIGN, BUSH, BANNER, CRATE, FENCE = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -88,9 +90,9 @@ def ground_color(scene: wp.array2d[float], b: int, x: float, z: float, far: floa
     first, second = three(scene, b, Scene.ground), three(scene, b, Scene.ground_second)
     contrast = scene[b, Scene.ground_contrast]
     fade = contrast / (1.0 + 0.12 * far * far)
-    color = first * (1.0 + fade * (0.5 * rough_noise(1.3 * u, 1.3 * v, seed) - 0.25))
+    color = first * (1.0 + fade * (0.4 * rough_noise(1.3 * u, 1.3 * v, seed) - 0.2))
     grain = noise(17.0 * u, 17.0 * v, seed + 1) - 0.5
-    color = color * (1.0 + 0.35 * fade * grain)
+    color = color * (1.0 + 0.2 * fade * grain)
     i, j = int(wp.floor(u)), int(wp.floor(v))
     x1, y1 = u - float(i), v - float(j)
     if kind == TILES:
@@ -232,7 +234,7 @@ def card_hit(cards: wp.array3d[float], b: int, k: int, eye: wp.vec3, floor: floa
     return wp.vec3(u, v, wp.where(wp.abs(u) <= 1.0 and v >= 0.0 and v <= 1.0, t, -1.0))
 
 
-@wp.kernel(enable_backward=False)
+@wp.kernel
 def environment(first: int, scene: wp.array2d[float], out: wp.array4d[float]):
     """out [B, H, W, 3]: linear light from all directions; row 0 from above, columns round from the rear by the right."""
     b, i = wp.tid()
