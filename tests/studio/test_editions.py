@@ -93,3 +93,5 @@ def test_every_maker_takes_an_edition(tmp_path: Path, monkeypatch: pytest.Monkey
     lit = make_lit_photos("horse", 2, 1, 32, edition=2)
     assert lit.photos.edition == 2
     assert unusual_photos("bird", 1, 0, 32, edition=2)["car"].edition == 2
+    with pytest.raises(ValueError, match="Odd cars are built by the studio.s first edition"):
+        unusual_photos("car", 1, 0, edition=2)

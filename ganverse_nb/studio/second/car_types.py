@@ -218,7 +218,7 @@ def _sample_finish(count: int, generator: torch.Generator, knobs: Randomization,
         "stripe": chance(knobs.stripes) * (1 + (2.999 * rand()).floor()),  # 1 two along, 2 one along, 3 on the flanks
         "plastic": chance(0.35) * torch.maximum(of("suv", "pickup", "van", "box_van", "city"), chance(0.12)),
         "flake": chance(0.45) * rand(0.3, 1.0) * knobs.gloss,  # of metallic paint
-        "coat": rand(0.5, 1.0) * knobs.gloss,
+        "coat": rand(0.7, 1.8) * knobs.gloss,
         "roughness": torch.where(chance(0.85) > 0, rand(0.02, 0.12), rand(0.3, 0.6)),
         "rim": torch.where(chance(0.75)[:, None] > 0, grey(0.5, 0.85), torch.where(chance(0.8)[:, None] > 0, grey(0.04, 0.2), shade())),
         "rim_size": rand(0.58, 0.76),

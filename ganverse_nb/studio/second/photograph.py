@@ -30,6 +30,7 @@ from ganverse_nb.studio.second.subjects import SUBJECTS
 from ganverse_nb.threads import one_thread
 
 ENVIRONMENT = 32  # rows of the map of all directions
+SUPERSAMPLING = 3
 SHADOW_MAP = 128  # pixels a side
 SHADED_LAMPS = 2  # those that cast shadows
 BALANCE = 0.75  # of the light's colour that the camera takes out
@@ -64,13 +65,12 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, 
     subject = SUBJECTS[category]
     vertices, faces, parts, marks, own = subject.staged(objects)
     batch = len(vertices)
-    samples = 2 if resolution >= 96 else 3
     table, floor = subject.table(objects), subject.kind.floor(objects)
     places = pack(scene, SCENE_SIZES)
     env, soft, sh = environment(places)
     frames, maps = shadow_maps(vertices, faces, scene)
 
-    seen = rasterize(camera.to_clip(vertices), faces, resolution * samples)
+    seen = rasterize(camera.to_clip(vertices), faces, resolution * SUPERSAMPLING)
     normals = torch.zeros_like(vertices)
     launch(light_kernels.normals, (batch,), vertices, faces[None], normals)
     cameras = camera_table(camera)
@@ -90,7 +90,7 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, 
     finishes, rooms = torch.empty(*seen.depth.shape, 7), torch.empty(*seen.depth.shape, 4)
     launch(
         surface.kernels(category).surface,
-        (batch, resolution * samples),
+        (batch, resolution * SUPERSAMPLING),
         *(table, vertices, normals, marks, faces[None], parts, seen.face_index, seen.barycentric, cameras),
         *(*met, finishes, rooms),
     )
@@ -152,6 +152,19 @@ def exposure(scene: Scene, sh: Tensor) -> Tensor:
     light = (total * torch.tensor([0.4, 0.15, 0.15, 0.15, 0.15])[:, None]).sum(1).clamp_min(0.02)
     grey = light.mean(1, keepdim=True)
     return WHITE / grey * (grey / light) ** BALANCE
+
+
+def diffuse_light(scene: Scene, index: Tensor, normals: Tensor) -> Tensor:
+    """[P, 3] factor on the colour of matte surfaces with unit `normals` [P, 3] in scenes `index` [P], without shadows.
+
+    Colours are as displays show them, of which light makes its square root: albedo x this is the picture.
+    """
+    _, _, sh = environment(pack(scene, SCENE_SIZES))
+    light = torch.einsum("pk,pkc->pc", sh_basis(normals) / torch.tensor(FACTORS), sh[index]).clamp_min(0)
+    toward = scene["lamp_direction"].view(-1, LAMPS, 3)[index]
+    strength = scene["lamp_light"].view(-1, LAMPS, 3)[index]
+    light = light + ((toward @ normals[:, :, None]).clamp_min(0) * strength).sum(1)
+    return (light * (scene["gain"] * exposure(scene, sh))[index]).sqrt()
 
 
 def shadow_maps(vertices: Tensor, faces: Tensor, scene: Scene) -> tuple[Tensor, Tensor]:

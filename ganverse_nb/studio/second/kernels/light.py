@@ -92,8 +92,8 @@ def contact(maps: wp.array4d[float], frames: wp.array3d[wp.vec3], b: int, p: wp.
     if wp.abs(x) > 1.25 or wp.abs(y) > 1.25:
         return 0.0
     hidden = float(0.0)
-    for k in range(16):
-        r = 0.012 + 0.2 * (float(k) + 0.5) / 16.0
+    for k in range(10):
+        r = 0.012 + 0.2 * (float(k) + 0.5) / 10.0
         a = turn + 2.4 * float(k)
         low = map_value(maps, b, which, x + r * wp.cos(a), y + r * wp.sin(a))
         if low > -100.0:
@@ -104,8 +104,8 @@ def contact(maps: wp.array4d[float], frames: wp.array3d[wp.vec3], b: int, p: wp.
 
 @wp.func
 def r_weight(k: int):
-    """Near samples count more; the sixteen add up to one."""
-    return 0.12 - 0.0076667 * float(k)
+    """Near samples count more; the ten add up to one."""
+    return 0.16 * (1.0 - float(k) / 12.0)
 
 
 @wp.func
@@ -162,7 +162,7 @@ def shaded(
     if made.roughness < 0.45 and made.coat + made.metal > 0.0:
         sharp = wp.lerp(arriving(env, b, mirrored), blurred, made.roughness / 0.45)
     low = wp.clamp(1.0 + 2.5 * mirrored[1], 0.35, 1.0)  # what is mirrored below is the car's own shadow, in part
-    fresnel = 0.04 * made.coat + wp.min(made.coat, 1.0) * 0.9 * wp.pow(1.0 - facing, 5.0)
+    fresnel = 0.04 * made.coat + wp.min(made.coat, 1.0) * 0.9 * wp.pow(1.0 - facing, 4.0)
     layer = wp.where(made.coat > 0.0, blurred, sharp) * low
     reflected = sharp * low * open_
     shine = wp.vec3(0.0, 0.0, 0.0)

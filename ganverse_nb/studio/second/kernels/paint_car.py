@@ -111,7 +111,7 @@ def body_paint(car: wp.array2d[float], b: int, p: wp.vec3, n: wp.vec3):
         if car[b, Car.window_rows] > 1.5 and wp.abs(z - back) < gap:
             doors = True
         if doors and away > 1.1 * arch:
-            made = finish(0.25 * color, 0.2, 0.6)
+            made = finish(0.42 * color, 0.3, 0.6)
         handle = between(z - middle, 0.015 * length, 0.05 * length) or between(z - back, 0.015 * length, 0.05 * length)
         if handle and between(rise, 0.8, 0.86):
             made = metal(grey(0.75), 0.2)

@@ -70,7 +70,7 @@ def ground_light(
         cosine = scene[b, Scene.lamp_direction + 3 * k + 1]
         free = float(1.0)
         if k < frames.shape[1] - 1 and scene[b, Scene.shadow] > 0.0 and light[0] + light[1] + light[2] > 0.0:
-            free = lit(maps, frames, b, k, p, 0.01 + 0.35 * scene[b, Scene.lamp_size + k], 14, turn)
+            free = lit(maps, frames, b, k, p, 0.01 + 0.35 * scene[b, Scene.lamp_size + k], 8, turn)
             free = 1.0 - scene[b, Scene.shadow] * (1.0 - free)
         total = total + light * (wp.max(cosine, 0.0) * free * (1.0 - 0.6 * wp.min(1.25 * dark, 1.0)))
     return total
@@ -100,24 +100,25 @@ def background(
         d = ray(view, (float(j) + 0.5) / float(side), (float(i) + 0.5) / float(side))
         turn = spread(i, j)
         far = float(FAR)
-        sky = radiance(scene, b, wp.normalize(wp.vec3(d[0], wp.max(d[1], 0.0), d[2])))
-        color = sky
-        if d[1] < -1e-3:
-            t = (view.eye[1] - floor) / -d[1]
-            if t < FAR:
-                far = t
-                p = view.eye + t * d
-                near = wp.sqrt(p[0] * p[0] + p[2] * p[2])
-                light = ground_light(scene, sh, maps, frames, b, p, turn)
-                lit_ground = wp.cw_mul(linear(ground_color(scene, b, p[0], p[2], near)), light)
-                soft = scene[b, Scene.horizon_soft]
-                fog = ramp(near, 1.2 + 4.0 * (1.0 - soft), 3.0 + 10.0 * (1.0 - soft)) * wp.where(soft > 0.0, 1.0, 0.0)
-                fog = wp.max(fog, scene[b, Scene.haze] * (1.0 - wp.exp(-0.05 * near)))
-                gloss = scene[b, Scene.gloss] * (0.05 + 0.6 * wp.pow(1.0 + d[1], 4.0))
-                mirror = arriving(soft_env, b, wp.vec3(d[0], -d[1], d[2]))
-                color = wp.lerp(wp.lerp(lit_ground, mirror, gloss), sky, fog)
-            else:
-                color = wp.lerp(linear(three(scene, b, Scene.ground)), sky, 0.5)
+        color = wp.vec3(0.0, 0.0, 0.0)
+        fog = float(1.0)  # share of what is above the horizon
+        t = (view.eye[1] - floor) / wp.max(-d[1], 1e-4)
+        if d[1] < -1e-3 and t < FAR:
+            far = t
+            p = view.eye + t * d
+            near = wp.sqrt(p[0] * p[0] + p[2] * p[2])
+            light = ground_light(scene, sh, maps, frames, b, p, turn)
+            lit_ground = wp.cw_mul(linear(ground_color(scene, b, p[0], p[2], near)), light)
+            gloss = scene[b, Scene.gloss] * (0.05 + 0.6 * wp.pow(1.0 + d[1], 4.0))
+            mirror = arriving(soft_env, b, wp.vec3(d[0], -d[1], d[2]))
+            color = wp.lerp(lit_ground, mirror, gloss)
+            soft = scene[b, Scene.horizon_soft]
+            fog = scene[b, Scene.haze] * (1.0 - wp.exp(-0.05 * near))
+            if soft > 0.0:
+                fog = wp.max(fog, ramp(near, 5.2 - 4.0 * soft, 13.0 - 10.0 * soft))
+        if fog > 0.01:
+            sky = radiance(scene, b, wp.normalize(wp.vec3(d[0], wp.max(d[1], 0.0), d[2])))
+            color = wp.lerp(color, sky, fog)
         nearest = far
         for k in range(FRONT, cards.shape[1]):
             if cards[b, k, Card.kind] > 0.5:
