@@ -53,7 +53,12 @@ class Photos:
         objects = {k: v[index] for k, v in self.objects.items()}
         camera = self.camera[index]
         return replace(
-            self, images=self.images[index], masks=self.masks[index], depth=self.depth[index], camera=camera, objects=objects
+            self,
+            images=self.images[index],
+            masks=self.masks[index],
+            depth=self.depth[index],
+            camera=camera,
+            objects=objects,
         )
 
     def image(self) -> Tensor:

@@ -29,7 +29,11 @@ def unusual_photos(category: str, count: int, seed: int, resolution: int = 64, e
     if category == "car" and edition != 1:
         raise ValueError("Odd cars are built by the studio's first edition; ask for edition=1.")
     if category != "car":
-        return {other: make_photos(other, count, seed, resolution, edition=edition) for other in CATEGORIES if other != category}
+        return {
+            other: make_photos(other, count, seed, resolution, edition=edition)
+            for other in CATEGORIES
+            if other != category
+        }
     return {kind: _odd_photos(kind, count, seed, resolution) for kind in ODD_CARS}
 
 

@@ -182,7 +182,11 @@ def test_shadows_lie_on_the_side_away_from_the_light() -> None:
     knobs = replace(PLAIN, softness=(0.01, 0.02), off_centre=0.0, contact=0.0, gloss=0.0)
     cars, scene, _ = arrange("car", 1, torch.Generator().manual_seed(8), body_type="van", edition=2, knobs=knobs)
     scene |= {"ground": torch.full((1, 3), 0.7), "ground_contrast": torch.zeros(1), "horizon_soft": torch.zeros(1)}
-    scene |= {"disc_radius": torch.zeros(1), "gloss": torch.zeros(1), "lamp_light": torch.tensor([[2.0] * 3 + [0.0] * 6])}
+    scene |= {
+        "disc_radius": torch.zeros(1),
+        "gloss": torch.zeros(1),
+        "lamp_light": torch.tensor([[2.0] * 3 + [0.0] * 6]),
+    }
     camera = Camera.orbit(0.0, 40.0, 3.5, 30.0)
     sides = {}
     for sign in (1.0, -1.0):  # lamp on the left (+x: on the right of the picture), then on the right

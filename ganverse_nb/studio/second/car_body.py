@@ -171,10 +171,12 @@ def _body(cars: Objects) -> Tensor:
     for axle in (half - c["axle_front"], -half + c["axle_rear"]):
         away = (z - axle)[..., None]
         rise = c["wheel_radius"][..., None] + (arch**2 - away**2).clamp_min(0).sqrt()
-        rise = torch.minimum(rise, top[..., None] - 0.004)
+        wing = c["wheel_radius"][..., None] + ((1.13 * arch) ** 2 - away**2).clamp_min(0).sqrt()
+        over = (away.abs() < 1.13 * arch) & (x.abs() > 0.9 * inner) & (sin > 0.2)
+        y = torch.where(over, torch.maximum(y, wing.expand_as(y)), y)  # wings of low cars stand above the bonnet
         inside = (away.abs() <= arch + 1e-5) & (x.abs() > inner) & (sin < 0.999)
         y = torch.where(inside, torch.maximum(y, rise.expand_as(y)), y)
-        flare = torch.exp(-(((away**2 + (y - c["wheel_radius"][..., None]) ** 2).sqrt() - arch) / (0.35 * arch)) ** 2)
+        flare = torch.exp(-((((away**2 + (y - c["wheel_radius"][..., None]) ** 2).sqrt() - arch) / (0.35 * arch)) ** 2))
         x = x * (1 + 0.025 * flare * (cos.abs() > 0.8))
 
     start, end, floor = (value[:, None, None] for value in tub(cars))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganverse_nb.studio.second.car_types import STICKERS
+from ganverse_nb.studio.second.car_finish import STICKERS
 from ganverse_nb.studio.second.columns import columns
 
 _COLORS = ("paint", "second", "rim", "interior", "plate_paint", "dirt_paint")

@@ -90,7 +90,12 @@ def _boxes(cars: Objects) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     size = (0.32 * left, tall, 0.035 * length)
     pair("seat", (0.42 * left, floor + tall, seat), size, cars["open"])
     back = torch.minimum(seat - 0.14 * length, -half + cars["tail_glass"] + 0.1 * length)
-    add("rear_seat", (zero, floor + 0.9 * tall, back), (0.72 * left, 0.85 * tall, 0.03 * length), cars["open"] * (cars["window_rows"] > 1))
+    add(
+        "rear_seat",
+        (zero, floor + 0.9 * tall, back),
+        (0.72 * left, 0.85 * tall, 0.03 * length),
+        cars["open"] * (cars["window_rows"] > 1),
+    )
     dash = (zero, belt - 0.02 * length, half - cars["cowl"] - 0.05 * length)
     add("dashboard", dash, (0.8 * left, 0.02 * length, 0.03 * length), cars["open"])
     end = -half + cars["tail_roof"] - 0.012 * length
@@ -112,9 +117,23 @@ def _boxes(cars: Objects) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     add("rear_bar", (zero, cars["clearance"] + 0.045 * length, -half + 0.004 * length), bar, cars["chrome_bars"])
     reach = (length - cars["axle_front"] - cars["axle_rear"]) / 2 - 1.2 * cars["wheel_radius"]
     middle = (cars["axle_rear"] - cars["axle_front"]) / 2
-    pair("step", (left - 0.01 * length, cars["clearance"] + 0.004, middle), (0.028 * length, 0.008 * length, reach), cars["steps"])
+    pair(
+        "step",
+        (left - 0.01 * length, cars["clearance"] + 0.004, middle),
+        (0.028 * length, 0.008 * length, reach),
+        cars["steps"],
+    )
     small = cars["load_size"] < 0.35
-    size = (torch.where(small, 0.35, 0.6) * left, torch.where(small, 0.018, 0.03) * length, torch.where(small, 0.02 * one, 0.7 * along))
+    size = (
+        torch.where(small, 0.35, 0.6) * left,
+        torch.where(small, 0.018, 0.03) * length,
+        torch.where(small, 0.02 * one, 0.7 * along),
+    )
     add("load", (zero, top + size[1], (front + rear) / 2), size, cars["load"])
-    add("spare", (zero, 0.6 * belt, -half - 0.012 * length), (cars["wheel_radius"], cars["wheel_radius"], 0.02 * length), cars["spare"])
+    add(
+        "spare",
+        (zero, 0.6 * belt, -half - 0.012 * length),
+        (cars["wheel_radius"], cars["wheel_radius"], 0.02 * length),
+        cars["spare"],
+    )
     return dict(sorted(boxes.items(), key=lambda item: TRIM_NAMES.index(item[0])))

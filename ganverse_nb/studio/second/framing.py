@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera, RolledCamera
-from ganverse_nb.studio.sampling import uniform
 from ganverse_nb.studio.randomization import Randomization
+from ganverse_nb.studio.sampling import uniform
 
 STEEPEST_ROLL = 8.0
 

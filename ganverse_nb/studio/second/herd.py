@@ -91,17 +91,36 @@ def rider_mesh(horses: Objects) -> Mesh:
     lean, one = h["lean"], torch.ones_like(h["leg"])
     spine = chain(seat, 90 - lean * torch.tensor([0.5, 1.0, 1.2]), 0 * lean.expand(-1, 3), 0.12 * one.expand(-1, 3))
     shoulders = spine[:, -1]
-    parts = {"torso": sweep(_RIDER["torso"], spine, torch.tensor([[0.085, 0.09, 0.105, 0.05]]), torch.tensor([[0.08, 0.075, 0.075, 0.04]]))}
+    parts = {
+        "torso": sweep(
+            _RIDER["torso"],
+            spine,
+            torch.tensor([[0.085, 0.09, 0.105, 0.05]]),
+            torch.tensor([[0.08, 0.075, 0.075, 0.04]]),
+        )
+    }
     neck = chain(shoulders, 90 - 0.4 * lean.expand(-1, 3), 0 * lean.expand(-1, 3), torch.tensor([[0.055, 0.055, 0.05]]))
-    parts["head"] = sweep(_RIDER["head"], neck, torch.tensor([[0.03, 0.055, 0.062, 0.03]]), torch.tensor([[0.035, 0.06, 0.068, 0.035]]))
+    parts["head"] = sweep(
+        _RIDER["head"], neck, torch.tensor([[0.03, 0.055, 0.062, 0.03]]), torch.tensor([[0.035, 0.06, 0.068, 0.035]])
+    )
     for side, sign in (("left", 1.0), ("right", -1.0)):
         aside = torch.tensor([sign, 0.0, 0.0])
         hip = seat + 0.06 * aside
         yaw = sign * torch.tensor([[38.0, 8.0, 0.0]])
-        leg = chain(hip, torch.tensor([[-28.0, -100.0, -15.0]]).expand(len(seat), -1), yaw, torch.cat([0.5 * h["girth"] + 0.05, 0.26 * one, 0.09 * one], 1))
+        leg = chain(
+            hip,
+            torch.tensor([[-28.0, -100.0, -15.0]]).expand(len(seat), -1),
+            yaw,
+            torch.cat([0.5 * h["girth"] + 0.05, 0.26 * one, 0.09 * one], 1),
+        )
         thick = torch.tensor([[0.07, 0.055, 0.035, 0.025]])
         parts[f"{side}_leg"] = sweep(_RIDER[f"{side}_leg"], leg, thick, thick)
-        arm = chain(shoulders + 0.1 * aside - torch.tensor([0.0, 0.03, 0.0]), torch.cat([-65 - lean, -5 - lean], 1), sign * torch.tensor([[5.0, -30.0]]), 0.16 * one.expand(-1, 2))
+        arm = chain(
+            shoulders + 0.1 * aside - torch.tensor([0.0, 0.03, 0.0]),
+            torch.cat([-65 - lean, -5 - lean], 1),
+            sign * torch.tensor([[5.0, -30.0]]),
+            0.16 * one.expand(-1, 2),
+        )
         thick = torch.tensor([[0.042, 0.036, 0.022]])
         parts[f"{side}_arm"] = sweep(_RIDER[f"{side}_arm"], arm, thick, thick)
     points = _tilted(torch.cat([parts[name] for name in _RIDER], 1), h)

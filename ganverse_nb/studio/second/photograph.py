@@ -15,8 +15,8 @@ from ganverse_nb.render.launch import launch
 from ganverse_nb.render.light import COSINE, FACTORS, sh_basis
 from ganverse_nb.render.rasterize import rasterize
 from ganverse_nb.studio.photo_set import Photos
-from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.randomization import Randomization
+from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene
 from ganverse_nb.studio.second.columns import pack
 from ganverse_nb.studio.second.framing import sample_cameras
@@ -177,7 +177,9 @@ def shadow_maps(vertices: Tensor, faces: Tensor, scene: Scene) -> tuple[Tensor, 
     lamps = scene["lamp_direction"].view(batch, LAMPS, 3)[:, :SHADED_LAMPS]
     down = torch.tensor([0.0, -1.0, 0.0]).expand(batch, 1, 3)
     toward = torch.cat([lamps, down], 1)
-    right = torch.nn.functional.normalize(torch.linalg.cross(toward, torch.tensor([0.3, 0.05, 1.0]).expand_as(toward)), dim=-1)
+    right = torch.nn.functional.normalize(
+        torch.linalg.cross(toward, torch.tensor([0.3, 0.05, 1.0]).expand_as(toward)), dim=-1
+    )
     frames = torch.stack([right, torch.linalg.cross(toward, right), toward], 2).contiguous()
     maps = torch.full((batch, SHADED_LAMPS + 1, SHADOW_MAP, SHADOW_MAP), -1e3)
     for which in range(SHADED_LAMPS + 1):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganverse_nb.studio.randomization import Randomization
 from ganverse_nb.studio.sampling import sample_rows, uniform
 from ganverse_nb.studio.scene import Scene
 from ganverse_nb.studio.second.kernels.picture import FRONT
-from ganverse_nb.studio.randomization import Randomization
 from ganverse_nb.studio.second.scene_columns import CARD_KINDS, CARDS, LAMPS
 
 _SKIES = torch.tensor(  # at the horizon, overhead, how often
@@ -46,7 +46,9 @@ _PAINTS = torch.tensor(
         [0.72, 0.45, 0.35], [0.45, 0.25, 0.45],
     ]
 )  # fmt: skip
-_LEAVES = torch.tensor([[0.22, 0.34, 0.14], [0.34, 0.42, 0.16], [0.14, 0.24, 0.12], [0.48, 0.40, 0.16], [0.30, 0.26, 0.18]])
+_LEAVES = torch.tensor(
+    [[0.22, 0.34, 0.14], [0.34, 0.42, 0.16], [0.14, 0.24, 0.12], [0.48, 0.40, 0.16], [0.30, 0.26, 0.18]]
+)
 # Of each kind of thing: width and height in metres, from and to; how often outdoors, in a hall, in a booth.
 _THINGS = {
     "house": (5.0, 18.0, 3.5, 14.0, 1.2, 0.0, 0.0), "person": (0.5, 0.75, 1.55, 1.9, 0.8, 4.0, 0.5),
@@ -153,7 +155,9 @@ def _outdoors(draw: _Draw, ground: str) -> Scene:
         "far_height": draw.between(0.02, 0.42) ** 1.2,
         "spots": zero,
         "spot": torch.ones(draw.count, 3),
-        "ground": (draw.rows(_GROUNDS[ground]) * draw.between(0.85, 1.15)[:, None] + 0.02 * draw.normal(3)).clamp(0.03, 0.97),
+        "ground": (draw.rows(_GROUNDS[ground]) * draw.between(0.85, 1.15)[:, None] + 0.02 * draw.normal(3)).clamp(
+            0.03, 0.97
+        ),
         "ground_second": torch.where(draw.chance(0.5)[:, None], draw.pick(_PAINTS[:3]), draw.rows(_GROUNDS[ground])),
         "ground_kind": draw.kind(floors, _FLOORS),
         "ground_scale": draw.between(1.0, 4.5),
@@ -181,7 +185,9 @@ def _hall(draw: _Draw) -> Scene:
         "far_height": draw.between(0.05, 0.7),
         "spots": draw.chance(0.8) * draw.between(0.1, 0.5),
         "spot": 1 - 0.25 * torch.rand(draw.count, 3, generator=draw.generator),
-        "ground": (draw.rows(_GROUNDS["hall"]) * draw.between(0.8, 1.2)[:, None] + 0.02 * draw.normal(3)).clamp(0.03, 0.97),
+        "ground": (draw.rows(_GROUNDS["hall"]) * draw.between(0.8, 1.2)[:, None] + 0.02 * draw.normal(3)).clamp(
+            0.03, 0.97
+        ),
         "ground_second": draw.pick(_PAINTS),
         "ground_kind": draw.kind({"plain": 3.0, "tiles": 1.5, "planks": 1.0}, _FLOORS),
         "ground_scale": draw.between(1.0, 5.0),
@@ -192,17 +198,29 @@ def _hall(draw: _Draw) -> Scene:
         "horizon_soft": torch.zeros(draw.count),
         "haze": torch.zeros(draw.count),
         "gloss": draw.chance(0.6) * draw.between(0.2, 1.0),
-    } | _lamps(draw, [draw.between(0.5, 1.5), draw.chance(0.8) * draw.between(0.2, 1.0), draw.chance(0.6) * draw.between(0.1, 0.7)], 0.12, 25, 85)
+    } | _lamps(
+        draw,
+        [draw.between(0.5, 1.5), draw.chance(0.8) * draw.between(0.2, 1.0), draw.chance(0.6) * draw.between(0.1, 0.7)],
+        0.12,
+        25,
+        85,
+    )
 
 
 def _booth(draw: _Draw) -> Scene:
     """One colour all round: white, grey, black or bright, the floor as well or not."""
     tone = draw.between()
-    grey = torch.where(tone < 0.45, draw.between(0.8, 0.97), torch.where(tone < 0.72, draw.between(0.01, 0.12), draw.between(0.2, 0.75)))
+    grey = torch.where(
+        tone < 0.45,
+        draw.between(0.8, 0.97),
+        torch.where(tone < 0.72, draw.between(0.01, 0.12), draw.between(0.2, 0.75)),
+    )
     wall = grey[:, None] + 0.02 * draw.normal(3)
     wall = torch.where((tone > 0.9)[:, None], draw.pick(_PAINTS), wall).clamp(0.005, 0.98)
     same = draw.chance(0.6)[:, None]
-    floor = torch.where(same, wall * draw.between(0.85, 1.05)[:, None], draw.between(0.05, 0.85)[:, None] + 0.02 * draw.normal(3))
+    floor = torch.where(
+        same, wall * draw.between(0.85, 1.05)[:, None], draw.between(0.05, 0.85)[:, None] + 0.02 * draw.normal(3)
+    )
     panels = draw.kind({"none": 3.0, "wall": 1.0}, _FAR)
     zero = torch.zeros(draw.count)
     return {
@@ -227,7 +245,9 @@ def _booth(draw: _Draw) -> Scene:
         "horizon_soft": same[:, 0] * draw.chance(0.7) * draw.between(0.2, 1.0),
         "haze": zero,
         "gloss": draw.chance(0.4) * draw.between(0.1, 0.7),
-    } | _lamps(draw, [draw.between(0.35, 1.2), draw.between(0.1, 0.8), draw.chance(0.7) * draw.between(0.1, 0.7)], 0.05, 30, 85)
+    } | _lamps(
+        draw, [draw.between(0.35, 1.2), draw.between(0.1, 0.8), draw.chance(0.7) * draw.between(0.1, 0.7)], 0.05, 30, 85
+    )
 
 
 def _writing(draw: _Draw, knobs: Randomization, place: Tensor) -> Scene:
@@ -262,7 +282,15 @@ def _things(draw: _Draw, knobs: Randomization, place: Tensor, metres: float) -> 
             shrink = (0.25 + 0.25 * draw.between()) * metres / torch.maximum(width, 0.6 * height)
             width, height = width * shrink, height * shrink
             x, z = draw.between(-0.45, 0.45), draw.between(0.62, 0.8)
-        numbers = [x, z, width / metres, height / metres, torch.where(there, kind + 1.0, 0.0), draw.between(), (997 * draw.between()).floor()]
+        numbers = [
+            x,
+            z,
+            width / metres,
+            height / metres,
+            torch.where(there, kind + 1.0, 0.0),
+            draw.between(),
+            (997 * draw.between()).floor(),
+        ]
         tall = kind == CARD_KINDS.index("tree") - 1
         leafy = (tall | (kind == CARD_KINDS.index("bush") - 1))[:, None]
         color = torch.where(leafy, draw.pick(_LEAVES), draw.pick(_PAINTS))
@@ -276,7 +304,8 @@ def _film(draw: _Draw, knobs: Randomization) -> Scene:
     return {
         "blur": draw.between(*knobs.blur) * draw.chance(0.8),
         "background_blur": knobs.background_blur * draw.between() ** 2,
-        "gain": 2 ** (knobs.exposure * draw.normal().clamp(-2, 2))[:, None] * (1 + knobs.white_balance * draw.normal(3).clamp(-2.5, 2.5)),
+        "gain": 2 ** (knobs.exposure * draw.normal().clamp(-2, 2))[:, None]
+        * (1 + knobs.white_balance * draw.normal(3).clamp(-2.5, 2.5)),
         "vignette": knobs.vignette * draw.between() * draw.chance(0.5),
         "noise": knobs.noise * draw.between() ** 2,
         "contrast": knobs.contrast * draw.normal().clamp(-1.5, 3) + knobs.contrast,

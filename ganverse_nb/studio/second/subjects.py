@@ -12,8 +12,8 @@ from torch import Tensor
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.render.launch import launch
 from ganverse_nb.studio import bird_mesh, horse_mesh
-from ganverse_nb.studio.horses import BUILD_NAMES
 from ganverse_nb.studio.categories import Category
+from ganverse_nb.studio.horses import BUILD_NAMES
 from ganverse_nb.studio.material import Material, SurfacePoints
 from ganverse_nb.studio.randomization import Randomization
 from ganverse_nb.studio.sampling import AIM, Objects

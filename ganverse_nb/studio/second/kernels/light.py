@@ -2,7 +2,7 @@
 
 import warp as wp
 
-from ganverse_nb.studio.second.kernels.noise import Finish, grey, linear, three
+from ganverse_nb.studio.second.kernels.noise import Finish, linear, three
 from ganverse_nb.studio.second.kernels.surroundings import arriving
 from ganverse_nb.studio.second.scene_columns import LAMPS, Scene
 
@@ -72,10 +72,14 @@ def lit(
     turn: float,
 ):
     """Share of a lamp that reaches `p`; `radius` is that of the blurred border of its shadow, in world units."""
-    x, y, z = wp.dot(p, frames[b, which, 0]) / REACH, wp.dot(p, frames[b, which, 1]) / REACH, wp.dot(p, frames[b, which, 2])
+    x, y, z = (
+        wp.dot(p, frames[b, which, 0]) / REACH,
+        wp.dot(p, frames[b, which, 1]) / REACH,
+        wp.dot(p, frames[b, which, 2]),
+    )
     if wp.abs(x) > 1.2 or wp.abs(y) > 1.2:
         return 1.0
-    free = float(0.0)
+    free = wp.float32(0.0)
     for k in range(taps):
         r = radius / REACH * wp.sqrt((float(k) + 0.5) / float(taps))
         a = turn + 2.4 * float(k)
@@ -91,9 +95,9 @@ def contact(maps: wp.array4d[float], frames: wp.array3d[wp.vec3], b: int, p: wp.
     x, y = wp.dot(p, frames[b, which, 0]) / REACH, wp.dot(p, frames[b, which, 1]) / REACH
     if wp.abs(x) > 1.25 or wp.abs(y) > 1.25:
         return 0.0
-    hidden = float(0.0)
-    for k in range(10):
-        r = 0.012 + 0.2 * (float(k) + 0.5) / 10.0
+    hidden = wp.float32(0.0)
+    for k in range(18):
+        r = 0.012 + 0.2 * (float(k) + 0.5) / 18.0
         a = turn + 2.4 * float(k)
         low = map_value(maps, b, which, x + r * wp.cos(a), y + r * wp.sin(a))
         if low > -100.0:
@@ -104,8 +108,8 @@ def contact(maps: wp.array4d[float], frames: wp.array3d[wp.vec3], b: int, p: wp.
 
 @wp.func
 def r_weight(k: int):
-    """Near samples count more; the ten add up to one."""
-    return 0.16 * (1.0 - float(k) / 12.0)
+    """Near samples count more; the eighteen add up to one."""
+    return 0.1 * (1.0 - float(k) / 19.125)
 
 
 @wp.func
@@ -124,9 +128,9 @@ def around(sh: wp.array3d[float], b: int, n: wp.vec3):
 
 
 @wp.func
-def gleam(roughness: float, size: float, n: wp.vec3, l: wp.vec3, v: wp.vec3):
+def gleam(roughness: float, size: float, n: wp.vec3, toward: wp.vec3, v: wp.vec3):
     """Highlight of a lamp of a size on a surface of a roughness (GGX without its shadowing)."""
-    h = wp.normalize(l + v)
+    h = wp.normalize(toward + v)
     a = wp.max(roughness * roughness, 0.04 + 0.35 * size)
     nh = wp.max(wp.dot(n, h), 0.0)
     d = nh * nh * (a * a - 1.0) + 1.0
@@ -170,18 +174,20 @@ def shaded(
     for k in range(LAMPS):
         light = three(scene, b, Scene.lamp_light + 3 * k)
         if light[0] + light[1] + light[2] > 0.0:
-            l = three(scene, b, Scene.lamp_direction + 3 * k)
-            cosine = wp.dot(n, l)
+            toward = three(scene, b, Scene.lamp_direction + 3 * k)
+            cosine = wp.dot(n, toward)
             if cosine > 0.0:
                 size = scene[b, Scene.lamp_size + k]
-                free = float(1.0)
+                free = wp.float32(1.0)
                 if k < frames.shape[1] - 1 and scene[b, Scene.shadow] > 0.0:
                     free = lit(maps, frames, b, k, p + 0.012 * n, 0.01 + 0.2 * size, 4, turn)
                     free = 1.0 - scene[b, Scene.shadow] * (1.0 - free)
                 matte = matte + light * (cosine * free)
-                peak = gleam(made.roughness, size, n, l, v)
+                peak = gleam(made.roughness, size, n, toward, v)
                 shine = shine + light * (free * peak)
-                spark = spark + light * (free * gleam(wp.where(made.coat > 0.0, 0.5, made.roughness), size, n, l, v))
+                spark = spark + light * (
+                    free * gleam(wp.where(made.coat > 0.0, 0.5, made.roughness), size, n, toward, v)
+                )
     body = wp.cw_mul(base, matte) * (1.0 - made.metal) + wp.cw_mul(base, layer * open_ + spark * 0.6) * made.metal
     if made.glass > 0.0:
         body = behind

@@ -19,7 +19,11 @@ FONT = wp.constant(
 @wp.func
 def hash3(x: int, y: int, seed: int):
     """A number in [0, 1) for a cell."""
-    h = wp.uint32(x) * wp.uint32(374761393) + wp.uint32(y) * wp.uint32(668265263) + wp.uint32(seed) * wp.uint32(668265273)
+    h = (
+        wp.uint32(x) * wp.uint32(374761393)
+        + wp.uint32(y) * wp.uint32(668265263)
+        + wp.uint32(seed) * wp.uint32(668265273)
+    )
     h = (h ^ (h >> wp.uint32(13))) * wp.uint32(1274126177)
     h = (h ^ (h >> wp.uint32(15))) * wp.uint32(2146121005)
     h = h ^ (h >> wp.uint32(16))
@@ -40,7 +44,9 @@ def noise(x: float, y: float, seed: int):
 @wp.func
 def rough_noise(x: float, y: float, seed: int):
     """Three octaves of `noise`, in [0, 1)."""
-    return 0.55 * noise(x, y, seed) + 0.28 * noise(2.1 * x, 2.1 * y, seed + 7) + 0.17 * noise(4.3 * x, 4.3 * y, seed + 13)
+    return (
+        0.55 * noise(x, y, seed) + 0.28 * noise(2.1 * x, 2.1 * y, seed + 7) + 0.17 * noise(4.3 * x, 4.3 * y, seed + 13)
+    )
 
 
 @wp.func

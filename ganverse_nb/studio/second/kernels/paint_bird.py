@@ -3,7 +3,7 @@
 import warp as wp
 
 from ganverse_nb.studio.second.flock import Bird
-from ganverse_nb.studio.second.kernels.noise import Finish, between, finish, grey, noise, ramp, rough_noise, three
+from ganverse_nb.studio.second.kernels.noise import between, finish, grey, noise, ramp, rough_noise, three
 
 BODY, NECK, HEAD, BEAK, EYE, TAIL, WING, LEG, FOOT = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
@@ -28,7 +28,11 @@ def bird_paint(bird: wp.array2d[float], b: int, part: int, place: wp.vec3, p: wp
         return finish(wp.where(ring, wp.vec3(0.75, 0.55, 0.15), grey(0.02)), 2.0, 0.02)
     if part == BODY:
         below = wp.lerp(belly, breast, ramp(along, 0.42, 0.66))
-        if bird[b, Bird.streaks] > 0.0 and along > 0.4 and noise(26.0 * along, 9.0 * wp.atan2(up, side), seed + 1) > 0.62:
+        if (
+            bird[b, Bird.streaks] > 0.0
+            and along > 0.4
+            and noise(26.0 * along, 9.0 * wp.atan2(up, side), seed + 1) > 0.62
+        ):
             below = 0.5 * (below + back)
         color = wp.lerp(below, back, ramp(up + rag, 0.05, 0.25) * (1.0 - ramp(along, 0.86, 0.96)))
     elif part == NECK:

@@ -4,11 +4,33 @@ import warp as wp
 
 from ganverse_nb.studio.second.car_columns import Car
 from ganverse_nb.studio.second.kernels.noise import (
-    Finish, between, finish, grey, hash3, ink, metal, noise, ramp, rough_noise, three,
+    Finish,
+    between,
+    finish,
+    grey,
+    hash3,
+    ink,
+    metal,
+    noise,
+    ramp,
+    rough_noise,
+    three,
 )  # fmt: skip
 
 BODY, CABIN, WHEEL, TRIM = 0, 1, 2, 3
-MIRRORS, SPOILER, RAILS, SEATS, DASHBOARD, CARGO, WINGS, LAMPS, BARS, STEPS, LOAD = 2, 3, 5, 8, 9, 10, 14, 16, 18, 20, 21
+MIRRORS, SPOILER, RAILS, SEATS, DASHBOARD, CARGO, WINGS, LAMPS, BARS, STEPS, LOAD = (
+    2,
+    3,
+    5,
+    8,
+    9,
+    10,
+    14,
+    16,
+    18,
+    20,
+    21,
+)
 STICKERS = 3
 
 
@@ -76,19 +98,35 @@ def body_paint(car: wp.array2d[float], b: int, p: wp.vec3, n: wp.vec3):
     to_front, to_rear = z - half + car[b, Car.axle_front], z + half - car[b, Car.axle_rear]
     axle = wp.where(wp.abs(to_front) < wp.abs(to_rear), to_front, to_rear)
     away = wp.sqrt(axle * axle + (y - radius) * (y - radius))
-    if (away < arch * 1.015 and x > left - 1.4 * car[b, Car.tyre]) or n[1] < -0.6:
+    if away < arch * 1.015 and x > left - 1.4 * car[b, Car.tyre] and n[1] < 0.3 or n[1] < -0.6:
         return finish(grey(0.035), 0.0, 0.9)
-    if car[b, Car.open] + car[b, Car.bed] > 0.0 and y < deck - 0.012 * length and x < 0.9 * left and not front and not rear:
-        inside = wp.where(car[b, Car.open] > 0.0, z < half - car[b, Car.cowl] - 0.04 * length and z > car[b, Car.tail_glass] - half - 0.01, z < car[b, Car.tail_glass] - half)
+    if (
+        car[b, Car.open] + car[b, Car.bed] > 0.0
+        and y < deck - 0.012 * length
+        and x < 0.9 * left
+        and not front
+        and not rear
+    ):
+        inside = wp.where(
+            car[b, Car.open] > 0.0,
+            z < half - car[b, Car.cowl] - 0.04 * length and z > car[b, Car.tail_glass] - half - 0.01,
+            z < car[b, Car.tail_glass] - half,
+        )
         if inside and (n[1] > 0.5 or across < 0.84):
-            color = wp.where(car[b, Car.open] > 0.0, three(car, b, Car.interior), wp.where(hash3(seed, 3, 3) < 0.5, grey(0.08), 0.7 * paint))
+            color = wp.where(
+                car[b, Car.open] > 0.0,
+                three(car, b, Car.interior),
+                wp.where(hash3(seed, 3, 3) < 0.5, grey(0.08), 0.7 * paint),
+            )
             return finish(color, 0.2, 0.8)
 
     color = paint
     tone, stripe = int(car[b, Car.two_tone]), int(car[b, Car.stripe])
     if tone == 2 and rise < 0.5:
         color = three(car, b, Car.second)
-    if (stripe == 1 and between(across, 0.1, 0.32) or stripe == 2 and x + p[0] < 0.02 * length and across < 0.55) and n[1] > 0.25:
+    if (stripe == 1 and between(across, 0.1, 0.32) or stripe == 2 and x + p[0] < 0.02 * length and across < 0.55) and n[
+        1
+    ] > 0.25:
         color = three(car, b, Car.second)
     if stripe == 3 and sideways and between(rise, 0.3, 0.42):
         color = three(car, b, Car.second)
@@ -168,17 +206,29 @@ def body_paint(car: wp.array2d[float], b: int, p: wp.vec3, n: wp.vec3):
             if between(across, 0.80, 0.88) and rise < 0.84:
                 made.albedo = grey(0.8)
         if rear:
-            if wp.abs(rise - 0.36) < 0.014 and across < 0.93 or wp.abs(across - 0.8) < 0.012 and between(rise, 0.36, 0.95):
+            if (
+                wp.abs(rise - 0.36) < 0.014
+                and across < 0.93
+                or wp.abs(across - 0.8) < 0.012
+                and between(rise, 0.36, 0.95)
+            ):
                 made = finish(0.3 * color, 0.3, 0.5)
             if across < 0.06 and between(rise, 0.75, 0.85):
                 made = metal(grey(0.9), 0.1)
             if rise < 0.18 and between(across, 0.5, 0.62) and hash3(seed, 4, 8) < 0.6:
                 made = metal(grey(0.5), 0.3)  # exhaust
     low_plate = wp.where(front, 0.06, 0.085) * length + car[b, Car.clearance]
-    if (front or rear) and car[b, Car.plate] > 0.5 and x < 0.056 * length and between(y, low_plate, low_plate + 0.028 * length):
+    if (
+        (front or rear)
+        and car[b, Car.plate] > 0.5
+        and x < 0.056 * length
+        and between(y, low_plate, low_plate + 0.028 * length)
+    ):
         u, v = 0.5 + p[0] * wp.sign(n[2]) / (0.106 * length), (y - low_plate) / (0.028 * length)
         dark_text = wp.where(hash3(seed, 2, 2) < 0.85, 0.08, 0.9)
-        color = wp.where(ink((u - 0.06) / 0.88, (v - 0.2) / 0.6, 7, seed), grey(dark_text), three(car, b, Car.plate_paint))
+        color = wp.where(
+            ink((u - 0.06) / 0.88, (v - 0.2) / 0.6, 7, seed), grey(dark_text), three(car, b, Car.plate_paint)
+        )
         made = finish(color, 0.6, 0.3)
     return made
 
@@ -338,7 +388,11 @@ def car_paint(car: wp.array2d[float], b: int, part: int, place: wp.vec3, p: wp.v
     if car[b, Car.scratches] > 0.0 and part == BODY:
         bend = p[1] + 0.03 * wp.sin(9.0 * p[2] + float(seed)) - 0.12 * (hash3(seed, 7, 1) - 0.5)
         where = noise(5.0 * p[2], 3.0 * p[0], seed + 3)
-        if wp.abs(bend) < 0.0022 and where > 0.62 or noise(26.0 * p[2], 26.0 * p[1], seed + 4) > 1.0 - 0.09 * car[b, Car.scratches]:
+        if (
+            wp.abs(bend) < 0.0022
+            and where > 0.62
+            or noise(26.0 * p[2], 26.0 * p[1], seed + 4) > 1.0 - 0.09 * car[b, Car.scratches]
+        ):
             made.albedo = wp.lerp(made.albedo, grey(0.72), 0.55 * car[b, Car.scratches])
             made.coat = 0.3 * made.coat
     return made

@@ -3,7 +3,15 @@
 import warp as wp
 
 from ganverse_nb.studio.second.herd import Horse
-from ganverse_nb.studio.second.kernels.noise import Finish, between, finish, grey, metal, noise, ramp, rough_noise, three
+from ganverse_nb.studio.second.kernels.noise import (
+    between,
+    finish,
+    grey,
+    noise,
+    ramp,
+    rough_noise,
+    three,
+)
 
 TRUNK, NECK, HEAD, EAR, MANE, TAIL, LEG, SADDLE, TORSO, FACE, BOOTS, SLEEVE = 0, 1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15
 WHITE = wp.constant(wp.vec3(0.92, 0.90, 0.86))
@@ -47,7 +55,7 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
         color = wp.lerp(color, three(horse, b, Horse.points), ramp(along, KNEE - 0.12, KNEE + 0.04))
     if part == EAR:
         color = 0.75 * color
-    patches = float(0.0)
+    patches = wp.float32(0.0)
     if horse[b, Horse.pinto] > 0.0 and part != EAR:
         phase = Horse.patch_phase
         patches = (
@@ -58,7 +66,7 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
         if patches > 0.25 or is_leg and along > 0.35:
             color = WHITE
     spots = horse[b, Horse.leopard]
-    if spots > 0.0 and (part == TRUNK or part == NECK or is_leg and along < 0.3):
+    if spots > 0.0 and (part <= NECK or is_leg and along < 0.3):
         whitened = ramp(rough_noise(3.0 * p[2] + 2.0 * spots, 3.0 * p[1], seed + 5) - 0.6 * p[2], 0.4, 0.55)
         spot = noise(26.0 * p[2], 26.0 * p[1] + 17.0 * p[0], seed + 6) > 0.68
         color = wp.where(spot, 0.8 * color, wp.lerp(color, WHITE, whitened))
@@ -71,7 +79,12 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
             color = grey(0.03)
         if wp.abs(along - 0.27) < 0.05 and wp.abs(side) > 0.65 and between(up, 0.2, 0.78):
             return finish(wp.vec3(0.04, 0.03, 0.02), 1.5, 0.05)
-        if tack and (wp.abs(along - 0.62) < 0.03 or wp.abs(along - 0.16) < 0.025 or wp.abs(up - 0.1) < 0.13 and between(along, 0.16, 0.85)):
+        if tack and (
+            wp.abs(along - 0.62) < 0.03
+            or wp.abs(along - 0.16) < 0.025
+            or wp.abs(up - 0.1) < 0.13
+            and between(along, 0.16, 0.85)
+        ):
             return leather
     if is_leg:
         leg = wp.min(part - LEG, 3)
@@ -81,7 +94,7 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
             color = 0.5 * (color + WHITE)
         if along > CORONET + 0.03:
             return finish(three(horse, b, Horse.hoof), 0.6, 0.4)
-    if part == MANE or part == TAIL:
+    if between(float(part), float(EAR), float(LEG)):  # mane and tail
         strands = 1.0 + 0.3 * (noise(24.0 * wp.atan2(up, side), 4.0 * along, seed + 3) - 0.5)
         return finish(three(horse, b, Horse.hair) * strands, 0.7 * horse[b, Horse.shine], 0.5)
     if tack and part == TRUNK:

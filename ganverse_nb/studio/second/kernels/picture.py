@@ -2,11 +2,10 @@
 
 import warp as wp
 
+from ganverse_nb.studio.second.kernels.cards import card_color, card_hit
 from ganverse_nb.studio.second.kernels.light import around, contact, lit, shaded
 from ganverse_nb.studio.second.kernels.noise import Finish, hash3, linear, ramp, three
-from ganverse_nb.studio.second.kernels.surroundings import (
-    arriving, card_color, card_hit, ground_color, radiance,
-)  # fmt: skip
+from ganverse_nb.studio.second.kernels.surroundings import arriving, ground_color, radiance
 from ganverse_nb.studio.second.scene_columns import LAMPS, Card, Scene
 
 wp.set_module_options({"enable_backward": False, "max_unroll": 1})  # or compiling takes minutes
@@ -47,12 +46,6 @@ def ray(view: View, x: float, y: float):
 
 
 @wp.func
-def spread(i: int, j: int):
-    """Angles that differ among the four pixels of a block: what each gathers in a few directions, they do in many."""
-    return 0.7853982 * float((i % 2) * 2 + j % 2)
-
-
-@wp.func
 def ground_light(
     scene: wp.array2d[float],
     sh: wp.array3d[float],
@@ -68,9 +61,9 @@ def ground_light(
     for k in range(LAMPS):
         light = three(scene, b, Scene.lamp_light + 3 * k)
         cosine = scene[b, Scene.lamp_direction + 3 * k + 1]
-        free = float(1.0)
+        free = wp.float32(1.0)
         if k < frames.shape[1] - 1 and scene[b, Scene.shadow] > 0.0 and light[0] + light[1] + light[2] > 0.0:
-            free = lit(maps, frames, b, k, p, 0.01 + 0.35 * scene[b, Scene.lamp_size + k], 8, turn)
+            free = lit(maps, frames, b, k, p, 0.01 + 0.35 * scene[b, Scene.lamp_size + k], 16, turn)
             free = 1.0 - scene[b, Scene.shadow] * (1.0 - free)
         total = total + light * (wp.max(cosine, 0.0) * free * (1.0 - 0.6 * wp.min(1.25 * dark, 1.0)))
     return total
@@ -98,10 +91,10 @@ def background(
     up_light = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) + three(scene, b, Scene.lamp_light) * 0.4
     for j in range(side):
         d = ray(view, (float(j) + 0.5) / float(side), (float(i) + 0.5) / float(side))
-        turn = spread(i, j)
-        far = float(FAR)
+        turn = 0.3
+        far = wp.float32(FAR)
         color = wp.vec3(0.0, 0.0, 0.0)
-        fog = float(1.0)  # share of what is above the horizon
+        fog = wp.float32(1.0)  # share of what is above the horizon
         t = (view.eye[1] - floor) / wp.max(-d[1], 1e-4)
         if d[1] < -1e-3 and t < FAR:
             far = t
@@ -142,7 +135,7 @@ def smear(first: int, source: wp.array4d[float], down: int, out: wp.array4d[floa
     side = source.shape[1]
     for j in range(side):
         sigma = source[b, i, j, 3]
-        total, weight = wp.vec3(source[b, i, j, 0], source[b, i, j, 1], source[b, i, j, 2]), float(1.0)
+        total, weight = wp.vec3(source[b, i, j, 0], source[b, i, j, 1], source[b, i, j, 2]), wp.float32(1.0)
         if sigma > 0.15:
             reach, scale = int(wp.ceil(2.0 * sigma)), -0.5 / (sigma * sigma)
             for k in range(-reach, reach + 1):
@@ -224,7 +217,7 @@ def expose(
     light = around(sh, b, wp.vec3(0.0, 1.0, 0.0)) + three(scene, b, Scene.lamp_light) * 0.3
     for j in range(side):
         back = wp.vec3(behind[b, i, j, 0], behind[b, i, j, 1], behind[b, i, j, 2])
-        total, cover, deep = wp.vec3(0.0, 0.0, 0.0), float(0.0), float(0.0)
+        total, cover, deep = wp.vec3(0.0, 0.0, 0.0), wp.float32(0.0), wp.float32(0.0)
         for s in range(samples * samples):
             y, x = i * samples + s // samples, j * samples + s % samples
             f = int(face_index[b, y, x])
@@ -257,7 +250,7 @@ def expose(
                     through = wp.cw_mul(wp.lerp(near, wp.cw_mul(back, tint), room[3]), tint)
                 v = wp.normalize(view.eye - p)
                 color = shaded(
-                    scene, sh, env, soft_env, maps, frames, b, p, n, v, floor, made, through, spread(x, y)
+                    scene, sh, env, soft_env, maps, frames, b, p, n, v, floor, made, through, 0.7 * wp.float32(s)
                 )
                 if f < own:
                     cover += 1.0

@@ -73,15 +73,15 @@ def kernels(category: str) -> SimpleNamespace:
             f = int(face_index[b, i, j])
             if f >= 0:
                 face, w = faces[0, f], barycentric[b, i, j]
-                k, l, m = int(face[0]), int(face[1]), int(face[2])
-                p = vertices[b, k] * w[0] + vertices[b, l] * w[1] + vertices[b, m] * w[2]
+                k, u, m = int(face[0]), int(face[1]), int(face[2])
+                p = vertices[b, k] * w[0] + vertices[b, u] * w[1] + vertices[b, m] * w[2]
                 n = wp.normalize(
-                    vertex_normals[b, k] * w[0] + vertex_normals[b, l] * w[1] + vertex_normals[b, m] * w[2]
+                    vertex_normals[b, k] * w[0] + vertex_normals[b, u] * w[1] + vertex_normals[b, m] * w[2]
                 )
                 v = wp.normalize(eye - p)
                 if wp.dot(n, v) < 0.0:
                     n = -n
-                made = painted(objects, b, int(parts[f]), marks[k] * w[0] + marks[l] * w[1] + marks[m] * w[2], p, n)
+                made = painted(objects, b, int(parts[f]), marks[k] * w[0] + marks[u] * w[1] + marks[m] * w[2], p, n)
                 positions[b, i, j] = p
                 normals[b, i, j] = n
                 finishes[b, i, j, 0] = wp.clamp(made.albedo[0], 0.0, 1.0)
