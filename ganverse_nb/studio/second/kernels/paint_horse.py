@@ -94,7 +94,7 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
             color = 0.5 * (color + WHITE)
         if along > CORONET + 0.03:
             return finish(three(horse, b, Horse.hoof), 0.6, 0.4)
-    if between(float(part), float(EAR), float(LEG)):  # mane and tail
+    if part > EAR and part < LEG:  # mane and tail
         strands = 1.0 + 0.3 * (noise(24.0 * wp.atan2(up, side), 4.0 * along, seed + 3) - 0.5)
         return finish(three(horse, b, Horse.hair) * strands, 0.7 * horse[b, Horse.shine], 0.5)
     if tack and part == TRUNK:
