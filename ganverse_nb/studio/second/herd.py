@@ -34,7 +34,7 @@ _POSE_SHARES = torch.tensor([0.34, 0.2, 0.16, 0.12, 0.06, 0.12])
 HORSE_SIZES = {
     "coat": 3, "points": 3, "hair": 3, "hoof": 3, "leather": 3, "cloth": 3, "jacket": 3, "trousers": 3, "skin": 3,
     "patch_phase": 6, "socks": 4, "pinto": 1, "dapple": 1, "blaze": 1, "feather": 1, "leopard": 1, "tack": 1,
-    "shine": 1, "seed": 1,
+    "shine": 1, "axis": 1, "seed": 1,
 }  # fmt: skip
 Horse = columns("Horse", HORSE_SIZES)
 _CLOTHS = torch.tensor(
@@ -65,6 +65,8 @@ def sample_horses(
     horses["lean"] = uniform(count, generator, -6, 22)  # degrees that a rider leans forward
     horses["leopard"] = (uniform(count, generator) < 0.1).float() * uniform(count, generator, 0.3, 1.0)
     horses["shine"] = uniform(count, generator, 0.2, 1.0) * knobs.gloss
+    middle = horses["leg"] + 0.5 * horses["deep"]
+    horses["axis"] = horses["scale"] * middle - horses["centre"][:, 1]  # height of the trunk's middle
     horses["leather"] = pick(torch.tensor([[0.12, 0.08, 0.06], [0.32, 0.18, 0.09], [0.05, 0.05, 0.05]]))
     horses["cloth"], horses["jacket"], horses["trousers"] = pick(_CLOTHS), pick(_CLOTHS), pick(_CLOTHS)
     horses["skin"] = torch.tensor([[0.85, 0.64, 0.5]]) * uniform(count, generator, 0.45, 1.05)[:, None]

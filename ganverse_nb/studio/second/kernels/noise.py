@@ -101,6 +101,7 @@ class Finish:
     roughness: float
     metal: float  # share that reflects in its own colour
     glass: float  # share that is looked through
+    normal: wp.vec3  # which way it faces where the mesh is too coarse to tell, or 0
 
 
 @wp.func
@@ -111,6 +112,7 @@ def finish(albedo: wp.vec3, coat: float, roughness: float):
     made.roughness = roughness
     made.metal = 0.0
     made.glass = 0.0
+    made.normal = wp.vec3(0.0, 0.0, 0.0)
     return made
 
 

@@ -102,7 +102,11 @@ def horse_paint(horse: wp.array2d[float], b: int, part: int, place: wp.vec3, p: 
             return finish(three(horse, b, Horse.cloth), 0.0, 0.95)
         if wp.abs(along - 0.62) < 0.018:
             return leather  # girth
-    return finish(color, 0.9 * horse[b, Horse.shine], 0.42)
+    made = finish(color, 0.9 * horse[b, Horse.shine], 0.42)
+    if is_leg and along < 0.36:  # shoulders and thighs merge with the trunk
+        out = wp.normalize(wp.vec3(1.3 * p[0], p[1] - horse[b, Horse.axis], 0.3 * n[2]))
+        made.normal = wp.normalize(wp.lerp(n, out, 0.85 * (1.0 - ramp(along, 0.06, 0.36))))
+    return made
 
 
 @wp.func

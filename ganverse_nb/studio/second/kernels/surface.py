@@ -7,7 +7,8 @@ import warp as wp
 
 from ganverse_nb.studio.second.kernels.noise import three
 from ganverse_nb.studio.second.kernels.paint_bird import bird_interior, bird_paint
-from ganverse_nb.studio.second.kernels.paint_car import car_interior, car_paint
+from ganverse_nb.studio.second.kernels.paint_car import car_paint
+from ganverse_nb.studio.second.kernels.paint_car_parts import car_interior
 from ganverse_nb.studio.second.kernels.paint_horse import horse_interior, horse_paint
 
 _PAINTS = {
@@ -82,6 +83,9 @@ def kernels(category: str) -> SimpleNamespace:
                 if wp.dot(n, v) < 0.0:
                     n = -n
                 made = painted(objects, b, int(parts[f]), marks[k] * w[0] + marks[u] * w[1] + marks[m] * w[2], p, n)
+                if wp.length_sq(made.normal) > 0.0:
+                    n = made.normal
+                    n = wp.normalize(n + wp.max(0.05 - wp.dot(n, v), 0.0) * v)  # what is seen faces the camera
                 positions[b, i, j] = p
                 normals[b, i, j] = n
                 finishes[b, i, j, 0] = wp.clamp(made.albedo[0], 0.0, 1.0)

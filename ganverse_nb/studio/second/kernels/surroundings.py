@@ -12,7 +12,7 @@ from ganverse_nb.studio.second.kernels.noise import (
     ramp,
     rough_noise,
     three,
-)  # fmt: skip
+)
 from ganverse_nb.studio.second.scene_columns import Scene
 
 wp.set_module_options({"enable_backward": False, "max_unroll": 1})  # or compiling takes minutes
