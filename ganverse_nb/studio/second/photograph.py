@@ -34,7 +34,7 @@ SUPERSAMPLING = 3
 SHADOW_MAP = 128  # pixels a side
 SHADED_LAMPS = 2  # those that cast shadows
 BALANCE = 0.75  # of the light's colour that the camera takes out
-WHITE = 0.78  # light on the average side of a white object
+WHITE = 1.2  # light on the average side of a white object
 
 
 def arrange(
