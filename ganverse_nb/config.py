@@ -25,6 +25,13 @@ class PhotoConfig:
 
 
 @dataclass(frozen=True)
+class StudioConfig:
+    """The photo studio itself."""
+
+    edition: int = 1  # 2 varies far more (`studio.randomization`); the bundled networks learned from 1
+
+
+@dataclass(frozen=True)
 class GanConfig:
     """The StyleGAN2 teacher; research: 1.1M parameters at 64 px learn cars in half an hour on two cores."""
 
@@ -244,6 +251,7 @@ class Config:
     profile: str
     category: str = "car"
     seed: int = 0
+    studio: StudioConfig = field(default_factory=StudioConfig)
     photos: PhotoConfig = field(default_factory=PhotoConfig)
     gan: GanConfig = field(default_factory=GanConfig)
     views: ViewConfig = field(default_factory=ViewConfig)

@@ -136,6 +136,42 @@ class Camera(CameraModel):
 
 
 @dataclass(frozen=True)
+class RolledCamera(Camera):
+    """A batch of B cameras that look at `target` and are turned about the line of sight.
+
+    Attributes:
+        roll: [B] degrees that the camera is turned counter-clockwise, seen from behind it: the picture turns clockwise.
+
+    Built from upright cameras with `RolledCamera.turn`; `RolledCamera.orbit` gives upright ones.
+    """
+
+    roll: Tensor
+
+    @classmethod
+    def turn(cls, camera: Camera, roll: Tensor) -> RolledCamera:
+        """The same cameras, turned by `roll` [B] degrees."""
+        parts = {k: v for k, v in vars(camera).items() if k != "roll"}
+        return cls(**parts, roll=roll)
+
+    @classmethod
+    def orbit(
+        cls,
+        azimuth: Tensor | float,
+        elevation: Tensor | float = 0.0,
+        distance: Tensor | float = 2.3,
+        fov: Tensor | float = 30.0,
+        target: Tensor | tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> Self:
+        upright = Camera.orbit(azimuth, elevation, distance, fov, target)
+        return cls(**vars(upright), roll=torch.zeros_like(upright.azimuth))
+
+    def axes(self) -> Tensor:
+        right, up, backward = super().axes().unbind(-2)
+        turn = torch.deg2rad(self.roll)[:, None]
+        return torch.stack([turn.cos() * right + turn.sin() * up, turn.cos() * up - turn.sin() * right, backward], -2)
+
+
+@dataclass(frozen=True)
 class WeakPerspectiveCamera(Camera):
     """Parallel rays (scaled orthographic projection), as some annotations of Pascal3D+ and many fits of cars use it.
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
+from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
+from ganverse_nb.studio.randomization import Randomization
 
 PIECE = 512
 
@@ -23,20 +25,23 @@ def make_photo_archive(
     resolution: int = 64,
     per_camera: int = 1,
     workers: int | None = None,
+    edition: int = 1,
+    knobs: Randomization | None = None,
 ) -> Photos:
-    """`count` photos in `directory`, as `Photos.load` reads them; `per_camera` as in `make_photos`.
+    """`count` photos in `directory`, as `Photos.load` reads them; the rest is as in `make_photos`.
 
     Pieces that exist already are not made again.
 
     The pictures do not depend on `workers` (default: one process per core).
     """
     check_order(category, count)
+    check_edition(edition)
     if (directory / FILE).is_file():
         return Photos.load(directory)
     starts = range(0, count, PIECE)
     pieces = {start: directory / f"piece-{start:07d}" for start in starts}
     orders = [
-        (category, min(PIECE, count - start), _piece_seed(seed, start), resolution, per_camera, piece)
+        (category, min(PIECE, count - start), _piece_seed(seed, start), resolution, per_camera, edition, knobs, piece)
         for start, piece in pieces.items()
         if not (piece / FILE).is_file()
     ]
@@ -60,7 +65,7 @@ def make_photo_archive(
     return photos
 
 
-def first_photos(category: str, count: int, seed: int, resolution: int = 64) -> Photos:
+def first_photos(category: str, count: int, seed: int, resolution: int = 64, edition: int = 1) -> Photos:
     """The first photos of the archive that `seed` makes, without the others.
 
     Raises:
@@ -68,13 +73,23 @@ def first_photos(category: str, count: int, seed: int, resolution: int = 64) -> 
     """
     if count % BATCH or not 0 < count <= PIECE:
         raise ValueError(f"The first photos come by {BATCH}s, up to {PIECE}; got {count}.")
-    return make_photos(category, count, _piece_seed(seed, 0), resolution)
+    return make_photos(category, count, _piece_seed(seed, 0), resolution, edition=edition)
 
 
 def _piece_seed(seed: int, start: int) -> int:
     return seed * 10_007 + start
 
 
-def _make_piece(category: str, count: int, seed: int, resolution: int, per_camera: int, directory: Path) -> int:
-    make_photos(category, count, seed, resolution, per_camera=per_camera).save(directory)
+def _make_piece(
+    category: str,
+    count: int,
+    seed: int,
+    resolution: int,
+    per_camera: int,
+    edition: int,
+    knobs: Randomization | None,
+    directory: Path,
+) -> int:
+    order = {"per_camera": per_camera, "edition": edition, "knobs": knobs}
+    make_photos(category, count, seed, resolution, **order).save(directory)  # type: ignore[arg-type]
     return count

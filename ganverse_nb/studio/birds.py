@@ -6,11 +6,13 @@ until `settle` brings the bird to its size and place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from ganverse_nb.studio.bird_mesh import bird_body
-from ganverse_nb.studio.sampling import Objects, sample_measures, sample_types, settle, uniform
+from ganverse_nb.studio.sampling import Objects, Ranges, sample_measures, sample_types, settle, uniform
 
 _BUILD = {
     "plump": (0.29, 0.33),  # half the depth of the body
@@ -81,7 +83,7 @@ POSES: dict[str, dict[str, tuple[float, float]]] = {
 }  # fmt: skip
 _POSE_SHARES = torch.tensor([0.66, 0.12, 0.22])
 
-_COLORS = {
+COLORS = {
     "black": (0.08, 0.08, 0.10), "dark": (0.20, 0.17, 0.16), "brown": (0.42, 0.28, 0.17), "sand": (0.64, 0.50, 0.34),
     "chestnut": (0.50, 0.22, 0.11), "grey": (0.55, 0.57, 0.60), "slate": (0.36, 0.40, 0.46), "pale": (0.80, 0.76, 0.68),
     "white": (0.94, 0.93, 0.91), "red": (0.80, 0.12, 0.08), "orange": (0.90, 0.44, 0.10), "yellow": (0.93, 0.80, 0.16),
@@ -90,7 +92,7 @@ _COLORS = {
 FEATHERS = (
     "back", "breast", "belly", "wing", "bar", "tip", "tail_paint", "cap", "cheek", "throat", "beak_paint", "legs",
 )  # fmt: skip
-_PLUMAGES = {
+PLUMAGES = {
     "songbird": (
         "brown   grey   pale  chestnut white  dark  dark  chestnut pale  black  dark   pink",  # sparrow
         "brown   orange white brown    brown  dark  brown brown    orange orange dark  brown",  # robin
@@ -135,22 +137,28 @@ _PLUMAGES = {
 }  # fmt: skip
 
 
-def sample_birds(count: int, generator: torch.Generator, kind_name: str | None = None) -> Objects:
-    """`count` random birds in random poses, of random kinds or all of one.
+def sample_birds(
+    count: int,
+    generator: torch.Generator,
+    kind_name: str | None = None,
+    kinds: Mapping[str, Ranges] = KINDS,
+    plumages: Mapping[str, tuple[str, ...]] = PLUMAGES,
+) -> Objects:
+    """`count` random birds in random poses, of random `kinds` or all of one, in one of the `plumages` of their kind.
 
     Raises:
         ValueError: `kind_name` is not one of KINDS.
     """
-    kind = sample_types(count, KIND_NAMES, generator, kind_name)
+    kind = sample_types(count, tuple(kinds), generator, kind_name)
     pose = torch.multinomial(_POSE_SHARES, count, replacement=True, generator=generator)
     birds: Objects = {"type": kind, "pose": pose}
-    birds |= sample_measures(KINDS, _BUILD, kind, generator) | sample_measures(POSES, _POSE, pose, generator)
+    birds |= sample_measures(kinds, _BUILD, kind, generator) | sample_measures(POSES, _POSE, pose, generator)
     birds["posture"] = torch.where(birds["aloft"] > 0, 0.3 * birds["posture"], birds["posture"])
     birds["turn"] = uniform(count, generator, -28, 28)  # degrees that the head looks to the left
     birds["nod"] = uniform(count, generator, -12, 6)
     birds["sweep"] = uniform(count, generator, 0.1, 0.4)  # how far the hand of a spread wing points back
 
-    plumage = _sample_plumage(kind, generator)
+    plumage = _sample_plumage(kind, generator, kinds, plumages)
     gain = 0.88 + 0.24 * torch.rand(count, 1, 1, generator=generator)
     shift = 0.025 * torch.randn(count, 1, 3, generator=generator) + 0.015 * torch.randn(
         plumage.shape, generator=generator
@@ -162,11 +170,13 @@ def sample_birds(count: int, generator: torch.Generator, kind_name: str | None =
     return birds
 
 
-def _sample_plumage(kind: Tensor, generator: torch.Generator) -> Tensor:
+def _sample_plumage(
+    kind: Tensor, generator: torch.Generator, kinds: Mapping[str, Ranges], plumages: Mapping[str, tuple[str, ...]]
+) -> Tensor:
     """[B, FEATHERS, 3] colours of one of the plumages of each bird's kind."""
     chosen = torch.rand(len(kind), generator=generator)
-    rows = []
+    rows, names = [], tuple(kinds)
     for k, share in zip(kind.tolist(), chosen.tolist()):
-        choices = _PLUMAGES[KIND_NAMES[k]]
-        rows.append([_COLORS[name] for name in choices[int(share * len(choices))].split()])
+        choices = plumages[names[k]]
+        rows.append([COLORS[name] for name in choices[int(share * len(choices))].split()])
     return torch.tensor(rows)

@@ -164,7 +164,7 @@ _BLOB_RINGS, _BLOB_SEGMENTS = 6, 12
 def _trim(cars: Cars) -> list[Tensor]:
     """Rounded boxes: two mirrors, a spoiler, two roof rails; those a car lacks shrink to a point inside it.
 
-    Odd cars (`studio.ood_cars`) say in `boxes` what they have instead.
+    Out-of-distribution cars (`studio.ood_cars`) say in `boxes` what they have instead.
     """
     if "boxes" in cars:
         centre, size, lean = (part[:, :, None] for part in cars["boxes"].split((3, 3, 1), -1))

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.studio.categories import find_category
+from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import Photos, arrange, check_order, join, photograph, photograph_orbit
 from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene
@@ -58,29 +58,32 @@ class GroundTruthViews:
         return cls(Photos.load(directory / "photos"), Photos.load(directory / "views"))
 
 
-def make_ground_truth_views(category: str, count: int, seed: int, resolution: int = 64) -> GroundTruthViews:
+def make_ground_truth_views(
+    category: str, count: int, seed: int, resolution: int = 64, edition: int = 1
+) -> GroundTruthViews:
     """`count` random objects with all their photographs; each depends on its number and `seed` alone.
 
     Raises:
-        ValueError: unknown category, or `count` is not positive.
+        ValueError: unknown category or edition, or `count` is not positive.
     """
     check_order(category, count)
+    check_edition(edition)
     photos, views = [], []
     for index in tqdm(range(count), desc="objects from all sides", unit="object"):
-        objects, scene, camera = _arrange(category, index, seed)
-        photos.append(photograph(objects, scene, camera, resolution, category))
+        objects, scene, camera = _arrange(category, index, seed, edition)
+        photos.append(photograph(objects, scene, camera, resolution, category, edition))
         around = further_views(camera.azimuth)
-        views.append(photograph_orbit(objects, scene, around, resolution, category))
+        views.append(photograph_orbit(objects, scene, around, resolution, category, edition))
     return GroundTruthViews(join(photos), join(views))
 
 
-def ground_truth_photo(category: str, index: int, seed: int, resolution: int) -> Photos:
+def ground_truth_photo(category: str, index: int, seed: int, resolution: int, edition: int = 1) -> Photos:
     """Photograph `index` of `make_ground_truth_views` alone, at any resolution."""
-    return photograph(*_arrange(category, index, seed), resolution, category)
+    return photograph(*_arrange(category, index, seed, edition), resolution, category, edition)
 
 
-def _arrange(category: str, index: int, seed: int) -> tuple[Objects, Scene, Camera]:
-    return arrange(find_category(category), 1, torch.Generator().manual_seed(seed * 1_000_003 + index))
+def _arrange(category: str, index: int, seed: int, edition: int) -> tuple[Objects, Scene, Camera]:
+    return arrange(category, 1, torch.Generator().manual_seed(seed * 1_000_003 + index), edition=edition)
 
 
 def further_views(azimuth: Tensor) -> Camera:

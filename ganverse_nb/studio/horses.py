@@ -6,10 +6,13 @@ the withers, until `settle` brings the horse to its size and place. Legs are in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from torch import Tensor
 
 from ganverse_nb.studio.horse_mesh import horse_body
-from ganverse_nb.studio.sampling import Objects, sample_measures, sample_rows, sample_types, settle, uniform
+from ganverse_nb.studio.sampling import Objects, Ranges, sample_measures, sample_rows, sample_types, settle, uniform
 
 _BUILD = {
     "deep": (0.44, 0.48),  # of the trunk, from the withers down
@@ -85,16 +88,22 @@ _COATS = torch.tensor(
 )  # fmt: skip
 
 
-def sample_horses(count: int, generator: torch.Generator, build: str | None = None) -> Objects:
-    """`count` random horses in random poses, of random builds or all of one.
+def sample_horses(
+    count: int,
+    generator: torch.Generator,
+    build: str | None = None,
+    poses: Mapping[str, Ranges] = POSES,
+    pose_shares: Tensor = _POSE_SHARES,
+) -> Objects:
+    """`count` random horses in random `poses`, of random builds or all of one.
 
     Raises:
         ValueError: `build` is not one of BUILDS.
     """
     kind = sample_types(count, BUILD_NAMES, generator, build)
-    pose = torch.multinomial(_POSE_SHARES, count, replacement=True, generator=generator)
+    pose = torch.multinomial(pose_shares, count, replacement=True, generator=generator)
     horses: Objects = {"type": kind, "pose": pose}
-    horses |= sample_measures(BUILDS, _BUILD, kind, generator) | sample_measures(POSES, _POSE, pose, generator)
+    horses |= sample_measures(BUILDS, _BUILD, kind, generator) | sample_measures(poses, _POSE, pose, generator)
     horses["phase"] = uniform(count, generator)  # of the stride
     horses["turn"] = uniform(count, generator, -16, 16)  # degrees that the neck bends to the left
     horses["tail_swing"] = uniform(count, generator, -20, 20)

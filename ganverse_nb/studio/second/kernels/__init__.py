@@ -1,0 +1,1 @@
+"""Warp kernels of the second edition: surfaces, surroundings and the finished picture."""
