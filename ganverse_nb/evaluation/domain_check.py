@@ -77,10 +77,11 @@ def check_domain(
     resolution: int,
     segmenter: Segmenter,
     model: InverseGraphicsModel,
+    edition: int = 1,
 ) -> DomainCheck:
     """`count` fresh photographs of `category`, and as many of each kind of `ood_pictures`, judged."""
-    kinds = {INSIDE: make_photos(category, count, seed, resolution).image()}
-    kinds |= ood_pictures(category, count, seed, resolution)
+    kinds = {INSIDE: make_photos(category, count, seed, resolution, edition=edition).image()}
+    kinds |= ood_pictures(category, count, seed, resolution, edition)
     return judge_kinds(domain, kinds, segmenter, model)
 
 

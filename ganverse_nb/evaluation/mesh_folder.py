@@ -56,7 +56,7 @@ class FolderReport:
         return "\n".join(lines)
 
 
-def write_photos(folder: Path, category: str, count: int, seed: int, resolution: int) -> int:
+def write_photos(folder: Path, category: str, count: int, seed: int, resolution: int, edition: int = 1) -> int:
     """Writes the photographs of `GroundTruthViews` at any resolution as photo_000.png, ..., alpha is the true mask.
 
     Raises:
@@ -65,7 +65,7 @@ def write_photos(folder: Path, category: str, count: int, seed: int, resolution:
     if resolution < 32:
         raise ValueError(f"--resolution {resolution}: give at least 32 pixels.")
     for index in tqdm(range(count), desc="photographs", unit="photo"):
-        photo = ground_truth_photo(category, index, seed, resolution)
+        photo = ground_truth_photo(category, index, seed, resolution, edition)
         pixels = torch.cat([photo.images[0], 255 * photo.masks[0]]).permute(1, 2, 0).numpy()
         with atomic_path(folder / f"{NAME.format(index)}.png") as partial:
             Image.fromarray(np.ascontiguousarray(pixels), "RGBA").save(partial)

@@ -14,30 +14,33 @@ from ganverse_nb.studio.photos import make_photos
 SEVERAL, CUT, EMPTY = "several", "cut off", "empty"
 
 
-def ood_pictures(category: str, count: int, seed: int, resolution: int = 64) -> dict[str, Tensor]:
+def ood_pictures(category: str, count: int, seed: int, resolution: int = 64, edition: int = 1) -> dict[str, Tensor]:
     """`count` pictures [count, 3, R, R] in [0, 1] of each kind of picture that is no `category`, by kind.
 
     One whole object of each other category, two objects beside each other, one that the picture's border cuts, and
     empty scenes.
 
     Raises:
-        ValueError: unknown category, or `count` is not positive.
+        ValueError: unknown category or edition, or `count` is not positive.
     """
     rng = torch.Generator().manual_seed(seed)
     kinds = {
-        f"{other}s": make_photos(other, count, seed, resolution).image() for other in CATEGORIES if other != category
+        f"{other}s": make_photos(other, count, seed, resolution, edition=edition).image()
+        for other in CATEGORIES
+        if other != category
     }
     cut = _aside(count, rng, distance=2.1, aside=(0.45, 0.62))
-    kinds[CUT] = make_photos(category, count, seed + 1, resolution, cut).image()
-    kinds[SEVERAL] = _two(category, count, seed, resolution, rng)
+    kinds[CUT] = make_photos(category, count, seed + 1, resolution, cut, edition=edition).image()
+    kinds[SEVERAL] = _two(category, count, seed, resolution, rng, edition)
     kinds[EMPTY] = empty_scenes(count, rng, resolution)
     return kinds
 
 
-def _two(category: str, count: int, seed: int, resolution: int, rng: torch.Generator) -> Tensor:
+def _two(category: str, count: int, seed: int, resolution: int, rng: torch.Generator, edition: int) -> Tensor:
     """Pictures of two whole objects beside each other, the second one pasted in."""
-    left = make_photos(category, count, seed + 2, resolution, _aside(count, rng, 4.2, (0.5, 0.6), side=1.0))
-    right = make_photos(category, count, seed + 3, resolution, _aside(count, rng, 4.2, (0.5, 0.6), side=-1.0))
+    views = [_aside(count, rng, 4.2, (0.5, 0.6), side=side) for side in (1.0, -1.0)]
+    left = make_photos(category, count, seed + 2, resolution, views[0], edition=edition)
+    right = make_photos(category, count, seed + 3, resolution, views[1], edition=edition)
     return torch.where(right.masks > 0, right.image(), left.image())
 
 

@@ -62,11 +62,13 @@ def view_gate(
     return ViewGate([m.as_row() for m in measures], chosen, photos, regressor_error)
 
 
-def photo_shape_variety(category: str, objects: int, views: int, seed: int, resolution: int = 64) -> ShapeVariety:
+def photo_shape_variety(
+    category: str, objects: int, views: int, seed: int, resolution: int = 64, edition: int = 1
+) -> ShapeVariety:
     """Spread of the true masks of `objects` random objects under each of `views` fixed cameras round the circle."""
     azimuths = torch.arange(views) * (360.0 / views)
     masks = []
     for number, azimuth in enumerate(azimuths):
         camera = Camera.orbit(float(azimuth), FIXED_ELEVATION, FIXED_DISTANCE, FOV)
-        masks.append(make_photos(category, objects, seed + number, resolution, camera).masks)
+        masks.append(make_photos(category, objects, seed + number, resolution, camera, edition=edition).masks)
     return shape_variety(torch.stack(masks).float())

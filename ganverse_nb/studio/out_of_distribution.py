@@ -21,7 +21,7 @@ def ood_photos(category: str, count: int, seed: int, resolution: int = 64, editi
     of which the studio builds none, the objects of the other categories.
 
     Raises:
-        ValueError: unknown category or edition, or `count` is not positive; or out-of-distribution cars of the second edition, which
+        ValueError: unknown category or edition, or `count` is not positive; or such cars of the second edition, which
             builds none.
     """
     check_order(category, count)

@@ -77,13 +77,16 @@ def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tenso
     from ganverse_nb.studio.photos import Photos
 
     config, category, seed = run.config.gan, run.config.category, run.config.seed + LEARNED_PHOTOS
-    partners = same_views(config.photos, OBJECTS_PER_CAMERA)
+    partners, edition = same_views(config.photos, OBJECTS_PER_CAMERA), run.config.studio.edition
 
     def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed, directory, config.resolution, OBJECTS_PER_CAMERA)
+        make_photo_archive(
+            category, config.photos, seed, directory, config.resolution, OBJECTS_PER_CAMERA, edition=edition
+        )
 
     if make:
-        run.stage(stage, photograph, [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA])
+        order = [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA, edition]
+        run.stage(stage, photograph, order)
 
     def load() -> tuple[Tensor, Tensor]:
         return Photos.load(run.directory / stage).images, partners
@@ -113,10 +116,13 @@ def train_segmenter(run: Run) -> Path:
 
     config, category, seed = run.config.segmenter, run.config.category, run.config.seed
 
-    settings = [category, config.photos, seed + LEARNED_PHOTOS, run.config.gan.resolution]
+    edition = run.config.studio.edition
+    settings = [category, config.photos, seed + LEARNED_PHOTOS, run.config.gan.resolution, edition]
 
     def photograph(directory: Path) -> None:
-        make_photo_archive(category, config.photos, seed + LEARNED_PHOTOS, directory, run.config.gan.resolution)
+        make_photo_archive(
+            category, config.photos, seed + LEARNED_PHOTOS, directory, run.config.gan.resolution, edition=edition
+        )
 
     photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
 
@@ -263,8 +269,8 @@ def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:
     from ganverse_nb.evaluation.mesh_folder import write_photos
     from ganverse_nb.workflow.stages import ground_truth_order
 
-    category, count, seed, _ = ground_truth_order(run)
-    return write_photos(folder, category, count, seed, resolution)
+    category, count, seed, _, edition = ground_truth_order(run)
+    return write_photos(folder, category, count, seed, resolution, edition)
 
 
 def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:

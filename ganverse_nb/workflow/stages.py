@@ -93,7 +93,9 @@ def first_test_photos(run: Run, count: int) -> Photos:
     config = run.config
     if count >= config.photos.test:
         return test_photos(run)
-    return first_photos(config.category, count, TEST_PHOTOS + config.seed, config.resolution)
+    return first_photos(
+        config.category, count, TEST_PHOTOS + config.seed, config.resolution, edition=config.studio.edition
+    )
 
 
 def ground_truth_views(run: Run) -> GroundTruthViews:
@@ -110,20 +112,20 @@ def ground_truth_views_stage(run: Run) -> Stage:
     return Stage("ground_truth_views", compute, order)
 
 
-def ground_truth_order(run: Run) -> tuple[str, int, int, int]:
-    """Category, number, seed and resolution of `ground_truth_views`."""
+def ground_truth_order(run: Run) -> tuple[str, int, int, int, int]:
+    """Category, number, seed, resolution and edition of `ground_truth_views`."""
     needs_studio(run, "A photo with its object from all sides")
     config = run.config
-    return config.category, config.photos.truth, GROUND_TRUTH + config.seed, config.resolution
+    return config.category, config.photos.truth, GROUND_TRUTH + config.seed, config.resolution, config.studio.edition
 
 
 def _photos_stage(run: Run, name: str, count: int, seed: int) -> Stage:
-    category, resolution = run.config.category, run.config.resolution
+    category, resolution, edition = run.config.category, run.config.resolution, run.config.studio.edition
 
     def compute(directory: Path) -> None:
-        make_photo_archive(category, count, seed, directory, resolution)
+        make_photo_archive(category, count, seed, directory, resolution, edition=edition)
 
-    return Stage(name, compute, [category, count, seed, resolution])
+    return Stage(name, compute, [category, count, seed, resolution, edition])
 
 
 def teacher(run: Run) -> Generator:
@@ -235,7 +237,7 @@ def view_gate(run: Run) -> ViewGate:
 
 def view_gate_stage(run: Run) -> Stage:
     config, seed, category = run.config.views, run.config.seed, run.config.category
-    truncation = run.config.multiview.truncation
+    truncation, edition = run.config.multiview.truncation, run.config.studio.edition
 
     def compute(directory: Path) -> None:
         regressor, photos = pose_regressor(run), test_photos(run)
@@ -247,13 +249,13 @@ def view_gate_stage(run: Run) -> Stage:
         measures = measure_views(gan, regressor, config, truncation=truncation, seed=seed, masks=masks)
         contents = sample_w(gan, config.contents, seed + 1, truncation)
         chosen = view_shape_variety(gan, views.orbit.codes, contents, views.split_layer, masks)
-        variety = photo_shape_variety(category, config.contents, MASKED_VIEWS, PHOTO_VARIETY + seed)
+        variety = photo_shape_variety(category, config.contents, MASKED_VIEWS, PHOTO_VARIETY + seed, edition=edition)
         error = azimuth_error(regressor, photos.image(), photos.camera.azimuth).median()
         collect_view_gate(measures, chosen, variety, float(error)).save(directory / GATE)
 
     views, needs = _views_identity(run)
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]
-    settings = [_only(config, MEASURING), truncation, seed, category, weights]
+    settings = [_only(config, MEASURING), truncation, seed, category, edition, weights]
     return Stage("view_gate", compute, settings, (pose_regressor_stage(run), test_photos_stage(run), *needs))
 
 
@@ -340,16 +342,17 @@ def domain(run: Run) -> Domain:
 def domain_stage(run: Run) -> Stage:
     config, seed, studio = run.config, DOMAIN_PHOTOS + run.config.seed, run.config.has_studio
     order = (config.category, config.photos.test, seed, config.resolution)
+    edition = config.studio.edition
 
     def compute(directory: Path) -> None:
         if studio:
-            pictures = make_photos(*order).image()
+            pictures = make_photos(*order, edition=edition).image()
         else:
             dataset = multiview(run)
             pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
         Domain.fit(pictures, segmenter(run), inverse_graphics(run)).save(directory / DOMAIN)
 
-    settings = [*order, studio, use_weights(run, "segmenter")]
+    settings = [*order, edition, studio, use_weights(run, "segmenter")]
     return Stage("domain", compute, settings, (inverse_graphics_stage(run),))
 
 
@@ -367,11 +370,13 @@ def domain_check_stage(run: Run) -> Stage:
     needs_studio(run, "A test of the out-of-domain score")
     config, seed = run.config, DOMAIN_CHECK + run.config.seed
     order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, config.resolution)
+    edition = config.studio.edition
 
     def compute(directory: Path) -> None:
-        check_domain(domain(run), *order, segmenter(run), inverse_graphics(run)).save(directory / CHECK)
+        check = check_domain(domain(run), *order, segmenter(run), inverse_graphics(run), edition)
+        check.save(directory / CHECK)
 
-    return Stage("domain_check", compute, list(order), (domain_stage(run),))
+    return Stage("domain_check", compute, [*order, edition], (domain_stage(run),))
 
 
 def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Out-of-distribution cars: outside of every body type's range, whole in the picture, and closed surfaces as other cars are."""
+"""Out-of-distribution cars: outside of every type's range, whole in the picture, closed surfaces as other cars are."""
 
 from __future__ import annotations
 
