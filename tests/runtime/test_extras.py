@@ -31,7 +31,7 @@ NEED_NOTEBOOKS = [
 
 def run(script, *arguments):
     command = [sys.executable, "-c", WITHOUT_EXTRAS + script, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, timeout=850)
 
 
 def test_every_module_of_the_base_can_be_imported():
@@ -103,9 +103,10 @@ from ganverse_nb.workflow import cli
 folder = sys.argv[1]
 write_picture(make_photos("car", 1, 5).image()[0], f"{folder}/car.png")
 run = ["--profile", "smoke", "--runs", f"{folder}/runs", "--figures", f"{folder}/figures"]
-small = {"multiview.contents": 6, "multiview.test_contents": 2, "stylegan_r.validation_contents": 2}
+small = {"multiview.contents": 4, "multiview.test_contents": 1, "stylegan_r.validation_contents": 2}
 small |= {"inverse.steps": 4, "inverse.perceptual_after": 2, "inverse.head_steps": 1}
 small |= {"stylegan_r.warmup_steps": 2, "stylegan_r.finetune_steps": 1, "stylegan_r.mask_steps": 2}
+small |= {"stylegan_r.fresh_contents": 4}
 for name, value in small.items():
     run += ["--set", f"{name}={value}"]
 assert cli.main(["reconstruct", f"{folder}/car.png", "--force", "--turntable", f"{folder}/car.gif", *run]) == 0
