@@ -111,6 +111,7 @@ def test_modules_are_small():
         ("gan.generator", ("warp",)),
         ("render", ("nvdiffrast", "matplotlib")),
         ("figures", ("jupytext", "papermill")),  # three seconds of every notebook's first cell
+        ("workflow.stages", ("torchvision",)),  # three more
     ],
 )
 def test_a_part_does_not_load_what_it_does_not_need(module, without):

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
-from torchvision.models.detection.mask_rcnn import MaskRCNN
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
-from ganverse_nb.segmentation.detections import Detections, merge_duplicates
-from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
+from ganverse_nb.segmentation.detections import Detections, merge_duplicates, paste
+
+if TYPE_CHECKING:  # torchvision takes seconds to load, which what comes before the first masks need not wait for
+    from torchvision.models.detection.mask_rcnn import MaskRCNN
 
 COCO_LABELS = {"car": 3, "bird": 16, "horse": 19}
 COCO = Weights(
     "COCO's Mask R-CNN",
-    MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.url,
+    "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",  # torchvision's COCO_V1
     177,
     "use the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
 )
@@ -152,6 +152,8 @@ def save_segmenter(
 
 
 def _load_small(path: Path, category: str) -> Segmenter:
+    from ganverse_nb.segmentation.network import small_mask_rcnn
+
     tensors, metadata = load_tensors(path, FORMAT, "segmenter", "train one with `ganverse train-segmenter`")
     if metadata["category"] != category:
         raise ValueError(f"{path} is a segmenter for {metadata['category']}, not for {category}.")
@@ -171,6 +173,10 @@ def _load_small(path: Path, category: str) -> Segmenter:
 
 
 def _load_coco(category: str, path: Path) -> Segmenter:
+    from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+
+    from ganverse_nb.segmentation.network import WholePictures
+
     with torch.random.fork_rng(devices=[]):
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))

@@ -168,24 +168,3 @@ class WholePictures(GeneralizedRCNNTransform):
         self, result: list[dict[str, Tensor]], image_shapes: list[tuple[int, int]], original: list[tuple[int, int]]
     ) -> list[dict[str, Tensor]]:
         return result
-
-
-def paste(masks: Tensor, boxes: Tensor, scale: float, size: tuple[int, int]) -> Tensor:
-    """[N, H, W] probabilities of the pixels of pictures of `size`.
-
-    torchvision cuts its training targets with roi_align(aligned=False), which takes box coordinates for indices of
-    pixels; this inverts exactly that.
-
-    Args:
-        masks: [N, 1, M, M] probabilities in the boxes.
-        boxes: [N, 4] left, top, right, bottom in working pixels.
-        scale: working pixels per pixel.
-    """
-    axes = []
-    for axis, length in ((0, size[1]), (1, size[0])):
-        at = (torch.arange(length, device=boxes.device) + 0.5) * scale - 0.5
-        start, end = boxes[:, axis, None], boxes[:, axis + 2, None]
-        axes.append((at - start) / (end - start).clamp_min(1e-3) * 2 - 1)
-    x, y = axes
-    grid = torch.stack([x[:, None, :].expand(-1, size[0], -1), y[:, :, None].expand(-1, -1, size[1])], -1)
-    return F.grid_sample(masks, grid, align_corners=False)[:, 0]

@@ -9,7 +9,6 @@ import ipywidgets
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.generator import Generator
@@ -29,6 +28,8 @@ def sample_pictures(
     generator: Generator, split_layer: int, contents: int = 8, seed: int = 0
 ) -> Callable[[Tensor], Any]:
     """view code [w_dim] -> uint8 [H, W, 3], the same `contents` random objects for every code."""
+    from torchvision.utils import make_grid
+
     content_w = sample_w(generator, contents, seed, TRUNCATION)
 
     def show(code: Tensor) -> np.ndarray:

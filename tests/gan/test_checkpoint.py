@@ -20,7 +20,7 @@ from ganverse_nb.gan.checkpoint import (
 )
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import sha256
-from ganverse_nb.segmentation import load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ from ganverse_nb.gan.checkpoint import load_generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.render.renderer import render
-from ganverse_nb.segmentation import load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 import torch
 
 sphere = replace(uv_sphere(), texture=torch.rand(1, 3, 8, 16))

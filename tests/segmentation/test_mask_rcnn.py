@@ -10,9 +10,10 @@ from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskr
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime import downloads
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.segmentation import Segmenter, keep, load_segmenter, mask_rcnn
+from ganverse_nb.segmentation import mask_rcnn
 from ganverse_nb.segmentation.composites import compose, empty_scenes
-from ganverse_nb.segmentation.mask_rcnn import COCO, bounding_boxes, bundled_path
+from ganverse_nb.segmentation.detections import keep
+from ganverse_nb.segmentation.mask_rcnn import COCO, Segmenter, bounding_boxes, bundled_path, load_segmenter
 from ganverse_nb.segmentation.network import WholePictures
 from ganverse_nb.segmentation.training import evaluate
 from ganverse_nb.studio.cars import BODY_TYPES

@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torchvision.models.detection.roi_heads import project_masks_on_boxes
 
 from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.segmentation.detections import paste
 from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
-from ganverse_nb.segmentation.network import WholePictures, paste, small_mask_rcnn
+from ganverse_nb.segmentation.network import WholePictures, small_mask_rcnn
 
 
 def discs(count: int, size: int) -> torch.Tensor:

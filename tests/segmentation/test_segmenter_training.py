@@ -7,9 +7,9 @@ from safetensors.torch import load_file
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
-from ganverse_nb.segmentation import train_segmenter, training
+from ganverse_nb.segmentation import training
 from ganverse_nb.segmentation.composites import compose
-from ganverse_nb.segmentation.training import MARGIN, WEIGHTS, targets
+from ganverse_nb.segmentation.training import MARGIN, WEIGHTS, targets, train_segmenter
 from ganverse_nb.studio.photos import Photos, make_photos
 
 TINY = SegmenterConfig(
