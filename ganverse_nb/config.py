@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from ganverse_nb.runtime.settings import override
 
 CATEGORIES = ("car", "horse", "bird")  # of the studio
 BUNDLED = ("car", "horse", "bird")  # those whose trained networks come with the package
@@ -448,7 +450,7 @@ def load_config(
     for name, value in changes.items():
         if "." not in name:
             raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
-        config = _override(config, name.split("."), value, name)
+        config = override(config, name.split("."), value, name)
     if foreign:
         gan = config.gan
         gamma = gan.r1_gamma if "gan.r1_gamma" in changes else auto_r1_gamma(gan.resolution, gan.batch)
@@ -473,31 +475,6 @@ def _check_foreign_name(category: str) -> None:
         )
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", category):
         raise ValueError(f"A category's name has small letters, digits and underscores, got {category!r}.")
-
-
-def _override(node: Any, path: list[str], value: Any, name: str) -> Any:
-    """`node` with the setting at `path` replaced."""
-    known = [f.name for f in fields(node)]
-    if path[0] not in known:
-        raise ValueError(f"Unknown setting {name!r}; {path[0]!r} is none of {', '.join(known)}.")
-    child = getattr(node, path[0])
-    if is_dataclass(child) != (len(path) > 1):
-        example = f"{name}.{fields(child)[0].name}" if is_dataclass(child) else name.removesuffix("." + path[-1])
-        raise ValueError(f"Unknown setting {name!r}; settings have names like {example!r}.")
-    return replace(
-        node, **{path[0]: _override(child, path[1:], value, name) if path[1:] else _typed(value, child, name)}
-    )
-
-
-def _typed(value: Any, like: Any, name: str) -> Any:
-    """`value` in the type of the setting it replaces."""
-    if isinstance(like, tuple) and isinstance(value, (list, tuple)):
-        return tuple(_typed(part, like[0], name) for part in value) if like else tuple(value)
-    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if like is not None and type(value) is not type(like):
-        raise ValueError(f"Setting {name} is {type(like).__name__}, as in {like!r}; {value!r} is not.")
-    return value
 
 
 def as_json(config: Config) -> dict[str, Any]:

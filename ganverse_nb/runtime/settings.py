@@ -1,0 +1,31 @@
+"""Settings in nested frozen dataclasses, changed by dotted name."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+
+def override(node: Any, path: list[str], value: Any, name: str) -> Any:
+    """`node` with the setting at `path` replaced."""
+    known = [f.name for f in fields(node)]
+    if path[0] not in known:
+        raise ValueError(f"Unknown setting {name!r}; {path[0]!r} is none of {', '.join(known)}.")
+    child = getattr(node, path[0])
+    if is_dataclass(child) != (len(path) > 1):
+        example = f"{name}.{fields(child)[0].name}" if is_dataclass(child) else name.removesuffix("." + path[-1])
+        raise ValueError(f"Unknown setting {name!r}; settings have names like {example!r}.")
+    return replace(
+        node, **{path[0]: override(child, path[1:], value, name) if path[1:] else _typed(value, child, name)}
+    )
+
+
+def _typed(value: Any, like: Any, name: str) -> Any:
+    """`value` in the type of the setting it replaces."""
+    if isinstance(like, tuple) and isinstance(value, (list, tuple)):
+        return tuple(_typed(part, like[0], name) for part in value) if like else tuple(value)
+    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if like is not None and type(value) is not type(like):
+        raise ValueError(f"Setting {name} is {type(like).__name__}, as in {like!r}; {value!r} is not.")
+    return value
