@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ganverse_nb.data.pictures import Picture, as_picture
@@ -27,8 +25,9 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.neural_renderer.mapping import MappingSizes, PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
 from ganverse_nb.render.renderer import RenderOutput, render
-from ganverse_nb.runtime.files import atomic_path, read_json
+from ganverse_nb.runtime.files import read_json
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 
 FORMAT = "ganverse_nb StyleGAN-R 2"
@@ -139,14 +138,12 @@ class StyleGANR:
         """Write generator and mapping network as safetensors, sizes and notes as its metadata, all or nothing."""
         tensors = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
         tensors |= {f"mapping.{k}": v for k, v in self.mapping.state_dict().items()}
-        metadata = {
-            "format": FORMAT,
-            "generator": json.dumps(generator_settings(self.generator)),
-            "mapping": json.dumps(self.mapping.sizes.as_json()),
-            "notes": json.dumps(self.notes),
+        settings = {
+            "generator": generator_settings(self.generator),
+            "mapping": self.mapping.sizes.as_json(),
+            "notes": self.notes,
         }
-        with atomic_path(path) as temporary:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
+        save_tensors(path, tensors, FORMAT, settings)
 
     @classmethod
     def load(cls, path: str | Path, encoder: PropertyEncoder | None = None) -> StyleGANR:
@@ -156,23 +153,7 @@ class StyleGANR:
             FileNotFoundError: no such file.
             ValueError: not such a file, of another version, or damaged.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"No StyleGAN-R at {path}; run the stage stylegan_r first.")
-        try:
-            with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}); delete it and run the stage stylegan_r again.") from error
-        found = metadata.get("format", "")
-        if found != FORMAT:
-            if found.startswith(FORMAT[:-1]):
-                raise ValueError(
-                    f"{path} was written by another version of this package (format {found!r}, here {FORMAT!r} is "
-                    "needed); delete it and run the stage stylegan_r again."
-                )
-            raise ValueError(f"{path} is not a StyleGAN-R of this package.")
+        tensors, metadata = load_tensors(path, FORMAT, "StyleGAN-R", "run the stage stylegan_r again")
         generator = Generator(**json.loads(metadata["generator"]))
         mapping = PropertyMapper(MappingSizes.from_json(json.loads(metadata["mapping"])))
         for prefix, module in (("generator.", generator), ("mapping.", mapping)):

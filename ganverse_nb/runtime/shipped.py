@@ -2,7 +2,7 @@
 
 ganverse_nb/weights/<category>/
     shipped.json   the run: configuration, commit, command, measured numbers, weights; each stage's identity and files
-    <stage>/       what the stage's directory holds, networks in half precision
+    <stage>/       what the stage's directory holds, networks in eight bits a number
 
 `ganverse bundle` writes them (`workflow.bundle`). A run takes one in place of a stage of its own where the identities
 agree; the front door's `from_pretrained` takes them as they are.

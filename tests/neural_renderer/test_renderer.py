@@ -88,10 +88,10 @@ def test_missing_damaged_and_foreign_files_are_one_clear_sentence(model, tmp_pat
     with pytest.raises(ValueError, match="damaged"):
         StyleGANR.load(path)
     save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="not a StyleGAN-R"):
+    with pytest.raises(ValueError, match="is no StyleGAN-R"):
         StyleGANR.load(path)
     save_file({"x": torch.zeros(1)}, path, {"format": "ganverse_nb StyleGAN-R 1"})
-    with pytest.raises(ValueError, match="another version .* stylegan_r again"):
+    with pytest.raises(ValueError, match="its format is .* is needed; run the stage stylegan_r again"):
         StyleGANR.load(path)
 
 
