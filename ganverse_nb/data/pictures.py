@@ -33,8 +33,9 @@ def as_picture(picture: Picture, resolution: int, fit: bool = True) -> Tensor:
         FileNotFoundError: there is no such file.
         ValueError: no picture in one of these forms, or what `read_picture` refuses.
 
-    >>> as_picture(np.zeros((480, 640, 3), np.uint8), 64).shape
-    torch.Size([1, 3, 64, 64])
+    Examples:
+        >>> as_picture(np.zeros((480, 640, 3), np.uint8), 64).shape
+        torch.Size([1, 3, 64, 64])
     """
     if isinstance(picture, (str, Path)):
         return read_picture(picture, resolution, fit)

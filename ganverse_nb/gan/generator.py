@@ -321,9 +321,10 @@ class Generator(nn.Module):
 
         Float32, on the CPU, in evaluation mode; a bundled one knows its `split_layer`.
 
-        >>> generator = Generator.from_pretrained("car")
-        >>> generator.picture_size, generator.split_layer
-        ((64, 64), 2)
+        Examples:
+            >>> generator = Generator.from_pretrained("car")
+            >>> generator.picture_size, generator.split_layer
+            ((64, 64), 2)
 
         Raises:
             FileNotFoundError: no such file or bundled name.
@@ -340,9 +341,10 @@ class Generator(nn.Module):
     def sample(self, seed: int = 0, psi: float = 1.0, count: int = 1) -> Tensor:
         """Random pictures [count, 3, *picture_size] in [0, 1].
 
-        >>> generator = Generator.from_pretrained("car")
-        >>> generator.sample(seed=3, psi=0.7).shape
-        torch.Size([1, 3, 64, 64])
+        Examples:
+            >>> generator = Generator.from_pretrained("car")
+            >>> generator.sample(seed=3, psi=0.7).shape
+            torch.Size([1, 3, 64, 64])
 
         Args:
             seed: the same seed gives the same pictures.
@@ -359,9 +361,10 @@ class Generator(nn.Module):
     def mix(self, view: int | Tensor, content: int | Tensor, k: int | None = None) -> Tensor:
         """The objects of `content` seen as those of `view` are: pictures [B, 3, *picture_size] in [0, 1] (section 3.1).
 
-        >>> generator = Generator.from_pretrained("car")
-        >>> generator.mix(view=3, content=7).shape
-        torch.Size([1, 3, 64, 64])
+        Examples:
+            >>> generator = Generator.from_pretrained("car")
+            >>> generator.mix(view=3, content=7).shape
+            torch.Size([1, 3, 64, 64])
 
         Args:
             view: w codes [B, w_dim] for the layers below `k`, or the seed of a `sample`.

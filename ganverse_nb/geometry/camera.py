@@ -105,9 +105,10 @@ class Camera(CameraModel):
         Raises:
             ValueError: the batch sizes differ, a value is not finite, or fov is not between 0 and 180.
 
-        >>> camera = Camera.orbit(azimuth=torch.tensor([0.0, 90.0]), elevation=10.0, distance=2.3)
-        >>> len(camera), camera.position[0].round(decimals=2).tolist()
-        (2, [0.0, 0.4, 2.27])
+        Examples:
+            >>> camera = Camera.orbit(azimuth=torch.tensor([0.0, 90.0]), elevation=10.0, distance=2.3)
+            >>> len(camera), camera.position[0].round(decimals=2).tolist()
+            (2, [0.0, 0.4, 2.27])
         """
         parts = {"azimuth": azimuth, "elevation": elevation, "distance": distance, "fov": fov}
         like = next((p for p in [*parts.values(), target] if isinstance(p, Tensor)), torch.zeros(()))

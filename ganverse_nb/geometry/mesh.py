@@ -56,8 +56,9 @@ class Mesh:
     def load(cls, path: str | Path) -> Mesh:
         """The mesh (batch of 1) of a .glb or .obj file, see `geometry.export.load_mesh`; the same errors.
 
-        >>> Mesh.load(uv_sphere().save(folder / "sphere.glb")).faces.shape
-        torch.Size([1280, 3])
+        Examples:
+            >>> Mesh.load(uv_sphere().save(folder / "sphere.glb")).faces.shape
+            torch.Size([1280, 3])
         """
         from ganverse_nb.geometry.export import load_mesh
 
@@ -66,8 +67,9 @@ class Mesh:
     def save(self, path: str | Path) -> Path:
         """Writes one mesh (batch of 1) as .glb or .obj, see `geometry.export.save_mesh`; the same errors.
 
-        >>> uv_sphere().save(folder / "sphere.obj").name
-        'sphere.obj'
+        Examples:
+            >>> uv_sphere().save(folder / "sphere.obj").name
+            'sphere.obj'
         """
         from ganverse_nb.geometry.export import save_mesh
 

@@ -71,10 +71,11 @@ class Reconstruction:
             OutOfDomainError: the reconstruction cannot be trusted, or there is none.
             ValueError: a suffix that is not known.
 
-        >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
-        >>> result = Reconstructor.from_pretrained("car")(photo)
-        >>> [path.name for path in result.save(folder / "car.glb", turntable=folder / "car.gif")]
-        ['car.glb', 'car.gif']
+        Examples:
+            >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
+            >>> result = Reconstructor.from_pretrained("car")(photo)
+            >>> [path.name for path in result.save(folder / "car.glb", turntable=folder / "car.gif")]
+            ['car.glb', 'car.gif']
         """
         mesh, turntable = Path(mesh), None if turntable is None else Path(turntable)
         check_outputs(mesh, turntable)
@@ -106,11 +107,12 @@ class Reconstructor:
         domain: judges whether the reconstruction can be trusted.
         framing: how large objects stand in the pictures that f knows.
 
-    >>> reconstructor = Reconstructor.from_pretrained("car")
-    >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]  # or a path, a Pillow image, an array
-    >>> result = reconstructor(photo)
-    >>> result.verdict.in_domain, result.mesh.vertices.shape, result.mask.shape
-    (True, torch.Size([1, 642, 3]), torch.Size([1, 1, 64, 64]))
+    Examples:
+        >>> reconstructor = Reconstructor.from_pretrained("car")
+        >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]  # or a path, a Pillow image, an array
+        >>> result = reconstructor(photo)
+        >>> result.verdict.in_domain, result.mesh.vertices.shape, result.mask.shape
+        (True, torch.Size([1, 642, 3]), torch.Size([1, 1, 64, 64]))
     """
 
     def __init__(self, model: InverseGraphicsModel, segmenter: Segmenter, domain: Domain, framing: Framing) -> None:
@@ -123,8 +125,9 @@ class Reconstructor:
         Raises:
             ExpectedError: the package has none for it, or its files are damaged; the message says what to do.
 
-        >>> Reconstructor.from_pretrained("horse").resolution
-        64
+        Examples:
+            >>> Reconstructor.from_pretrained("horse").resolution
+            64
         """
         shipped = Shipped.of(category)
         return cls(

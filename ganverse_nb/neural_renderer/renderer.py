@@ -237,11 +237,12 @@ class Renderer:
     Args:
         stylegan_r: the trained networks; with an encoder, where pictures are to be given.
 
-    >>> renderer = Renderer.from_pretrained("car")
-    >>> photo, other = make_photos("car", 2, seed=3, resolution=128).images  # or paths, Pillow images, arrays
-    >>> edit = renderer.edit(photo, azimuth=120, texture_of=other)
-    >>> edit.image.shape, edit.dibr.rgb.shape
-    (torch.Size([1, 3, 64, 64]), torch.Size([1, 3, 64, 64]))
+    Examples:
+        >>> renderer = Renderer.from_pretrained("car")
+        >>> photo, other = make_photos("car", 2, seed=3, resolution=128).images  # or paths, Pillow images, arrays
+        >>> edit = renderer.edit(photo, azimuth=120, texture_of=other)
+        >>> edit.image.shape, edit.dibr.rgb.shape
+        (torch.Size([1, 3, 64, 64]), torch.Size([1, 3, 64, 64]))
     """
 
     def __init__(self, stylegan_r: StyleGANR) -> None:
@@ -260,8 +261,9 @@ class Renderer:
             ValueError: a file that is not a StyleGAN-R of this version of the package, or is damaged.
             ExpectedError: the package has no networks for that category, or they are damaged.
 
-        >>> Renderer.from_pretrained("horse").resolution
-        64
+        Examples:
+            >>> Renderer.from_pretrained("horse").resolution
+            64
         """
         path = Path(source)
         if path.suffix == ".safetensors":
@@ -292,10 +294,11 @@ class Renderer:
             FileNotFoundError: there is no such file.
             ValueError: a picture that cannot be read or shows no object, or this renderer has no encoder.
 
-        >>> renderer = Renderer.from_pretrained("car")
-        >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
-        >>> properties.shape.shape, properties.background.shape
-        (torch.Size([1, 642, 3]), torch.Size([1, 4, 64, 64]))
+        Examples:
+            >>> renderer = Renderer.from_pretrained("car")
+            >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
+            >>> properties.shape.shape, properties.background.shape
+            (torch.Size([1, 642, 3]), torch.Size([1, 4, 64, 64]))
         """
         name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
         return self.stylegan_r.encode(as_picture(picture, self.resolution), name=name)
@@ -327,11 +330,12 @@ class Renderer:
             FileNotFoundError: there is no such file.
             ValueError: a number out of range, sources of different numbers of pictures, or as `encode`.
 
-        >>> renderer = Renderer.from_pretrained("car")
-        >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
-        >>> edit = renderer.edit(properties, elevation=20, scale=1.25)
-        >>> round(float(properties.camera.distance / edit.properties.camera.distance), 4)
-        1.25
+        Examples:
+            >>> renderer = Renderer.from_pretrained("car")
+            >>> properties = renderer.encode(make_photos("car", 1, seed=3, resolution=128).images[0])
+            >>> edit = renderer.edit(properties, elevation=20, scale=1.25)
+            >>> round(float(properties.camera.distance / edit.properties.camera.distance), 4)
+            1.25
         """
         _check_controls(azimuth, elevation, scale)
         own = self._properties(source)

@@ -102,9 +102,10 @@ def render(
         ValueError: shapes, dtypes or devices do not fit, or a value is not finite.
         ImportError: backend "nvdiffrast", mipmaps or antialias without nvdiffrast.
 
-    >>> output = render(uv_sphere(), Camera.orbit(azimuth=30.0, elevation=10.0), resolution=128)
-    >>> output.rgb.shape, output.silhouette.shape, output.depth.shape
-    (torch.Size([1, 3, 128, 128]), torch.Size([1, 1, 128, 128]), torch.Size([1, 1, 128, 128]))
+    Examples:
+        >>> output = render(uv_sphere(), Camera.orbit(azimuth=30.0, elevation=10.0), resolution=128)
+        >>> output.rgb.shape, output.silhouette.shape, output.depth.shape
+        (torch.Size([1, 3, 128, 128]), torch.Size([1, 1, 128, 128]), torch.Size([1, 1, 128, 128]))
     """
     height, width = check_resolution(resolution)
     batch = max(len(mesh), len(camera))

@@ -392,9 +392,10 @@ def open_run(
         ValueError: unknown profile, category or setting; a run directory of another configuration; in a notebook that
             was started elsewhere, no folder of notebooks that `../runs` could be meant from.
 
-    >>> run = open_run("mini", "car", seed=0, runs=folder / "runs", settings={"inverse.steps": 100})
-    >>> run.directory.name, run.config.inverse.steps
-    ('car-mini-seed0', 100)
+    Examples:
+        >>> run = open_run("mini", "car", seed=0, runs=folder / "runs", settings={"inverse.steps": 100})
+        >>> run.directory.name, run.config.inverse.steps
+        ('car-mini-seed0', 100)
     """
     config = load_config(profile, category, seed, settings, foreign=foreign)
     return Run(config, _from_notebooks(runs), _from_notebooks(figures), shipped)

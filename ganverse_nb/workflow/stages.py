@@ -5,10 +5,11 @@
 Notebooks and the command line call these functions and nothing below them that is slow. Each stage is told by a
 function of its own, whose name ends in `_stage`: what it depends on is known without computing anything.
 
->>> run = open_run("mini", "car", runs=folder / "runs")
->>> model = stages.inverse_graphics(run)  # computed once, or the package's where it has just this one
->>> len(stages.view_codes(run)), len(model.cameras)
-(40, 40)
+Examples:
+    >>> run = open_run("mini", "car", runs=folder / "runs")
+    >>> model = stages.inverse_graphics(run)  # computed once, or the package's where it has just this one
+    >>> len(stages.view_codes(run)), len(model.cameras)
+    (40, 40)
 """
 
 from __future__ import annotations
