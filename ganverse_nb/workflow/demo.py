@@ -15,6 +15,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from ganverse_nb.runtime.files import write_text
+from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.notebooks import attach_pictures, folder, notebooks, run_parameters
 from ganverse_nb.workflow.run import Run
 
@@ -42,16 +43,22 @@ def demo_notebook(run: Run, settings: Mapping[str, Any] | None = None) -> Notebo
 def serve_demo(run: Run, settings: Mapping[str, Any] | None = None, port: int = 8866, browser: bool = True) -> int:
     """Serves the page on this machine until it is interrupted; returns Voila's exit code.
 
+    What the page shows is computed before, so that nobody waits for a training in a browser.
+
     Args:
         port: of http://localhost:PORT.
         browser: whether to open it there.
     """
+    for needed in (stages.reconstructor, stages.stylegan_r):
+        needed(run)
     path = run.directory / "demo" / f"{TITLE}.ipynb"
     path.parent.mkdir(exist_ok=True)
     write_text(path, nbformat.writes(demo_notebook(run, settings)))
     command = [sys.executable, "-m", "voila", str(path.resolve()), f"--port={port}", "--template=ganverse"]
     command += [f"--VoilaConfiguration.extension_allowlist={name}" for name in EXTENSIONS]
-    command += ["--progressive_rendering=True", *([] if browser else ["--no-browser"])]
+    # Voila answers no ping while the notebook runs: after 90 seconds it would take the page for closed.
+    command += ["--progressive_rendering=True", "--Voila.tornado_settings={'ws_ping_interval': 0}"]
+    command += [] if browser else ["--no-browser"]
     places = [str(TEMPLATE), *filter(None, [os.environ.get("JUPYTER_PATH")])]
     environment = {"JUPYTER_PATH": os.pathsep.join(places), "JUPYTER_PREFER_ENV_PATH": "1"}
     # Threads of torch that wait for work would take it from the guests' other kernels.
