@@ -75,7 +75,7 @@ def train_photos(run: Run) -> Photos:
 
 
 def train_photos_stage(run: Run) -> Stage:
-    return _photos_stage(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
+    return _photo_archive(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
 
 
 def test_photos(run: Run) -> Photos:
@@ -85,7 +85,7 @@ def test_photos(run: Run) -> Photos:
 
 def test_photos_stage(run: Run) -> Stage:
     needs_studio(run, "A test photo with its true shape and camera")
-    return _photos_stage(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
+    return _photo_archive(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
 
 
 def first_test_photos(run: Run, count: int) -> Photos:
@@ -120,7 +120,7 @@ def ground_truth_order(run: Run) -> tuple[str, int, int, int, int]:
     return config.category, config.photos.truth, GROUND_TRUTH + config.seed, config.resolution, config.studio.edition
 
 
-def _photos_stage(run: Run, name: str, count: int, seed: int) -> Stage:
+def _photo_archive(run: Run, name: str, count: int, seed: int) -> Stage:
     category, resolution, edition = run.config.category, run.config.resolution, run.config.studio.edition
 
     def compute(directory: Path) -> None:
