@@ -107,7 +107,7 @@ class Camera(CameraModel):
 
         Examples:
             >>> camera = Camera.orbit(azimuth=torch.tensor([0.0, 90.0]), elevation=10.0, distance=2.3)
-            >>> len(camera), camera.position[0].round(decimals=2).tolist()
+            >>> len(camera), [round(float(x), 2) for x in camera.position[0]]
             (2, [0.0, 0.4, 2.27])
         """
         parts = {"azimuth": azimuth, "elevation": elevation, "distance": distance, "fov": fov}
@@ -119,6 +119,7 @@ class Camera(CameraModel):
         return cls(**{k: t.expand(batch) for k, t in tensors.items()}, target=where.expand(batch, 3))
 
     def replace(self, **changes: Tensor) -> Self:
+        """The same cameras with other attributes, [B] (or [B, 3] for `target`) each."""
         return replace(self, **changes)
 
     def axes(self) -> Tensor:

@@ -76,6 +76,7 @@ class Mesh:
         return save_mesh(self, path)
 
     def to(self, device: torch.device | str) -> Mesh:
+        """The same meshes on another device."""
         move = lambda t: None if t is None else t.to(device)  # noqa: E731
         return Mesh(self.vertices.to(device), self.faces.to(device), move(self.face_uvs), move(self.texture))
 

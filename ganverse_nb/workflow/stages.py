@@ -8,6 +8,7 @@ function of its own, whose name ends in `_stage`: what it depends on is known wi
 Examples:
     >>> run = open_run("mini", "car", runs=folder / "runs")
     >>> model = stages.inverse_graphics(run)  # computed once, or the package's where it has just this one
+    Using the inverse_graphics that comes with the package instead of one of this run: same settings
     >>> len(stages.view_codes(run)), len(model.cameras)
     (40, 40)
 """
