@@ -17,8 +17,6 @@ from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.render import renderer
 from ganverse_nb.studio.photos import make_photos
 
-RESULTS = {"Reconstruction", "Edit"}  # are made by others: their attributes are described, their methods have examples
-
 
 def public():
     """(name, object) of the front door, and of the public methods that are defined there."""

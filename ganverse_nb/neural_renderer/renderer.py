@@ -217,6 +217,12 @@ class Edit:
         image: [B, 3, R, R] in [0, 1], StyleGAN-R's.
         dibr: DIB-R's render of the same shape and texture from the same camera; it has no background.
         properties: what was rendered.
+
+    Examples:
+        >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
+        >>> edit = Renderer.from_pretrained("car").edit(photo, azimuth=90)
+        >>> edit.image.shape, edit.dibr.silhouette.shape
+        (torch.Size([1, 3, 64, 64]), torch.Size([1, 1, 64, 64]))
     """
 
     image: Tensor
