@@ -25,7 +25,13 @@ CALL = "from ganverse_nb.workflow import cli; sys.exit(cli.main())"
 NEED_NOTEBOOKS = [
     "figures",
     "widgets",
-    *(f"workflow.{name}" for name in ("notebook_engine", "notebooks", "reproduce", "schedule", "sweep", "user_study")),
+    "workflow.demo",
+    "workflow.notebook_engine",
+    "workflow.notebooks",
+    "workflow.reproduce",
+    "workflow.schedule",
+    "workflow.sweep",
+    "workflow.user_study",
 ]
 
 
