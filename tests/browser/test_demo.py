@@ -83,8 +83,9 @@ def test_the_page_tells_the_story_and_shows_no_code(page, shoot):
     assert page.locator(".jp-CodeCell .jp-Editor:visible, .jp-InputArea .highlight:visible").count() == 0
     words = page.locator("#rendered_cells").inner_text()
     assert not [said for said in ("import ", "run.record", "Traceback", "See also", "papermill") if said in words]
-    for index in range(page.locator("#rendered_cells img").count()):
-        assert page.locator("#rendered_cells img").nth(index).evaluate("image => image.naturalWidth") > 0
+    pictures = "[...document.querySelectorAll('#rendered_cells img')]"
+    assert page.evaluate(f"{pictures}.length") > 5
+    page.wait_for_function(f"{pictures}.every(image => image.naturalWidth > 0)", timeout=120_000)  # decoded one by one
     assert page.evaluate("document.documentElement.scrollWidth") <= 1200, "it has to be scrolled sideways"
     page.locator("h1").scroll_into_view_if_needed()
     shoot(page, "demo")
