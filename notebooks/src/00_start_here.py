@@ -56,33 +56,23 @@ samples = teacher(torch.randn(24, teacher.z_dim, generator=rng), psi=0.8)
 fig.save_figure(run, "start_samples", fig.samples(samples, columns=12), {"psi": 0.8})
 
 # %% [markdown]
-# ## From a photograph to a mesh
+# ## From a photograph to a mesh, in your hands
 #
-# The photographs below were never seen in training. A segmenter cuts the car out, the network predicts shape, texture
-# and camera, and the renderer shows the prediction in the same view and from other sides. It has learned that without
-# one photograph, mesh or camera, from the GAN's pictures alone.
+# Five photographs that were never seen in training. A segmenter cuts the car out, the network predicts shape, texture
+# and camera, and the renderer shows the prediction. It has learned that without one photograph, mesh or camera, from
+# the GAN's pictures alone.
+#
+# The pickers on the left say whose shape, texture and background are shown: those of one of the photographs, of a
+# sample of the GAN (its seed and truncation are below), or of a picture that you open. The sliders move the camera;
+# azimuth 0 sees the front, 90 the car's left side. DIB-R, the renderer that the network was trained with, answers, and
+# beside it StyleGAN-R, the GAN as a renderer (notebook 08).
 
 # %% [markdown] tags=["no-demo"]
 # The next cell loads the 3D network: this run's, else the package's, else it is trained now (notebooks 02 and 04).
 
 # %%
 model = stages.inverse_graphics(run)
-
-# %%
-from ganverse_nb.inverse_graphics.inference import reconstruct
-
 photos, masks = stages.unseen_pictures(run, 5)
-mesh, camera = reconstruct(photos, masks, model)
-reconstructions = fig.reconstructions(photos, mesh, camera)
-fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camera.azimuth})
-
-# %% [markdown]
-# ## Take hold of it
-#
-# The pickers on the left say whose shape, texture and background are shown: those of a photograph above, of a sample of
-# the GAN (its seed and truncation are below), or of a picture that you open. The sliders move the camera; azimuth 0
-# sees the front, 90 the car's left side. DIB-R, the renderer that the network was trained with, answers, and beside it
-# StyleGAN-R, the GAN as a renderer (notebook 08).
 
 # %%
 from ganverse_nb.widgets import open_panel
@@ -100,7 +90,17 @@ assert panel.state.azimuth_deg == 120 and not panel.errors
 panel.state
 
 # %% [markdown]
-# The mesh itself, to be turned with the mouse; the buttons show its wires:
+# All five, in the view of the photograph and from other sides:
+
+# %%
+from ganverse_nb.inverse_graphics.inference import reconstruct
+
+mesh, camera = reconstruct(photos, masks, model)
+reconstructions = fig.reconstructions(photos, mesh, camera)
+fig.save_figure(run, "start_reconstructions", reconstructions, {"azimuth": camera.azimuth})
+
+# %% [markdown]
+# The first mesh itself, to be turned with the mouse; the buttons show its wires:
 
 # %%
 from ganverse_nb.widgets import mesh_figure
