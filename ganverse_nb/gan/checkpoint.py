@@ -88,16 +88,7 @@ def save_networks(
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
     if discriminator is not None:
         tensors |= {f"discriminator.{k}": v for k, v in discriminator.state_dict().items()}
-    architecture = {
-        "resolution": generator.resolution,
-        "z_dim": generator.z_dim,
-        "w_dim": generator.w_dim,
-        "mapping_layers": len(generator.mapping.layers),
-        "channels": list(generator.channels),
-        "conv_clamp": generator.conv_clamp,
-        "rows": generator.rows,
-        "filtered": discriminator is None or discriminator.filtered,
-    }
+    architecture = generator.settings | {"filtered": discriminator is None or discriminator.filtered}
     facts = {"architecture": architecture, "provenance": json.dumps(provenance, sort_keys=True, default=str)}
     save_tensors(path, tensors, FORMAT, facts, half=half)
 

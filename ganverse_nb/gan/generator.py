@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -190,6 +190,19 @@ class Generator(nn.Module):
     def truncate(self, w: Tensor, psi: float) -> Tensor:
         """w_average + psi (w - w_average); psi = 1 changes nothing."""
         return latents.truncate(w, self.mapping.w_average, psi)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make a generator of the same sizes, in plain JSON types."""
+        return {
+            "resolution": self.resolution,
+            "z_dim": self.z_dim,
+            "w_dim": self.w_dim,
+            "mapping_layers": len(self.mapping.layers),
+            "channels": list(self.channels),
+            "conv_clamp": self.conv_clamp,
+            "rows": self.rows,
+        }
 
     def styles(self, w: Tensor) -> list[Tensor]:
         """w [B, w_dim] or w_plus [B, num_ws, w_dim] -> one style [B, size] per entry of `layers`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -156,15 +156,9 @@ class RolledCamera(Camera):
         return cls(**parts, roll=roll)
 
     @classmethod
-    def orbit(
-        cls,
-        azimuth: Tensor | float,
-        elevation: Tensor | float = 0.0,
-        distance: Tensor | float = 2.3,
-        fov: Tensor | float = 30.0,
-        target: Tensor | tuple[float, float, float] = (0.0, 0.0, 0.0),
-    ) -> Self:
-        upright = Camera.orbit(azimuth, elevation, distance, fov, target)
+    def orbit(cls, *arguments: Any, **options: Any) -> Self:
+        """Upright ones, as `Camera.orbit` builds them."""
+        upright = Camera.orbit(*arguments, **options)
         return cls(**vars(upright), roll=torch.zeros_like(upright.azimuth))
 
     def axes(self) -> Tensor:

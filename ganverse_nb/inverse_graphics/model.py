@@ -34,15 +34,15 @@ class InverseGraphicsModel(nn.Module):
         """Width and height of the pictures it takes."""
         return self.network.resolution
 
-    def save(self, path: Path, half: bool = False, **notes: Any) -> None:
-        """Write a safetensors file (`half`: float16) with the settings and `notes` (plain JSON) in its metadata."""
+    def save(self, path: Path, **notes: Any) -> None:
+        """Write a safetensors file with the settings and `notes` (plain JSON) in its metadata."""
         settings = {
             "network": self.network.settings,
             "head": self.head.settings,
             "cameras": {"views": len(self.cameras), "fov": self.cameras.fov},
         }
         facts = {"settings": settings, "notes": notes}
-        save_tensors(path, self.state_dict(), FORMAT, facts, half=half, exact=("cameras.",))
+        save_tensors(path, self.state_dict(), FORMAT, facts)
 
     @classmethod
     def load(cls, path: Path) -> InverseGraphicsModel:

@@ -167,8 +167,7 @@ def exact_codes(generator: Generator, view_w: Tensor, content_w: Tensor, k: int)
 
 def flat_styles(generator: Generator, w: Tensor) -> Tensor:
     """The same w [B, w_dim] in every layer -> all styles in one row, [B, sum(style_dims)]."""
-    w = w.to(generator.const.device)
-    return torch.cat(generator.styles(w[:, None].expand(-1, generator.num_ws, -1)), 1)
+    return torch.cat(generator.styles(w.to(generator.const.device)), 1)
 
 
 @torch.no_grad()

@@ -10,7 +10,9 @@ uses the segmenter itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -91,6 +93,11 @@ def train_mask_student(
     return student.eval().requires_grad_(False)
 
 
+def state_identity(config: StyleGANRConfig, seed: int) -> dict[str, Any]:
+    """What must agree for a state of StyleGAN-R's trainings to be continued."""
+    return {"stylegan_r": asdict(config), "seed": seed}
+
+
 def mask_student(
     pictures: Pictures,
     train: Sequence[int],
@@ -114,10 +121,11 @@ def mask_student(
     def sample(rng: torch.Generator) -> tuple[Tensor, Tensor]:
         return batch(learnable[torch.randint(len(learnable), (config.batch,), generator=rng)])
 
-    state = load_state(directory / STUDENT)
+    identity = state_identity(config, seed)
+    state = load_state(directory / STUDENT, identity)
     if state is None:
         student = train_mask_student(sample, config.mask_steps, seed, progress=progress, device=device)
-        save_state(directory / STUDENT, {"step": config.mask_steps, "student": student.state_dict()})
+        save_state(directory / STUDENT, {"step": config.mask_steps, "student": student.state_dict()}, identity)
     else:
         student = MaskStudent().eval().requires_grad_(False)
         student.load_state_dict(state["student"])

@@ -139,7 +139,7 @@ class StyleGANR:
         tensors = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
         tensors |= {f"mapping.{k}": v for k, v in self.mapping.state_dict().items()}
         settings = {
-            "generator": generator_settings(self.generator),
+            "generator": self.generator.settings,
             "mapping": self.mapping.sizes.as_json(),
             "notes": self.notes,
         }
@@ -161,19 +161,6 @@ class StyleGANR:
             module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
             module.requires_grad_(False)
         return cls(generator, mapping, encoder, json.loads(metadata["notes"]))
-
-
-def generator_settings(generator: Generator) -> dict[str, Any]:
-    """The arguments that make a generator of the same sizes."""
-    return {
-        "resolution": generator.resolution,
-        "z_dim": generator.z_dim,
-        "w_dim": generator.w_dim,
-        "mapping_layers": len(generator.mapping.layers),
-        "channels": list(generator.channels),
-        "conv_clamp": generator.conv_clamp,
-        "rows": generator.rows,
-    }
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset, exact_co
 from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap_pairs
 from ganverse_nb.neural_renderer.losses import Reference, TrainingSet, code_loss, cycle_loss, draw_scenes
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
-from ganverse_nb.neural_renderer.mask_student import mask_student
+from ganverse_nb.neural_renderer.mask_student import mask_student, state_identity
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.runtime.checkpoints import MetricsLog, load_state, save_state
@@ -166,7 +166,8 @@ def warm_up(
     gate_lr = config.warmup_lr * config.gate_lr_multiplier
     rates = (config.warmup_lr, gate_lr)
     optimizer = torch.optim.Adam([{"params": networks}, {"params": [mapping.gate_logits]}], betas=(0.9, 0.99))
-    state = load_state(directory / WARM_UP_STATE)
+    identity = state_identity(config, seed)
+    state = load_state(directory / WARM_UP_STATE, identity)
     start = 0
     if state is not None:
         start = state["step"]
@@ -200,6 +201,7 @@ def warm_up(
                         "optimizer": optimizer.state_dict(),
                         "rng": rng.get_state(),
                     },
+                    identity,
                 )
     return mapping.eval()
 
@@ -257,7 +259,8 @@ def fine_tune(
     def measure() -> dict[str, float]:
         return held_out_measure(model.synthesize, encoder, data.dataset, *held_out)
 
-    state = load_state(directory / JOINT_STATE)
+    identity = state_identity(config, seed)
+    state = load_state(directory / JOINT_STATE, identity)
     if state is None:
         first = measure()
         keeper = KeptState(config.patience, first, config.keep_best)
@@ -292,7 +295,7 @@ def fine_tune(
                 bar.set_postfix(score=f"{keeper.last:.3f}", kept=f"{keeper.score:.3f}@{keeper.step}")
                 weights = get_weights(model)
                 extra = {"optimizer": optimizer.state_dict(), "rng": rng.get_state(), "keeper": keeper.state()}
-                save_state(directory / JOINT_STATE, {"step": step, **weights, **extra})
+                save_state(directory / JOINT_STATE, {"step": step, **weights, **extra}, identity)
     set_weights(model, keeper.weights)
     model.notes["finetune"] = {"kept_step": keeper.step, "score": keeper.score, "measure": keeper.measure}
     return model

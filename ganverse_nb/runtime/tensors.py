@@ -28,19 +28,17 @@ def save_tensors(
     metadata: Mapping[str, Any] | None = None,
     *,
     half: bool = False,
-    exact: tuple[str, ...] = (),
 ) -> None:
     """Write tensors from any device.
 
     Args:
         format: what the file is, with its version; `load_tensors` asks for it.
         metadata: further facts; what is no string is written as JSON.
-        half: floating point numbers as float16,
-        exact: but not those of tensors whose names begin so.
+        half: floating point numbers as float16.
     """
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     if half:
-        kept = {k: v.half() if v.is_floating_point() and not k.startswith(exact) else v for k, v in kept.items()}
+        kept = {k: v.half() if v.is_floating_point() else v for k, v in kept.items()}
     facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
     with atomic_path(path) as temporary:
         save_file(kept, temporary, metadata={"format": format, **facts})

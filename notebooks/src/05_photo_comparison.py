@@ -130,10 +130,9 @@ fig.save_figure(run, "figure_g_web", fig.model_comparison(clear.image(), strange
 
 # %% tags=["studio"]
 from ganverse_nb.evaluation.ground_truth import GAUGE, found_objects, score_reconstructions
-from ganverse_nb.inverse_graphics.perceptual import perceptual_features
 
 truth, cut_out = found_objects(segmenter, stages.ground_truth_views(run))
-features = perceptual_features(stages.discriminator(run), run.config.inverse.perceptual_backbone)
+features = stages.perceptual(run)
 judged = {name: score_reconstructions(m, truth, cut_out, features, seed).scores[GAUGE] for name, m in models.items()}
 judged = {f"{name}-model": scores for name, scores in judged.items()}
 measured = {name: scores.values() for name, scores in judged.items()}

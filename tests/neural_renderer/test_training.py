@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -76,6 +77,27 @@ def test_interrupted_warm_up_continues_bit_for_bit(world, tmp_path, monkeypatch)
     resumed = warm_up(world.mapping_for(data, settings, seed=9), data, settings, broken, seed=1, progress=False)
     assert same(whole.state_dict(), resumed.state_dict())
     assert (broken / "metrics.jsonl").read_text() == (tmp_path / "metrics.jsonl").read_text()
+
+
+def test_states_of_other_settings_are_refused(world, tmp_path):
+    data, _ = world.training_set()
+    settings = world.config(warmup_steps=4)
+    warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
+    other = replace(settings, warmup_lr=0.5)
+    with pytest.raises(ValueError, match=r"warmup.pt was begun with other settings \(stylegan_r.warmup_lr .* 0.5 now"):
+        warm_up(world.mapping_for(data, other), data, other, tmp_path, seed=1, progress=False)
+    with pytest.raises(ValueError, match=r"other settings \(seed 1 there, 2 now\)"):
+        warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=2, progress=False)
+
+
+@pytest.mark.parametrize("kept", ["mask_student.pt", "warmup.pt", "finetune.pt"])
+def test_each_state_belongs_to_the_settings_it_was_begun_with(world, tmp_path, kept):
+    train_stylegan_r(*arguments(world, tmp_path), progress=False)
+    for path in tmp_path.glob("*.pt"):
+        if path.name != kept:
+            path.unlink()
+    with pytest.raises(ValueError, match=rf"{kept} was begun with other settings \(stylegan_r.weight_shape .* 0.3 now"):
+        train_stylegan_r(*arguments(world, tmp_path, weight_shape=0.3), progress=False)
 
 
 def arguments(world, tmp_path, **changes):

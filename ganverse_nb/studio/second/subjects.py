@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -11,13 +11,10 @@ from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.render.launch import launch
-from ganverse_nb.studio import bird_mesh, horse_mesh
-from ganverse_nb.studio.categories import Category
-from ganverse_nb.studio.horses import BUILD_NAMES
+from ganverse_nb.studio.categories import CATEGORIES, Category
 from ganverse_nb.studio.material import Material, SurfacePoints
 from ganverse_nb.studio.randomization import Randomization
-from ganverse_nb.studio.sampling import AIM, Objects
-from ganverse_nb.studio.scene import MEADOWS, ROADS
+from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.second import car_body, car_types, flock, herd
 from ganverse_nb.studio.second.car_columns import CAR_SIZES
 from ganverse_nb.studio.second.columns import pack
@@ -90,8 +87,8 @@ def _painter(category: str) -> Callable[[Objects, SurfacePoints], Material]:
 
 SUBJECTS = {
     "car": Subject(
-        Category(
-            plural="cars",
+        replace(
+            CATEGORIES["car"],
             types=car_types.TYPE_NAMES,
             sample=car_types.sample_cars,
             mesh=car_body.car_mesh,
@@ -101,7 +98,6 @@ SUBJECTS = {
             keypoint_names=car_body.KEYPOINT_NAMES,
             keypoints=car_body.keypoints,
             floor=lambda objects: -car_body.height(objects) / 2,
-            grounds=ROADS,
         ),
         CAR_SIZES,
         "road",
@@ -109,19 +105,13 @@ SUBJECTS = {
         car_types.sample_cars,
     ),
     "horse": Subject(
-        Category(
-            plural="horses",
-            types=BUILD_NAMES,
+        replace(
+            CATEGORIES["horse"],
             sample=herd.sample_horses,
             mesh=herd.horse_mesh,
             face_parts=lambda: herd.horse_layout().parts,
             places=lambda: herd.horse_layout().places,
             paint=_painter("horse"),
-            keypoint_names=horse_mesh.KEYPOINT_NAMES,
-            keypoints=horse_mesh.keypoints,
-            floor=lambda objects: objects["floor"],
-            grounds=MEADOWS,
-            aim=AIM,
         ),
         herd.HORSE_SIZES,
         "meadow",
@@ -131,19 +121,11 @@ SUBJECTS = {
         herd.rider_layout,
     ),
     "bird": Subject(
-        Category(
-            plural="birds",
+        replace(
+            CATEGORIES["bird"],
             types=flock.FAMILY_NAMES,
             sample=flock.sample_birds,
-            mesh=bird_mesh.bird_mesh,
-            face_parts=lambda: bird_mesh.layout().parts,
-            places=lambda: bird_mesh.layout().places,
             paint=_painter("bird"),
-            keypoint_names=bird_mesh.KEYPOINT_NAMES,
-            keypoints=bird_mesh.keypoints,
-            floor=lambda objects: objects["floor"],
-            grounds=MEADOWS,
-            aim=AIM,
         ),
         flock.BIRD_SIZES,
         "meadow",
