@@ -238,6 +238,7 @@ def view_gate(run: Run) -> ViewGate:
 
 
 def view_gate_stage(run: Run) -> Stage:
+    needs_studio(run, "the view gate")
     config, seed, category = run.config.views, run.config.seed, run.config.category
     truncation, edition = run.config.multiview.truncation, run.config.studio.edition
 

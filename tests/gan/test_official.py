@@ -160,7 +160,7 @@ REFUSED = {
     ),
     "three channels": lambda a: files.ada_file(a, img_channels=1),
     "no generator that is known": lambda a: pickle.dumps({"weights": [1, 2, 3]}),
-    "no weight file: it has another content": lambda a: b"<html>404 not found</html>",
+    "no weight file: it is damaged or has another content": lambda a: b"<html>404 not found</html>",
     "not one of torch's": lambda a: empty_zip(),
     "only half a file": lambda a: files.rosinality_file(a, archive=False)[:-40],
 }
