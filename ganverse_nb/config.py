@@ -143,8 +143,10 @@ class InverseGraphicsConfig:
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
     clip_gradients: float = 5.0  # the largest norm of a step's gradient; 0: any
-    head_steps: int = 700  # camera head, after f
-    head_lr: float = 1e-3
+    head_steps: int = 1200  # camera head, after f
+    head_lr: float = 2e-3
+    head_pictures: int = 12  # of the dataset in a step of the camera head, and as many renders
+    head_elevations: tuple[float, float] = (-3.0, 45.0)  # degrees, of those renders: beyond those of the view codes
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
     weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 

@@ -1,8 +1,8 @@
-"""A camera for a picture that comes without one.
+"""A camera for a picture that comes without one, and how sure it is.
 
 The paper's f predicts shape and texture only and leaves open where a photograph's camera comes from. Here a small
-network learns it, without any label of a photograph: from the dataset's pictures with the optimised cameras of their
-view codes, and from renders of the predicted meshes under random cameras, which fill the angles between the codes.
+network learns it, without any label of a photograph (`camera_training`). A silhouette often fits several azimuths, the
+front's and the rear's most of all, so that the answer is a distribution: bins of azimuth, each with the place in it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,83 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.views import orbit_around
-from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import Encoder
+from ganverse_nb.inverse_graphics.windows import Pose, Window
+
+SHARE = 0.7  # of the window's side that the longer side of the object's box takes
+ELEVATION, DISTANCE, SHIFT = (15.0, 15.0), (1.9, 0.3), 0.05  # typical value and unit of each output, in the window
+LEAST = 1e-6  # probability
+
+
+@dataclass(frozen=True)
+class CameraReading:
+    """What the head reads off B pictures.
+
+    Attributes:
+        logits: [B, K] of K azimuth bins; bin k is around k * 360 / K degrees.
+        offsets: [B, K] of the azimuth from its bin's middle, in bins.
+        rest: the other parameters as a Pose, whose azimuth is the likeliest.
+        fov: degrees.
+    """
+
+    logits: Tensor
+    offsets: Tensor
+    rest: Pose
+    fov: float
+
+    @property
+    def bin_degrees(self) -> float:
+        """Width of a bin."""
+        return 360.0 / self.logits.shape[1]
+
+    def camera(self) -> Camera:
+        """[B] the likeliest; differentiable."""
+        return self.rest.camera(self.fov)
+
+    def log_probability(self, azimuth: Tensor) -> Tensor:
+        """[B, n] of the bins at `azimuth` [B, n] degrees, interpolated between neighbours."""
+        place = (azimuth % 360) / self.bin_degrees
+        low, share = place.floor().long() % self.logits.shape[1], place - place.floor()
+        p = self.logits.softmax(1)
+        both = (1 - share) * p.gather(1, low) + share * p.gather(1, (low + 1) % self.logits.shape[1])
+        return both.clamp(min=LEAST).log()
+
+    def hypotheses(self, count: int) -> tuple[Camera, Tensor]:
+        """The `count` likeliest azimuths for each picture: peaks of the distribution, and the first one's mirror image.
+
+        A camera in front and one behind that see the same outline are each other's mirror image: azimuth a and 180 - a.
+
+        Returns:
+            cameras [count * B], the first hypothesis of every picture, then the second ...; log-probabilities
+            [B, count].
+
+        Raises:
+            ValueError: fewer than one.
+        """
+        if count < 1:
+            raise ValueError(f"hypotheses: at least one is needed, got {count}.")
+        p = self.logits.softmax(1)
+        peak = (p >= p.roll(1, 1)) & (p >= p.roll(-1, 1))
+        order = torch.where(peak, p, p - 1).argsort(1, descending=True)[:, : max(1, count - 1)]
+        azimuth = (order + self.offsets.gather(1, order).clamp(-1, 1)) * self.bin_degrees
+        azimuth = torch.cat([self.rest.azimuth[:, None], azimuth[:, 1:], 180 - self.rest.azimuth[:, None]], 1)[
+            :, :count
+        ]
+        azimuth = wrap_degrees(azimuth)
+
+        rest, times = self.rest, azimuth.shape[1]
+        pose = Pose(
+            azimuth.T.flatten(), rest.elevation.repeat(times), rest.distance.repeat(times), rest.shift.repeat(times, 1)
+        )
+        return pose.camera(self.fov), self.log_probability(azimuth)
 
 
 class CameraHead(nn.Module):
     """Masked pictures [B, 3, R, R] and masks [B, 1, R, R] -> Camera [B].
 
-    Azimuth as a (sine, cosine) pair, so that it has no jump; elevation, distance and shift relative to typical values.
+    It looks at a window in which the object has a stated size (`SHARE`); outputs are those of the window, brought back.
     """
 
     def __init__(
@@ -30,9 +97,8 @@ class CameraHead(nn.Module):
         resolution: int = 64,
         *,
         channels: tuple[int, ...] = (24, 48, 96, 128),
-        code: int = 128,
-        elevation: float = 10.0,
-        distance: float = 2.3,
+        code: int = 192,
+        bins: int = 24,
         fov: float = 30.0,
     ) -> None:
         super().__init__()
@@ -40,105 +106,39 @@ class CameraHead(nn.Module):
             "resolution": resolution,
             "channels": list(channels),
             "code": code,
-            "elevation": elevation,
-            "distance": distance,
+            "bins": bins,
             "fov": fov,
         }
-        self.typical = (elevation, math.log(distance), fov)
+        self.bins, self.fov = bins, fov
         self.encoder = Encoder(resolution, tuple(channels), code)
-        self.out = nn.Linear(code, 6)
+        self.out = nn.Linear(code, 2 * bins + 4)
 
     def forward(self, images: Tensor, masks: Tensor) -> Camera:
-        return self.camera(self.raw(images, masks))
+        """The likeliest camera of each picture.
 
-    def raw(self, images: Tensor, masks: Tensor) -> Tensor:
-        """[B, 6] sine, cosine (not normalised), elevation, log distance, shift x, y in the units of `targets`."""
+        Raises:
+            ValueError: pictures of another size.
+        """
+        return self.read(images, masks).camera()
+
+    def read(self, images: Tensor, masks: Tensor) -> CameraReading:
+        """All that the head reads off pictures; of one with an empty mask, as StyleGAN-R may make, off the whole."""
+        shows = (masks > 0.5).flatten(1).any(1)[:, None, None, None]
+        window = Window.around(torch.where(shows, masks, torch.ones_like(masks)), SHARE)
+        seen = self.read_window(*window.cut(images, masks))
+        return CameraReading(seen.logits, seen.offsets, window.outside(seen.rest, self.fov), self.fov)
+
+    def read_window(self, images: Tensor, masks: Tensor) -> CameraReading:
+        """The reading of pictures that are such windows already, in the window's own world."""
         code = self.encoder(images, masks)
         with torch.autocast(code.device.type, enabled=False):
-            return self.out(code.float())
-
-    def camera(self, raw: Tensor) -> Camera:
-        """The camera that `raw` [B, 6] stands for."""
-        elevation, log_distance, fov = self.typical
-        azimuth = torch.rad2deg(torch.atan2(raw[:, 0], raw[:, 1]))
-        height = elevation + 10.0 * raw[:, 2]
-        return orbit_around(azimuth, height, (log_distance + 0.1 * raw[:, 3]).exp(), fov, 0.05 * raw[:, 4:])
-
-    def targets(self, azimuth: Tensor, elevation: Tensor, distance: Tensor, shift: Tensor) -> Tensor:
-        """[B, 6] what `raw` should be for cameras of these angles (degrees), distances and shifts [B, 2]."""
-        typical_elevation, log_distance, _ = self.typical
-        angle = torch.deg2rad(azimuth)
-        parts = [
-            angle.sin(),
-            angle.cos(),
-            (elevation - typical_elevation) / 10.0,
-            (distance.log() - log_distance) / 0.1,
-        ]
-        return torch.cat([torch.stack(parts, 1), shift / 0.05], 1)
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Camera parameters as `LearnableCameras` has them: degrees, world units; all [B], shift [B, 2]."""
-
-    azimuth: Tensor
-    elevation: Tensor
-    distance: Tensor
-    shift: Tensor
-
-    def camera(self, fov: float) -> Camera:
-        return orbit_around(self.azimuth, self.elevation, self.distance, fov, self.shift)
-
-
-def learned_pose(cameras: LearnableCameras, view: Tensor, mirrored: Tensor) -> Pose:
-    """The pose of view codes `view` [B], of mirrored pictures where `mirrored` [B]; no gradients."""
-    with torch.no_grad():
-        sign = 1.0 - 2.0 * mirrored.float()
-        shift = torch.stack([cameras.shift[view, 0] * sign, cameras.shift[view, 1]], 1)
-        azimuth = torch.rad2deg(cameras.azimuth[view]) * sign
-        return Pose(azimuth, torch.rad2deg(cameras.elevation[view]), cameras.log_distance[view].exp(), shift)
-
-
-def random_pose(cameras: LearnableCameras, count: int, generator: torch.Generator) -> Pose:
-    """Poses of any azimuth, with elevations, distances and shifts a little beyond those of the learned cameras."""
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
-
-    with torch.no_grad():
-        elevation, distance = torch.rad2deg(cameras.elevation), cameras.log_distance.exp()
-        return Pose(
-            uniform(-180, 180, count),
-            uniform(float(elevation.min()) - 4, float(elevation.max()) + 4, count),
-            uniform(float(distance.min()) * 0.95, float(distance.max()) * 1.05, count),
-            uniform(-0.05, 0.05, count, 2),
-        )
-
-
-def jitter(
-    images: Tensor, masks: Tensor, generator: torch.Generator, scale: float = 0.1, move: float = 0.08
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pictures and masks enlarged by up to `scale` and moved by up to `move` (of half a picture) at random.
-
-    Returns:
-        images, masks, zoom [B], offset [B, 2]: a point at NDC p lands at zoom * p + offset (y up).
-    """
-    count = len(images)
-    zoom = (1 + scale * (2 * torch.rand(count, generator=generator) - 1)).to(images.device)
-    offset = (move * (2 * torch.rand(count, 2, generator=generator) - 1)).to(images.device)
-    theta = torch.zeros(count, 2, 3, device=images.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = 1 / zoom
-    theta[:, 0, 2] = -offset[:, 0] / zoom
-    theta[:, 1, 2] = offset[:, 1] / zoom  # grid_sample counts y down
-    grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
-    both = nn.functional.grid_sample(torch.cat([images * masks, masks], 1), grid, align_corners=False)
-    coverage = both[:, 3:]
-    mask = (coverage > 0.5).to(images.dtype)
-    return both[:, :3] / coverage.clamp(min=0.5) * mask, mask, zoom, offset
-
-
-def jitter_pose(pose: Pose, zoom: Tensor, offset: Tensor, fov: float) -> Pose:
-    """The pose under which the object appears as `jitter` has moved it (exact where the object is flat and small)."""
-    distance = pose.distance / zoom
-    world = distance * math.tan(math.radians(fov) / 2)
-    return Pose(pose.azimuth, pose.elevation, distance, pose.shift - offset * world[:, None])
+            raw = self.out(code.float())
+        logits, offsets, rest = raw.split([self.bins, self.bins, 4], 1)
+        peak = logits.argmax(1, keepdim=True)
+        near = (peak + torch.tensor([-1, 0, 1], device=raw.device)) % self.bins
+        weight = logits.gather(1, near).softmax(1)
+        steps = torch.tensor([-1.0, 0.0, 1.0], device=raw.device) + offsets.gather(1, near)
+        azimuth = wrap_degrees((peak[:, 0] + (weight * steps).sum(1)) * (360.0 / self.bins))
+        elevation = ELEVATION[0] + ELEVATION[1] * rest[:, 0]
+        distance = (math.log(DISTANCE[0]) + DISTANCE[1] * rest[:, 1]).exp()
+        return CameraReading(logits, offsets, Pose(azimuth, elevation, distance, SHIFT * rest[:, 2:]), self.fov)

@@ -9,6 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.refine import place_by_box
 from ganverse_nb.render.renderer import render
 
 
@@ -31,7 +32,8 @@ def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
 def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64) -> tuple[Mesh, Camera]:
     """Textured meshes [B] and cameras [B] for pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R].
 
-    The camera comes from the camera head; for a picture of the dataset, `model.cameras(view)` is the better one.
+    The camera's angles come from the camera head, its distance and place from the box of the mask, where that is whole;
+    for a picture of the dataset, `model.cameras(view)` is the better one.
 
     Raises:
         ValueError: wrong size or range, empty mask.
@@ -42,12 +44,22 @@ def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batc
     meshes, cameras = [], []
     for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
         image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
-        meshes.append(model.network(image, mask))
-        cameras.append(model.head(image, mask))
+        meshes.append(mesh := model.network(image, mask))
+        camera = model.head(image, mask)
+        cameras.append(where_whole(mask, place_by_box(mesh, camera, mask), camera))
     vertices = torch.cat([m.vertices for m in meshes])
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
     camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
     return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera
+
+
+def where_whole(masks: Tensor, camera: Camera, otherwise: Camera) -> Camera:
+    """Cameras [B]: `camera` where the picture's border does not touch the mask, `otherwise` where it may cut it off."""
+    border = torch.ones_like(masks[0, 0], dtype=torch.bool)
+    border[1:-1, 1:-1] = False
+    whole = (masks[:, 0, border] <= 0.5).all(1)
+    pairs = ((getattr(camera, k), v) for k, v in otherwise.__dict__.items())
+    return Camera(*(torch.where(whole if a.ndim == 1 else whole[:, None], a, b) for a, b in pairs))
 
 
 def compare(mesh: Mesh, camera: Camera, images: Tensor, masks: Tensor) -> Tensor:

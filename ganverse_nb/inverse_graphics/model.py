@@ -14,7 +14,7 @@ from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
-FORMAT = "ganverse_nb inverse graphics 2"
+FORMAT = "ganverse_nb inverse graphics 3"
 
 
 class InverseGraphicsModel(nn.Module):

@@ -20,7 +20,7 @@ from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.refine import refine_camera
+from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
@@ -44,6 +44,7 @@ class Reconstruction:
         verdict: whether the rest can be trusted.
         mesh: [1, V, 3] with its texture, in the object's own axes; None where no object was found.
         camera: [1] where the picture was taken from; None where no object was found.
+        hypotheses: the cameras that were tried, with their weights, the best one first; None without refinement.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Reconstruction:
     verdict: Verdict
     mesh: Mesh | None
     camera: Camera | None
+    hypotheses: Hypotheses | None = None
 
     @property
     def whence(self) -> str:
@@ -149,7 +151,7 @@ class Reconstructor:
         several objects the surest is taken; the verdict says that there are several.
 
         Args:
-            refine: move the camera that the camera head reads until the outlines agree (about a second).
+            refine: try the likeliest cameras, moved until the outlines agree, and keep the best (about a second).
 
         Raises:
             FileNotFoundError, ValueError: no picture that can be read, see `as_picture`.
@@ -159,9 +161,11 @@ class Reconstructor:
         (verdict,) = self.domain.judge(image, self.segmenter, self.model)
         mask = self.segmenter.segment(image).mask
         mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
-        if refine and mesh is not None and camera is not None:
-            camera = refine_camera(mesh, camera, mask)
-        return Reconstruction(name, image, mask, verdict, mesh, camera)
+        hypotheses = None
+        if refine and mesh is not None:
+            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, mask), image, mask)
+            camera = hypotheses.best()
+        return Reconstruction(name, image, mask, verdict, mesh, camera, hypotheses)
 
     def _framed(self, image: Tensor, source: Picture) -> Tensor:
         """[1, 3, R, R]: `image`, the middle square of `source`, or the window of it that shows its object as usual.

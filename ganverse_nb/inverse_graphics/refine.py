@@ -1,20 +1,53 @@
-"""Cameras refined at test time: the predicted shape stays, its camera moves until the outlines agree."""
+"""Cameras refined at test time: the predicted shape stays, its camera moves until the outlines agree.
+
+An outline knows little of front and rear, so that several azimuths are tried, and what tells them apart is how well
+the reconstruction's colours agree with the picture as well.
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ganverse_nb.data.crops import boxes
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.geometry.overlap import soft_iou
+from ganverse_nb.geometry.overlap import hard_iou, soft_iou
 from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.inverse_graphics.camera_head import CameraReading
+from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
 
 STEPS = 60
 LEARNING_RATE = 0.25  # in the units below
 UNITS = (10.0, 5.0, 0.1, 0.05, 0.05)  # degrees of azimuth and elevation, logarithm of the distance, shift right and up
 SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
+HYPOTHESES = 4  # azimuths that are tried
+COLOR, PRIOR = 2.0, 0.01  # weights, beside the IoU, of the colour difference and of the head's log-probability
+TEMPERATURE = 0.05  # of the score: a difference that decides clearly
+PLACINGS = 3  # perspective changes a little with every move
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """K refined cameras for each of B pictures, the best one first.
+
+    Attributes:
+        cameras: [K * B], the best one of every picture, then the second best ...
+        weight: [B, K] how far each is to be believed; they add up to 1.
+        iou: [B, K] hard IoU of each.
+    """
+
+    cameras: Camera
+    weight: Tensor
+    iou: Tensor
+
+    def best(self) -> Camera:
+        """[B] of each picture."""
+        return self.cameras[: len(self.weight)]
 
 
 def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> Camera:
@@ -49,3 +82,55 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
         optimizer.step()
         slower.step()
     return orbit_around(best[:, 0], best[:, 1], best[:, 2].exp(), fov, best[:, 3:])
+
+
+@torch.no_grad()
+def place_by_box(mesh: Mesh, camera: Camera, masks: Tensor) -> Camera:
+    """Cameras [B] at the same angles whose distance and place make the boxes of meshes [B] those of `masks`.
+
+    Size and place are thereby read off the mask itself: nothing is left of them for a network to guess.
+
+    Args:
+        camera: [B] with perspective.
+        masks: [B, 1, R, R], none of them empty.
+    """
+    center, side = boxes(masks)
+    wanted, distance, fov = (2 * center - 1) * center.new_tensor([1.0, -1.0]), camera.distance, float(camera.fov[0])
+    slope = math.tan(math.radians(fov) / 2)
+    shift = (camera.axes()[:, :2] @ camera.target[..., None])[..., 0]
+    for _ in range(PLACINGS):
+        clip = orbit_around(camera.azimuth, camera.elevation, distance, fov, shift).to_clip(mesh.vertices)
+        ndc = clip[..., :2] / clip[..., 3:]
+        low, high = ndc.amin(1), ndc.amax(1)
+        distance = distance * (high - low).amax(1) / (2 * side)
+        shift = shift - (wanted - (low + high) / 2) * (distance * slope)[:, None]
+    return orbit_around(camera.azimuth, camera.elevation, distance, fov, shift)
+
+
+def refine_hypotheses(
+    mesh: Mesh, reading: CameraReading, images: Tensor, masks: Tensor, count: int = HYPOTHESES, steps: int = STEPS
+) -> Hypotheses:
+    """The likeliest azimuths of each picture, each refined by the outline, ordered by how well all agrees.
+
+    Args:
+        mesh: [B] that f has made of the pictures, textured.
+        reading: of the pictures by the camera head.
+        images, masks: [B, 3, R, R] in [0, 1] and [B, 1, R, R].
+        count: hypotheses for each picture.
+
+    Raises:
+        ValueError: see `CameraReading.hypotheses`, `refine_camera`.
+    """
+    start, _ = reading.hypotheses(count)
+    number, tried = len(images), len(start) // len(images)
+    many, wide, wide_masks = repeat_mesh(mesh, tried), images.repeat(tried, 1, 1, 1), masks.repeat(tried, 1, 1, 1)
+    cameras = refine_camera(many, place_by_box(many, start, wide_masks), wide_masks, steps)
+    with torch.no_grad():
+        output = render(many, cameras, images.shape[-1])
+        both = output.mask * wide_masks
+        color = ((output.rgb - wide).abs() * both).sum((1, 2, 3)) / (3 * both.sum((1, 2, 3))).clamp(min=1)
+        iou, color = (t.reshape(tried, number).T for t in (hard_iou(output.mask, wide_masks), color))
+        prior = reading.log_probability(cameras.azimuth.reshape(tried, number).T)
+        weight, order = ((iou - COLOR * color + PRIOR * prior) / TEMPERATURE).softmax(1).sort(1, descending=True)
+        place = order * number + torch.arange(number, device=order.device)[:, None]
+        return Hypotheses(cameras[place.T.flatten()], weight, iou.gather(1, order))

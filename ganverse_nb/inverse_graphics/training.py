@@ -18,18 +18,15 @@ from ganverse_nb.config import InverseGraphicsConfig
 from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.inverse_graphics.camera_head import (
-    CameraHead,
-    jitter,
-    jitter_pose,
-    learned_pose,
-    random_pose,
-)
+from ganverse_nb.inverse_graphics.augmentation import photographed, segmented
+from ganverse_nb.inverse_graphics.camera_head import CameraHead
+from ganverse_nb.inverse_graphics.camera_training import learned_pose, random_renders, random_share, reading_loss
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
-from ganverse_nb.inverse_graphics.losses import albedo_prior, iou_loss, loss_terms
+from ganverse_nb.inverse_graphics.losses import albedo_prior, loss_terms
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
+from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
@@ -39,6 +36,7 @@ from ganverse_nb.runtime.threads import one_thread
 
 MODEL, PHASE = "model.safetensors", "inverse_graphics"
 CHECKPOINT_EVERY, LOG_EVERY = 500, 50
+HEAD_WEIGHTS = {"head_azimuth": 1.0, "head_offset": 2.0, "head_rest": 2.0}
 CHECKED = 8  # pictures, about so many, that tell one dataset from another
 Watch = Callable[[InverseGraphicsModel], dict[str, float]]
 
@@ -84,7 +82,7 @@ def new_model(
             cameras = LearnableCameras(dataset.azimuth_bin, elevation=elevation, distance=distance)
         else:
             raise ValueError("Single photographs have no view codes; give their cameras.")
-        head = CameraHead(dataset.resolution, elevation=elevation, distance=distance, fov=cameras.fov)
+        head = CameraHead(dataset.resolution, fov=cameras.fov)
         return InverseGraphicsModel(network, head, cameras)
 
 
@@ -251,41 +249,34 @@ class Trainer:
         return terms
 
     def head_step(self) -> dict[str, Tensor]:
-        """One step of the camera head: the dataset's pictures with the learned cameras, and renders with random ones.
+        """One step of the camera head; f is fixed.
 
-        f is fixed. Besides the camera parameters, the silhouette that f's mesh gives under the head's camera must meet
-        the mask, which weighs the parameters against each other as the overlap does.
+        It learns from pictures of the dataset with the learned cameras, and from as many renders of the meshes that f
+        makes of them, from anywhere; all as photographs and segmenters would have them.
         """
-        config, model = self.config, self.model
+        config, model, generator = self.config, self.model, self.generator
         self.set_lr("head", (self.step - config.steps) / config.head_steps)
-        count = config.pairs
         content, view = self.dataset.kept_pictures(self.dataset.train_contents)
-        pick = torch.randint(len(content), (count,), generator=self.generator)
-        mirrored = torch.rand(count, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
+        pick = torch.randint(len(content), (config.head_pictures,), generator=generator)
+        mirrored = torch.rand(len(pick), generator=generator) < (0.5 if config.mirror_pictures else 0.0)
         images, masks = (t.to(self.device) for t in self.dataset.batch(content[pick], view[pick]))
         images, masks = flip_where(images, mirrored), flip_where(masks, mirrored)
-        pose = learned_pose(model.cameras, view[pick].to(self.device), mirrored.to(self.device))
         with torch.no_grad(), self.autocast():
-            mesh, light = model.network.predict(images, masks)
-        images, masks, zoom, offset = jitter(images, masks, self.generator)
-        pose = jitter_pose(pose, zoom, offset, model.cameras.fov)
-
-        random = random_pose(model.cameras, count, self.generator)
-        with torch.no_grad():
-            shown = self.render(mesh, random.camera(model.cameras.fov).to(self.device), light=light)
-        raw_wanted = torch.cat(
-            [
-                model.head.targets(pose.azimuth, pose.elevation, pose.distance, pose.shift),
-                model.head.targets(random.azimuth, random.elevation, random.distance, random.shift).to(self.device),
-            ]
-        )
+            mesh = model.network(images, masks)
+        fov, size = model.cameras.fov, self.dataset.resolution
+        share, offset = (t.to(self.device) for t in random_share(len(pick), generator))
+        window = Window.around(masks, share, offset)
+        pose = window.inside(learned_pose(model.cameras, view[pick].to(self.device), mirrored.to(self.device)), fov)
+        shown, shown_masks, shown_pose = random_renders(mesh, size, config.head_elevations, fov, generator)
+        images, masks = (torch.cat(p) for p in zip(window.cut(images, masks), (shown, shown_masks), strict=True))
+        images = photographed(images, masks, generator)
+        masks = segmented(images, masks, generator)
         with self.autocast():
-            raw = model.head.raw(torch.cat([images, shown.rgb]), torch.cat([masks, shown.mask]))
-        parameters = torch.nn.functional.smooth_l1_loss(raw, raw_wanted, beta=0.2)
-        output = self.render(repeat_mesh(mesh, 2), model.head.camera(raw), config.sigma[1])
-        overlap = iou_loss(output.silhouette, torch.cat([masks, shown.mask]))
-        self.update("head", 3 * parameters + overlap)
-        return {"head_parameters": parameters.detach(), "head_iou": overlap.detach()}
+            reading = model.head.read_window(images, masks)
+        terms = reading_loss(reading, pose.joined(shown_pose))
+        weights = torch.tensor([HEAD_WEIGHTS[name] for name in terms], device=self.device)
+        self.update("head", (weights * torch.stack(list(terms.values()))).sum())
+        return {name: value.detach() for name, value in terms.items()}
 
     # Parts
 

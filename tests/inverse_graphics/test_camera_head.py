@@ -1,79 +1,85 @@
+import math
+
+import pytest
 import torch
 
-from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.inverse_graphics.camera_head import (
-    CameraHead,
-    Pose,
-    jitter,
-    jitter_pose,
-    learned_pose,
-    random_pose,
-)
-from ganverse_nb.inverse_graphics.cameras import LearnableCameras
-from ganverse_nb.inverse_graphics.network import repeat_mesh
-from ganverse_nb.render.renderer import render
+from ganverse_nb.geometry.angles import angular_distance
+from ganverse_nb.inverse_graphics.camera_head import CameraHead, CameraReading
+from ganverse_nb.inverse_graphics.windows import Pose, Window
 
 
-def poses(count=6):
-    cameras = LearnableCameras(torch.tensor([1, 4, 7]))
-    with torch.no_grad():
-        cameras.elevation.add_(torch.tensor([-0.05, 0.0, 0.2]))
-    return cameras, random_pose(cameras, count, torch.Generator().manual_seed(0))
-
-
-def test_targets_and_camera_are_inverse():
-    head, (_, pose) = CameraHead(), poses()
-    camera, wanted = (
-        head.camera(head.targets(pose.azimuth, pose.elevation, pose.distance, pose.shift)),
-        pose.camera(30.0),
+def reading(*peaks, bins=24):
+    """Two pictures whose azimuth bins have these (bin, logit), and a known rest."""
+    logits = torch.zeros(2, bins)
+    for k, height in peaks:
+        logits[:, k] = height
+    rest = Pose(
+        torch.tensor([30.0, 40.0]), torch.tensor([5.0, 9.0]), torch.tensor([2.0, 2.5]), torch.tensor([[0.1, 0], [0, 0]])
     )
-    assert torch.allclose(camera.position, wanted.position, atol=1e-4)
-    assert torch.allclose(camera.axes(), wanted.axes(), atol=1e-5) and torch.equal(camera.fov, wanted.fov)
+    return CameraReading(logits, torch.zeros(2, bins), rest, 30.0)
 
 
-def test_azimuth_does_not_depend_on_the_length_of_its_pair():
+def test_hypotheses_are_the_peaks_and_the_mirror_image_of_the_first():
+    cameras, log_p = reading((2, 6.0), (12, 4.0), (17, 5.0)).hypotheses(4)
+    azimuth = cameras.azimuth.reshape(4, 2).T
+    assert angular_distance(azimuth, torch.tensor([[30, 255, 180, 150], [40, 255, 180, 140.0]])).max() < 1e-4
+    assert cameras.elevation.reshape(4, 2)[3].tolist() == [5, 9] and cameras.distance.reshape(4, 2)[1].tolist() == [
+        2,
+        2.5,
+    ]
+    assert (log_p[0, 0] > log_p[0, 1] > log_p[0, 2] > log_p[0, 3]) and log_p.shape == (2, 4)
+    assert len(reading((2, 6.0)).hypotheses(1)[0]) == 2
+    with pytest.raises(ValueError, match="at least one"):
+        reading((2, 6.0)).hypotheses(0)
+
+
+def test_probability_is_interpolated_round_the_circle():
+    seen = reading((0, 9.0), (23, 9.0))
+    between = seen.log_probability(torch.tensor([[352.5, -7.5, 0.0], [100.0, 352.5, 345.0]])).exp()
+    assert between[0] == pytest.approx([between[0, 2].item()] * 3) and between[0, 2] == pytest.approx(0.5, abs=0.01)
+    assert between[1, 0] < 0.001
+
+
+def test_the_reading_of_a_picture_is_that_of_its_window_brought_back(world):
+    dataset = world.dataset
+    images, masks = dataset.batch(torch.tensor([0, 1]), torch.tensor([0, 3]))
+    torch.manual_seed(0)
+    head = CameraHead(fov=25.0)
+    window = Window.around(masks, 0.7)
+    inside = head.read_window(*window.cut(images, masks))
+    assert torch.equal(inside.logits, head.read(images, masks).logits)
+    camera = head(images, masks)
+    again = window.inside(Pose(camera.azimuth, camera.elevation, camera.distance, torch.zeros(2, 2)), 25.0)
+    assert torch.allclose(again.distance, inside.rest.distance) and torch.equal(camera.azimuth, inside.rest.azimuth)
+    assert camera.fov.tolist() == [25, 25]
+
+
+def test_the_same_object_smaller_and_elsewhere_is_read_alike(world):
+    images, masks = world.dataset.batch(torch.tensor([0]), torch.tensor([2]))
+    small = Window(torch.tensor([1.3]), torch.tensor([[0.2, 0.1]]))
+    torch.manual_seed(0)
     head = CameraHead()
-    raw = head.targets(torch.tensor([200.0]), torch.tensor([5.0]), torch.tensor([2.0]), torch.zeros(1, 2))
-    longer = raw * torch.tensor([3.0, 3.0, 1.0, 1.0, 1.0, 1.0])
-    assert torch.allclose(head.camera(raw).position, head.camera(longer).position, atol=1e-5)
-
-
-def test_random_poses_cover_the_circle_and_a_little_more_than_the_learned_cameras():
-    cameras, pose = poses(4000)
-    assert torch.histc(pose.azimuth, 12, -180, 180).min() > 250
-    elevation = torch.rad2deg(cameras.elevation.detach())
-    assert pose.elevation.min() < elevation.min() and pose.elevation.max() > elevation.max()
-    assert pose.elevation.min() > elevation.min() - 5 and pose.elevation.max() < elevation.max() + 5
-
-
-def test_learned_pose_is_the_learned_camera():
-    cameras, _ = poses()
     with torch.no_grad():
-        cameras.shift.normal_(std=0.05)
-    view, mirrored = torch.tensor([2, 0, 2]), torch.tensor([False, True, True])
-    a, b = learned_pose(cameras, view, mirrored).camera(cameras.fov), cameras(view, mirrored)
-    assert torch.allclose(a.position, b.position, atol=1e-5) and torch.allclose(a.target, b.target, atol=1e-6)
+        a, b = head(images, masks), head(*small.cut(images, masks))
+    assert float(b.distance / a.distance) == pytest.approx(1.3, abs=0.04)
+    assert float(angular_distance(a.azimuth, b.azimuth)) < 10
 
 
-def test_jittered_pictures_show_what_the_jittered_pose_sees(world):
-    pose = Pose(
-        torch.tensor([20.0, 140.0, 250.0, 330.0]), torch.full((4,), 12.0), torch.full((4,), 2.3), torch.zeros(4, 2)
-    )
-    mesh = repeat_mesh(world.lump(), 4)
-    plain = render(mesh, pose.camera(30.0), 64)
-    images, masks, zoom, offset = jitter(plain.rgb, plain.mask, torch.Generator().manual_seed(3), 0.2, 0.2)
-    moved = render(mesh, jitter_pose(pose, zoom, offset, 30.0).camera(30.0), 64)
-    assert (zoom - 1).abs().max() > 0.05 and offset.abs().max() > 0.05
-    assert hard_iou(moved.mask, masks).min() > 0.93
-    assert hard_iou(plain.mask, masks).min() < 0.85
-    both = (moved.mask * masks).expand_as(images) > 0
-    assert (images - moved.rgb).abs()[both].mean() < 0.05
+def test_azimuth_is_continuous_where_the_likeliest_bin_changes():
+    head = CameraHead(bins=24)
+
+    def azimuth(share):
+        with torch.no_grad():
+            head.out.weight.zero_()
+            head.out.bias.zero_()
+            head.out.bias[:24] = -9.0
+            head.out.bias[5], head.out.bias[6] = math.log(1 - share), math.log(share)
+        with torch.no_grad():
+            return float(head.read_window(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64)).rest.azimuth)
+
+    assert [azimuth(s) for s in (0.1, 0.49, 0.51, 0.9)] == pytest.approx([76.5, 82.35, 82.65, 88.5], abs=0.05)
 
 
-def test_no_jitter_changes_nothing(world):
-    plain = render(
-        world.lump(), Pose(*(torch.tensor([v]) for v in (20.0, 12.0, 2.3)), torch.zeros(1, 2)).camera(30.0), 64
-    )
-    images, masks, zoom, offset = jitter(plain.rgb, plain.mask, torch.Generator(), 0.0, 0.0)
-    assert torch.equal(masks, plain.mask) and torch.allclose(images, plain.rgb, atol=1e-4)
-    assert zoom.item() == 1 and offset.abs().max() == 0
+def test_a_picture_without_an_object_has_a_camera_too():
+    camera = CameraHead()(torch.zeros(2, 3, 64, 64), torch.zeros(2, 1, 64, 64))
+    assert all(torch.isfinite(v).all() for v in camera.__dict__.values())
