@@ -143,10 +143,12 @@ class InverseGraphicsConfig:
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras
     clip_gradients: float = 5.0  # the largest norm of a step's gradient; 0: any
-    head_steps: int = 1200  # camera head, after f
+    robust_steps: int = 1500  # of f, after those: on pictures and renders as photographs are; not in the paper
+    robust_lr: float = 3e-4
+    head_steps: int = 1500  # camera head, after f
     head_lr: float = 2e-3
     head_pictures: int = 12  # of the dataset in a step of the camera head, and as many renders
-    head_elevations: tuple[float, float] = (-3.0, 45.0)  # degrees, of those renders: beyond those of the view codes
+    elevations: tuple[float, float] = (-3.0, 45.0)  # degrees, of all those renders: beyond those of the view codes
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
     weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 
@@ -293,7 +295,7 @@ def _smoke(category: str, seed: int) -> Config:
         gan=replace(GanConfig(), images=128, photos=64),
         views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
-        inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, head_steps=4),
+        inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, robust_steps=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
         initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
         ablation=AblationConfig(seeds=1, steps=6),
@@ -388,6 +390,7 @@ def _paper(category: str, seed: int) -> Config:
             symmetric_shape=False,
             symmetric_texture=False,
             mirror_pictures=False,
+            robust_steps=0,
             head_steps=10_000,  # the paper has no camera head
         ),
         photo_model=PhotoModelConfig(photographs=photographs, steps=200_000),

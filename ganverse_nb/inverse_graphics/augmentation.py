@@ -32,13 +32,12 @@ class Dice:
         return torch.randn(self.count, channels, size, size, generator=self.generator).to(self.device)
 
 
-def photographed(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures [B, 3, R, R] in [0, 1] as other cameras, in other light, with other films would have taken them.
+def recolored(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures [B, 3, H, W] in [0, 1] in other colours, contrast and exposure: each pixel by itself, so also textures.
 
-    Colours, contrast, exposure, soft shadows and highlights, blur and noise; `masks` [B, 1, R, R] say what the contrast
-    is taken about.
+    `masks` [B, 1, H, W] say what the contrast is taken about.
     """
-    dice, size = Dice(images, generator), images.shape[-1]
+    dice = Dice(images, generator)
     grey = images.mean(1, keepdim=True)
     x = grey + (images - grey) * dice.uniform(0, 1.6)
     order = torch.randperm(3, generator=generator).to(images.device)
@@ -46,11 +45,21 @@ def photographed(images: Tensor, masks: Tensor, generator: torch.Generator) -> T
     mean = (x * masks).sum((1, 2, 3), keepdim=True) / (3 * masks.sum((1, 2, 3), keepdim=True)).clamp(min=1)
     x = mean + (x - mean) * dice.uniform(0.6, 1.6)
     x = x * dice.uniform(0.5, 1.5) + dice.uniform(-0.15, 0.15)
-    x = x.clamp(1e-3, 1) ** dice.uniform(0.6, 1.6)
-    x = torch.where(dice.chance(0.3), F.avg_pool2d(x, 3, 1, 1), x)
+    return x.clamp(1e-3, 1) ** dice.uniform(0.6, 1.6)
+
+
+def degraded(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures [B, 3, R, R] in [0, 1] with soft shadows and highlights, blur and noise."""
+    dice, size = Dice(images, generator), images.shape[-1]
+    x = torch.where(dice.chance(0.3), F.avg_pool2d(images, 3, 1, 1), images)
     patches = F.interpolate(dice.normal(1, 5), size=size, mode="bicubic")
     x = x * (1 + 0.15 * patches) + torch.randn(x.shape, generator=generator).to(x.device) * dice.uniform(0, 0.05)
     return x.clamp(0, 1)
+
+
+def photographed(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures [B, 3, R, R] in [0, 1] as other cameras, in other light, would have taken them; see `recolored`."""
+    return degraded(recolored(images, masks, generator), generator)
 
 
 def segmented(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:

@@ -97,25 +97,35 @@ def seen_at(camera: Camera, fov: float) -> Pose:
 
 
 def random_renders(
-    mesh: Mesh, resolution: int, elevations: tuple[float, float], fov: float, generator: torch.Generator
+    mesh: Mesh,
+    resolution: int,
+    elevations: tuple[float, float],
+    fov: float,
+    generator: torch.Generator,
+    azimuth: Tensor | None = None,
+    placed: tuple[Tensor, Tensor] | None = None,
+    lit: float = 0.6,
 ) -> tuple[Tensor, Tensor, Pose]:
-    """Pictures [B, 3, R, R] and masks [B, 1, R, R] of `varied` meshes [B] from anywhere, and their poses at `fov`.
+    """Pictures [B, 3, R, R] and masks [B, 1, R, R] of meshes [B] from anywhere, and their poses at `fov`.
 
     Args:
         elevations: lowest and highest, degrees.
+        azimuth: [B] degrees; default any.
+        placed: shares [B] and offsets [B, 2] of the objects' boxes, as of `Window.around`; default `random_share`.
+        lit: how much a lamp and its absence may change the colours, 0 to 1.
     """
     count, device = len(mesh), mesh.vertices.device
-    mesh = varied(mesh, generator)
     low, high = elevations
     middle = min(max(LOW_ELEVATION, low), high)
     from_above = torch.rand(count, generator=generator) < HIGH_SHARE
     elevation = torch.where(from_above, uniform(generator, middle, high, count), uniform(generator, low, middle, count))
     distance = uniform(generator, math.log(DISTANCES[0]), math.log(DISTANCES[1]), count).exp()
-    azimuth = uniform(generator, -180, 180, count)
-    where = (t.to(device) for t in (azimuth, elevation, distance, *random_share(count, generator)))
+    azimuth = uniform(generator, -180, 180, count) if azimuth is None else azimuth
+    where = (t.to(device) for t in (azimuth, elevation, distance, *(placed or random_share(count, generator))))
     camera = filling(mesh, *where)
     towards = F.normalize(torch.randn(count, 3, generator=generator) + torch.tensor([0.0, 1.0, 0.0]), dim=1)
-    ambient, direct = uniform(generator, 0.4, 1.0, count, 1), uniform(generator, 0.0, 0.9, count, 1)
+    ambient = uniform(generator, 1 - lit, 1.0, count, 1)
+    direct = uniform(generator, 0.0, 1.5 * lit, count, 1)
     light = white_light(towards) * ambient + lamp(towards) * direct
     with torch.no_grad():
         shown = render(mesh, camera, resolution, light=light.to(device))
