@@ -225,9 +225,11 @@ def _score_photos(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.score_photos import score_photos, table
 
     objects = [name for name in options.objects.split(",") if name]
+    chosen = {name: getattr(options, name) for name in ("category", "objects", "masks", "limit")}
+    command = f"ganverse score-photos --dataset {options.dataset} {options.folder}"
+    command += "".join(f" --{name} {value}" for name, value in chosen.items() if value)
     photos = read_photo_set(options.dataset, options.folder, options.category, objects).sample(options.limit)
     (options.category,) = photos.categories
-    command = f"ganverse score-photos --dataset {options.dataset} {options.folder}"
     print(table(score_photos(_networks(options), photos, command, options.masks, options.output)))
     if options.output is not None:
         print(f"wrote {options.output}")
