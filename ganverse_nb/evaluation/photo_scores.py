@@ -92,6 +92,7 @@ class PhotoSetScores:
     Attributes:
         photos: the N photographs; `looked` at.
         masks: "given" or "own": which masks f saw.
+        mesh: [n] textured, what f made of them.
         predicted, refined: [n] cameras; iou_predicted, iou_refined: [n] of the render with the true mask.
         other_sides, other_sides_mean: [P] IoU of silhouettes from other sides: of the photograph's own shape, and of
             the mean shape of the set.
@@ -101,6 +102,7 @@ class PhotoSetScores:
     photos: PhotoSet
     looked: Looked
     masks: str
+    mesh: Mesh
     predicted: Camera
     refined: Camera
     iou_predicted: Tensor
@@ -203,6 +205,7 @@ def score_photo_set(
         photos,
         looked,
         masks,
+        mesh,
         predicted,
         refined,
         iou_predicted,

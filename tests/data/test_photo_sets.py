@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from ganverse_nb.data.photo_sets import READERS, read_photo_set
 from ganverse_nb.data.photo_sets.photo import PhotoSet, RealPhoto
+from ganverse_nb.data.photo_sets.studio_folder import write_studio_folder
 from tests.data.test_birds import make as make_birds
 
 BOX = (10, 8, 50, 32)  # of every object, right and bottom not included
@@ -213,6 +214,20 @@ def test_a_folder_without_tables(tmp_path):
     photos = read_photo_set("folder-with-masks", tmp_path, "car")
     assert [p.object for p in photos.photos] == ["my_car", "other"]
     check_masks(photos)
+
+
+def test_the_studio_writes_such_a_folder(tmp_path):
+    assert write_studio_folder(tmp_path, "horse", objects=2, sides=3, resolution=64) == 6
+    photos = read_photo_set("folder-with-masks", tmp_path)
+    assert (
+        photos.name == "studio"
+        and photos.has_masks
+        and [p.object for p in photos.photos] == ["horse0"] * 3 + ["horse1"] * 3
+    )
+    first, second = photos.photos[0].azimuth, photos.photos[1].azimuth
+    assert second - first == pytest.approx(120, abs=0.02)
+    for photo in photos.photos:
+        assert photo.mask(photo.image()).any()
 
 
 def test_a_sample_is_always_the_same_and_in_order():
