@@ -65,6 +65,7 @@ print(f"{len(photos)} photographs of the set {photos.name}; masks: {'all' if pho
 from ganverse_nb.evaluation.examples import at_ranks
 from ganverse_nb.evaluation.photo_scores import score_photo_set
 
+print(f"windows of {stages.inverse_graphics(run).resolution} px")
 scores = score_photo_set(stages.reconstructor(run), photos)
 ranked = at_ranks(1 - scores.iou_refined, (0.0, 0.5, 0.9, 1.0))
 shown = fig.scored_photos(scores, ranked)
