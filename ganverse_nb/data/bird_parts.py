@@ -46,7 +46,7 @@ def read_birds(
     """
     if split not in ("train", "test"):
         raise ValueError(f"The birds are read as 'train' or 'test', not {split!r}.")
-    names, birds = _table(root, split, archive)
+    names, birds = bird_table(root, split, archive)
     birds = birds[:limit]
     parts = []
     for start in tqdm(range(0, len(birds), BATCH), desc=f"{root.name} {split}", unit="batch"):
@@ -67,7 +67,8 @@ def read_birds(
     return KeypointPhotos(images, found, points, visible, names, kept, {rule: len(birds) - len(kept)})
 
 
-def _table(root: Path, split: str, archive: str) -> tuple[tuple[str, ...], list[BirdPhoto]]:
+def bird_table(root: Path, split: str, archive: str) -> tuple[tuple[str, ...], list[BirdPhoto]]:
+    """Names of the parts, and the birds of one split; errors as `read_birds`."""
     names = {key: "_".join(words) for key, *words in _lines(root / "parts" / "parts.txt", 2, archive)}
     order = {key: k for k, key in enumerate(names)}
     files = {key: row[0] for key, *row in _lines(root / "images.txt", 2, archive)}

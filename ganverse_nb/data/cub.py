@@ -16,6 +16,7 @@ from ganverse_nb.data.annotated import KeypointPhotos
 from ganverse_nb.data.bird_parts import BirdPhoto, read_birds
 from ganverse_nb.data.crops import Crop, open_photo
 
+ARCHIVE = "CUB_200_2011.tgz"
 AGREED = 128  # grey value from which most annotators counted a pixel as the bird
 
 
@@ -27,10 +28,7 @@ def read_cub(root: str | Path, split: str, resolution: int, limit: int | None = 
         ValueError: unknown split, or a damaged table.
     """
     root = Path(root)
-    folders = (root / "segmentations", root.parent / "segmentations")
-    folder = next((f for f in folders if f.is_dir()), None)
-    if folder is None:
-        raise FileNotFoundError(f"{folders[0]} is missing; unpack segmentations.tgz of CUB-200-2011 there.")
+    folder = masks_folder(root)
 
     def masks(birds: Sequence[BirdPhoto], images: Tensor, crops: Sequence[Crop]) -> tuple[Tensor, Tensor]:
         drawn = []
@@ -46,4 +44,17 @@ def read_cub(root: str | Path, split: str, resolution: int, limit: int | None = 
         found = torch.stack(drawn).to(torch.uint8)
         return found, found.flatten(1).any(1)
 
-    return read_birds(root, split, resolution, masks, "empty mask", "CUB_200_2011.tgz", limit)
+    return read_birds(root, split, resolution, masks, "empty mask", ARCHIVE, limit)
+
+
+def masks_folder(root: Path) -> Path:
+    """Where the drawn masks lie: in `CUB_200_2011/` or beside it.
+
+    Raises:
+        FileNotFoundError: in neither.
+    """
+    folders = (root / "segmentations", root.parent / "segmentations")
+    folder = next((f for f in folders if f.is_dir()), None)
+    if folder is None:
+        raise FileNotFoundError(f"{folders[0]} is missing; unpack segmentations.tgz of CUB-200-2011 there.")
+    return folder

@@ -143,16 +143,26 @@ def _to_tensor(picture: Image.Image, name: str, resolution: int) -> Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
+def whole_picture(picture: Picture) -> Image.Image:
+    """A picture in any form as an upright Pillow image in RGB, all of it, as many pixels as there are.
+
+    Raises:
+        FileNotFoundError, ValueError: as `as_picture`.
+    """
+    if not isinstance(picture, (str, Path)):
+        return as_image(picture)
+    if not Path(picture).is_file():
+        raise FileNotFoundError(f"There is no picture at {picture}.")
+    return _decoded(Path(picture).read_bytes(), str(picture), _upright)
+
+
 def middle_square(picture: Picture) -> Image.Image:
     """The square in the middle of a picture, as many pixels as there are: what `as_picture` scales.
 
     Raises:
-        ValueError: as `as_picture`.
+        FileNotFoundError, ValueError: as `as_picture`.
     """
-    if isinstance(picture, (str, Path)):
-        image = _decoded(Path(picture).read_bytes(), str(picture), _upright)
-    else:
-        image = as_image(picture)
+    image = whole_picture(picture)
     return ImageOps.fit(image, (min(image.size),) * 2, Image.Resampling.LANCZOS)
 
 

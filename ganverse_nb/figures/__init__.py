@@ -50,6 +50,7 @@ from ganverse_nb.figures.neural import (
     shown_cameras,
     swap_matrix,
 )
+from ganverse_nb.figures.real_photos import scored_photos
 from ganverse_nb.figures.renderer import (
     fit_curves,
     fit_steps,
@@ -122,6 +123,7 @@ __all__ = [
     "same_view",
     "samples",
     "save_figure",
+    "scored_photos",
     "shown_cameras",
     "silhouette_gradient",
     "soft_silhouettes",

@@ -12,12 +12,14 @@ from pathlib import Path
 from torch import Tensor
 
 from ganverse_nb.data.crops import cut_window
-from ganverse_nb.data.pictures import Picture, as_picture, middle_square
+from ganverse_nb.data.masks import as_mask
+from ganverse_nb.data.pictures import Picture, as_picture, middle_square, whole_picture
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
+from ganverse_nb.inverse_graphics.given_masks import GivenMask, given_windows
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
@@ -144,7 +146,7 @@ class Reconstructor:
         """Width and height of the pictures that f takes."""
         return self.model.resolution
 
-    def __call__(self, picture: Picture, refine: bool = False) -> Reconstruction:
+    def __call__(self, picture: Picture, refine: bool = False, mask: Picture | None = None) -> Reconstruction:
         """The reconstruction of the object in a picture of any size, in any of the forms of `as_picture`.
 
         A single whole object that is smaller, larger or elsewhere than those of the dataset is cut out and scaled. Of
@@ -152,20 +154,28 @@ class Reconstructor:
 
         Args:
             refine: try the likeliest cameras, moved until the outlines agree, and keep the best (about a second).
+            mask: of the object, in any of the forms of `data.masks.as_mask` and of the picture's size, instead of the
+                segmenter's; what is cut out and scaled then follows it, anywhere in the whole picture.
 
         Raises:
-            FileNotFoundError, ValueError: no picture that can be read, see `as_picture`.
+            FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, or no mask of it, see
+                `data.masks.as_mask`.
         """
-        name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
-        image = self._framed(as_picture(picture, self.resolution), picture)
-        (verdict,) = self.domain.judge(image, self.segmenter, self.model)
-        mask = self.segmenter.segment(image).mask
-        mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
+        name, segmenter = str(picture) if isinstance(picture, (str, Path)) else "the picture", self.segmenter
+        if mask is None:
+            image = self._framed(as_picture(picture, self.resolution), picture)
+        else:
+            whole = whole_picture(picture)
+            given = given_windows([whole], [as_mask(mask, whole.size)], self.model, self.framing)
+            image, segmenter = given.images, GivenMask(self.segmenter, given.masks)
+        (verdict,) = self.domain.judge(image, segmenter, self.model)
+        found = segmenter.segment(image).mask
+        mesh, camera = reconstruct(image, found, self.model) if found.any() else (None, None)
         hypotheses = None
         if refine and mesh is not None:
-            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, mask), image, mask)
+            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, found), image, found)
             camera = hypotheses.best()
-        return Reconstruction(name, image, mask, verdict, mesh, camera, hypotheses)
+        return Reconstruction(name, image, found, verdict, mesh, camera, hypotheses)
 
     def _framed(self, image: Tensor, source: Picture) -> Tensor:
         """[1, 3, R, R]: `image`, the middle square of `source`, or the window of it that shows its object as usual.

@@ -220,6 +220,21 @@ def _score_meshes(options: argparse.Namespace) -> None:
     print(f"wrote {options.folder / 'scores.json'}")
 
 
+def _score_photos(options: argparse.Namespace) -> None:
+    from ganverse_nb.data.photo_sets import read_photo_set
+    from ganverse_nb.workflow.score_photos import score_photos, table
+
+    objects = [name for name in options.objects.split(",") if name]
+    chosen = {name: getattr(options, name) for name in ("category", "objects", "masks", "limit")}
+    command = f"ganverse score-photos --dataset {options.dataset} {options.folder}"
+    command += "".join(f" --{name} {value}" for name, value in chosen.items() if value)
+    photos = read_photo_set(options.dataset, options.folder, options.category, objects).sample(options.limit)
+    (options.category,) = photos.categories
+    print(table(score_photos(_networks(options), photos, command, options.masks, options.output)))
+    if options.output is not None:
+        print(f"wrote {options.output}")
+
+
 def _edit(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import edit
 
@@ -379,6 +394,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--shape-only", action="store_true", help="also take meshes without a texture")
     _run_options(command)
+    command = add("score-photos", _score_photos, "measure the networks on a public set of real photographs")
+    command.add_argument("folder", type=Path, help="where the set's archive was unpacked")
+    command.add_argument(
+        "--dataset", required=True, help="carvana, coil100, epfl, weizmann, cub, davis, folder-with-masks"
+    )
+    command.add_argument("--objects", default="", metavar="A,B", help="these objects of the set only")
+    command.add_argument(
+        "--masks", help="given (by the set) or own (the segmenter's); default: given where there are some"
+    )
+    command.add_argument(
+        "--limit", type=int, metavar="N", help="only so many of the photographs, drawn once and for all"
+    )
+    command.add_argument(
+        "--out", "--output", dest="output", type=Path, metavar="FILE", help="also write the rows as JSON"
+    )
+    _run_options(command)
+    command.set_defaults(category=None)
     command = add("edit", _edit, "render a picture with camera, shape, texture or background of other pictures")
     command.add_argument("picture", type=Path)
     command.add_argument("--fit", action="store_true", help="crop and scale the picture to what the networks take")

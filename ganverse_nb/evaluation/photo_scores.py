@@ -1,0 +1,315 @@
+"""How well real photographs are cut out and reconstructed: the rows `real.<set>.*`.
+
+Nothing is taken off the azimuths for a gauge: what is called front must be the front. The one row
+`azimuth_error_deg_aligned` says what would be left if one rotation, the same for the whole set, were taken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ganverse_nb.data.crops import box_iou
+from ganverse_nb.data.photo_sets import PhotoSet, RealPhoto
+from ganverse_nb.evaluation.silhouettes import box_normalised, other_sides_iou, pairs_of_sides
+from ganverse_nb.geometry.angles import angle_error, angular_distance
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.inverse_graphics.given_masks import given_windows, square_mask, whole_square, window_mask
+from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+from ganverse_nb.inverse_graphics.refine import refine_hypotheses
+from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.rows import Measurement as M
+from ganverse_nb.segmentation.detections import Detections
+
+BATCH = 32
+SEEN = 256  # pixels of the square of the whole picture that the segmenter is shown
+OTHERS = 6  # other sides that each photograph's mesh is compared with
+NEAR, FLIPPED = 15.0, 90.0  # degrees
+SAME_BOX = 0.5  # IoU of boxes from which an object counts as found
+GIVEN, OWN = "given", "own"
+BARS = {
+    "carvana.mask_iou": ">= 0.88",
+    "carvana.mask_single": ">= 0.9",
+    "carvana.iou_predicted": ">= 0.87",
+    "carvana.iou_refined": ">= 0.93",
+    "carvana.azimuth_error_predicted_deg": "<= 6",
+    "carvana.azimuth_error_deg": "<= 4",
+    "carvana.within_15": ">= 0.9",
+    "carvana.flipped": "<= 0.03",
+    "carvana.other_sides_iou": ">= 0.85",
+    "carvana.other_sides_gain": ">= 0.02",
+    "carvana.let_in": ">= 0.85",
+    "coil.azimuth_error_deg": "<= 10",
+    "coil.flipped": "<= 0.05",
+    "coil.iou_refined": ">= 0.88",
+    "epfl.azimuth_error_deg": "<= 15",
+    "epfl.found": ">= 0.8",
+    "epfl.let_in": ">= 0.6",
+    "horses.mask_iou": ">= 0.7",
+    "horses.iou_predicted": ">= 0.7",
+    "horses.iou_refined": ">= 0.8",
+    "horses.let_in": ">= 0.6",
+}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was seen of N photographs: by the segmenter in the whole pictures, and by f in the windows of n of them.
+
+    Attributes:
+        rows: [n] which of the N have a mask that a window could be cut by.
+        images, masks: [n, 3, R, R], [n, 1, R, R]: the windows, and the masks that f sees.
+        true_masks: [n, 1, R, R] what the renders are compared with: the given masks, or those of f where none are.
+        silhouettes: [n, 1, S, S] the same masks without place and size, from the whole pictures.
+        count: [N] how many objects the segmenter found.
+        mask_iou: [N] of its mask with the given one; NaN where none is given.
+        box_iou: [N] of its object's box with the true one; NaN where that is not known.
+    """
+
+    rows: Tensor
+    images: Tensor
+    masks: Tensor
+    true_masks: Tensor
+    silhouettes: Tensor
+    count: Tensor
+    mask_iou: Tensor
+    box_iou: Tensor
+
+
+@dataclass(frozen=True)
+class PhotoSetScores:
+    """Reconstructions of the n photographs of a set that have a mask, and the verdicts on all N.
+
+    Attributes:
+        photos: the N photographs; `looked` at.
+        masks: "given" or "own": which masks f saw.
+        mesh: [n] textured, what f made of them.
+        predicted, refined: [n] cameras; iou_predicted, iou_refined: [n] of the render with the true mask.
+        other_sides, other_sides_mean: [P] IoU of silhouettes from other sides: of the photograph's own shape, and of
+            the mean shape of the set.
+        let_in: [N] bool, whether the verdict on the picture alone is "in domain".
+    """
+
+    photos: PhotoSet
+    looked: Looked
+    masks: str
+    mesh: Mesh
+    predicted: Camera
+    refined: Camera
+    iou_predicted: Tensor
+    iou_refined: Tensor
+    other_sides: Tensor
+    other_sides_mean: Tensor
+    let_in: Tensor
+
+    def measurements(self) -> dict[str, M]:
+        """The rows `real.<set>.*`; each says in its unit by which masks, shares and IoU are in [0, 1].
+
+        Where a set gives masks and the segmenter's were used all the same, the names end in `_own_masks`.
+        """
+        found: dict[str, M] = {}
+        looked, own, by = self.looked, "the segmenter's masks", f"{self.masks} masks"
+        if self.photos.has_masks:
+            found["mask_iou"] = M(looked.mask_iou.mean(), own)
+        found["mask_single"] = M((looked.count == 1).float().mean(), own)
+        if not looked.box_iou.isnan().any():
+            hit = (looked.count == 1) & (looked.box_iou >= SAME_BOX)
+            found["found"] = M(hit.float().mean(), own)
+        found["let_in"] = M(self.let_in.float().mean(), own)
+        after = {"photographs": M(len(self.photos)), "reconstructed": M(len(looked.rows) / len(self.photos), by)}
+        after["iou_predicted"] = M(_mean(self.iou_predicted), by)
+        after["iou_refined"] = M(_mean(self.iou_refined), by)
+        after |= self._azimuths(by)
+        if len(self.other_sides):
+            shapes = self.other_sides.mean(), self.other_sides_mean.mean()
+            after["other_sides_iou"] = M(shapes[0], by)
+            after["mean_shape_other_sides_iou"] = M(shapes[1], by)
+            after["other_sides_gain"] = M(shapes[0] - shapes[1], by)
+        suffix = "_own_masks" if self.masks == OWN and self.photos.has_masks else ""
+        found |= {f"{key}{suffix}": value for key, value in after.items()}
+        name = self.photos.name
+        return {f"real.{name}.{k}": M(m.value, m.unit, bar=BARS.get(f"{name}.{k}", "")) for k, m in found.items()}
+
+    def _azimuths(self, by: str) -> dict[str, M]:
+        known = [k for k, row in enumerate(self.looked.rows.tolist()) if self.photos.photos[row].azimuth is not None]
+        if not known:
+            return {}
+        truth = torch.tensor([self.photos.photos[row].azimuth for row in self.looked.rows[known].tolist()])
+        found: dict[str, M] = {}
+        degrees = f"°, {by}"
+        for name, camera in {"_predicted": self.predicted, "": self.refined}.items():
+            azimuth = camera.azimuth[known]
+            error = angular_distance(azimuth, truth)
+            aligned = angle_error(azimuth, truth)
+            found |= {
+                f"azimuth_error{name}_deg": M(error.quantile(0.5), degrees),
+                f"within_15{name}": M((error <= NEAR).float().mean(), by),
+                f"flipped{name}": M((error > FLIPPED).float().mean(), by),
+                f"azimuth_error{name}_deg_aligned": M(aligned.median, f"°, {aligned.offset:+.1f}° taken off, {by}"),
+            }
+        return found
+
+
+def score_photo_set(
+    reconstructor: Reconstructor, photos: PhotoSet, masks: str | None = None, seed: int = 0
+) -> PhotoSetScores:
+    """Reconstruct all photographs of a set, and compare with what is known about them.
+
+    Args:
+        masks: "given": f sees the masks of the set; "own": those of the segmenter, of the whole picture; None: given
+            where every photograph has one.
+
+    Raises:
+        FileNotFoundError, ValueError: a picture or a mask is missing or not usable, the set gives no masks, or not one
+            object was found.
+    """
+    masks = masks or (GIVEN if photos.has_masks else OWN)
+    if masks not in (GIVEN, OWN):
+        raise ValueError(f"Masks are {GIVEN} or {OWN}, not {masks!r}.")
+    if masks == GIVEN and not photos.has_masks:
+        raise ValueError(f"The set {photos.name} gives no masks of some photographs; measure it with its own masks.")
+    looked = look(reconstructor, photos.photos, masks)
+    if len(looked.rows) == 0:
+        raise ValueError(f"The segmenter found no object in any photograph of the set {photos.name}.")
+    model = reconstructor.model
+    mesh, predicted = reconstruct(looked.images, looked.masks, model)
+    parts = torch.arange(len(looked.rows)).split(BATCH)
+    cameras = [_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch")]
+    refined = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in vars(cameras[0])})
+    iou_predicted, iou_refined = (
+        torch.cat([_overlap(mesh, camera, looked.true_masks, part) for part in parts])
+        for camera in (predicted, refined)
+    )
+    shown = [photos.photos[row] for row in looked.rows.tolist()]
+    sides = [photo.azimuth if photos.has_masks else None for photo in shown]  # own masks tell no true silhouettes
+    pairs = pairs_of_sides([photo.object for photo in shown], sides, OTHERS, seed)
+    azimuth = torch.tensor([photo.azimuth or 0.0 for photo in shown])
+    mean = Mesh(mesh.vertices.mean(0, keepdim=True).expand_as(mesh.vertices), mesh.faces)
+    others, others_mean = (
+        other_sides_iou(shape, refined, azimuth, looked.silhouettes, pairs) for shape in (mesh, mean)
+    )
+    verdicts = [reconstructor(p.path).verdict.in_domain for p in tqdm(photos.photos, desc="verdicts", unit="photo")]
+    return PhotoSetScores(
+        photos,
+        looked,
+        masks,
+        mesh,
+        predicted,
+        refined,
+        iou_predicted,
+        iou_refined,
+        others,
+        others_mean,
+        torch.tensor(verdicts),
+    )
+
+
+def look(reconstructor: Reconstructor, photos: Sequence[RealPhoto], masks: str) -> Looked:
+    """Read photographs and masks, let the segmenter see the whole pictures, and cut the windows that f sees.
+
+    Raises:
+        FileNotFoundError, ValueError: a picture or a mask is missing or not usable.
+    """
+    model, framing = reconstructor.model, reconstructor.framing
+    parts: list[Looked] = []
+    for start in tqdm(range(0, len(photos), BATCH), desc="photographs", unit="batch"):
+        batch = photos[start : start + BATCH]
+        pictures = [photo.image() for photo in batch]
+        true = [photo.mask(picture) for photo, picture in zip(batch, pictures, strict=True)]
+        seen = reconstructor.segmenter.segment(torch.stack([_square(picture) for picture in pictures]))
+        used = (
+            true if masks == GIVEN else [_unsquare(mask, p.size) for mask, p in zip(seen.mask, pictures, strict=True)]
+        )
+        rows = [row for row, mask in enumerate(used) if mask is not None and mask.any()]
+        kept = [mask for mask in used if mask is not None and mask.any()]
+        windows = given_windows([pictures[row] for row in rows], kept, model, framing)
+        there = [true[row] for row in rows]
+        wanted = [square_mask(mask if known is None else known) for known, mask in zip(there, kept, strict=True)]
+        cut = [window_mask(m, corner, model.resolution) for m, corner in zip(wanted, windows.corners, strict=True)]
+        parts.append(
+            Looked(
+                start + torch.tensor(rows, dtype=torch.int64),
+                windows.images,
+                windows.masks,
+                torch.cat([windows.masks[:0], *cut]),
+                torch.cat([box_normalised(windows.masks[:0]), *(box_normalised(_tensor(mask)) for mask in wanted)]),
+                seen.count,
+                _mask_iou(seen, true),
+                _box_iou(seen, batch, pictures),
+            )
+        )
+    return Looked(**{name: torch.cat([getattr(part, name) for part in parts]) for name in Looked.__annotations__})
+
+
+def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tensor) -> Camera:
+    """The best of the refined hypotheses for some of the windows."""
+    images, masks = looked.images[rows], looked.masks[rows]
+    assert mesh.texture is not None
+    shape = Mesh(mesh.vertices[rows], mesh.faces, mesh.face_uvs, mesh.texture[rows])
+    with torch.no_grad():
+        reading = model.head.read(images, masks)
+    return refine_hypotheses(shape, reading, images, masks).best()
+
+
+def _overlap(mesh: Mesh, camera: Camera, masks: Tensor, rows: Tensor) -> Tensor:
+    seen = render(Mesh(mesh.vertices[rows], mesh.faces), camera[rows], masks.shape[-1]).mask
+    return hard_iou(seen, masks[rows])
+
+
+def _mask_iou(seen: Detections, true: Sequence[np.ndarray | None]) -> Tensor:
+    """[B] IoU in the squares that the segmenter saw; NaN without a true mask."""
+    found = []
+    for mask, wanted in zip(seen.mask, true, strict=True):
+        if wanted is None:
+            found.append(torch.nan)
+            continue
+        square = square_mask(wanted).resize((SEEN, SEEN), Image.Resampling.BOX)
+        found.append(float(hard_iou(mask[None], _tensor(square))))
+    return torch.tensor(found)
+
+
+def _box_iou(seen: Detections, photos: Sequence[RealPhoto], pictures: Sequence[Image.Image]) -> Tensor:
+    """[B] IoU of boxes; NaN without a true one."""
+    found = []
+    for box, photo, picture in zip(seen.box, photos, pictures, strict=True):
+        if photo.box is None:
+            found.append(torch.nan)
+            continue
+        side, (width, height) = max(picture.size), picture.size
+        corner = torch.tensor([(side - width) // 2, (side - height) // 2] * 2)
+        found.append(float(box_iou((box * side / SEEN - corner)[None], torch.tensor([photo.box]))))
+    return torch.tensor(found)
+
+
+def _square(picture: Image.Image) -> Tensor:
+    """[3, S, S] in [0, 1]: the whole picture, its edge going on where it is not square."""
+    square = whole_square(picture).resize((SEEN, SEEN), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
+
+
+def _unsquare(mask: Tensor, size: tuple[int, int]) -> np.ndarray:
+    """bool [H, W]: a mask [1, S, S] of `_square` in the picture's own pixels."""
+    width, height = size
+    side = max(size)
+    left, top = (side - width) // 2, (side - height) // 2
+    image = Image.fromarray((mask[0] * 255).byte().cpu().numpy()).resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image)[top : top + height, left : left + width] >= 128
+
+
+def _tensor(mask: Image.Image) -> Tensor:
+    """[1, 1, S, S] of 0 and 1."""
+    return torch.from_numpy(np.asarray(mask) >= 128).float()[None, None]
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.mean() if len(values) else torch.tensor(torch.nan)
