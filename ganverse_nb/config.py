@@ -145,16 +145,23 @@ class InverseGraphicsConfig:
     clip_gradients: float = 5.0  # the largest norm of a step's gradient; 0: any
     robust_steps: int = 1500  # of f, after those: on pictures and renders as photographs are; not in the paper
     robust_lr: float = 3e-4
-    head_steps: int = 1500  # camera head, after f
+    head_steps: int = 2000  # camera head, after f
     head_lr: float = 2e-3
-    head_pictures: int = 12  # of the dataset in a step of the camera head, and as many renders
+    head_pictures: int = 8  # of the dataset in a step of the camera head
+    head_renders: int = 3  # of each of their meshes in that step
     elevations: tuple[float, float] = (-3.0, 45.0)  # degrees, of all those renders: beyond those of the view codes
     light: bool = False  # f also predicts spherical harmonic light (appendix K); the paper leaves it out, as do we
     weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 
     def lasting(self, steps: int) -> InverseGraphicsConfig:
-        """The same in so many steps; the perceptual term sets in at the same share of them."""
-        return replace(self, steps=steps, perceptual_after=round(self.perceptual_after * steps / self.steps))
+        """The same in so many steps; the perceptual term sets in, and the robust steps last, at the same share of them."""
+        share = steps / self.steps
+        return replace(
+            self,
+            steps=steps,
+            perceptual_after=round(self.perceptual_after * share),
+            robust_steps=round(self.robust_steps * share),
+        )
 
 
 @dataclass(frozen=True)

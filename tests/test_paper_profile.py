@@ -30,6 +30,8 @@ SETTINGS = {
     "inverse.perceptual_pictures": 4,
     "inverse.perceptual_backbone": "discriminator",
     "inverse.head_steps": 2,
+    "inverse.head_pictures": 2,
+    "inverse.head_renders": 1,
     "ablation.steps": 4,
     "stylegan_r.warmup_steps": 4,
     "stylegan_r.finetune_steps": 2,

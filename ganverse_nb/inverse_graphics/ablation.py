@@ -33,6 +33,7 @@ def variant_settings(config: Config, variant: str) -> InverseGraphicsConfig:
     full = replace(
         config.inverse.lasting(config.ablation.steps),
         camera_share=config.ablation.camera_share,
+        robust_steps=0,  # pictures of the GAN only
         head_steps=0,  # every metric of the study has cameras of its own
     )
     match variant:

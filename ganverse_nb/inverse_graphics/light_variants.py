@@ -14,7 +14,9 @@ def light_settings(config: Config) -> dict[str, InverseGraphicsConfig]:
     weight is 0.
     """
     light = config.light
-    without = replace(config.inverse.lasting(light.steps), head_steps=0, light=False, weight_albedo_prior=0.0)
+    without = replace(
+        config.inverse.lasting(light.steps), robust_steps=0, head_steps=0, light=False, weight_albedo_prior=0.0
+    )
     variants = {"none": without, "light": replace(without, light=True)}
     if light.weight_albedo_prior:
         variants["prior"] = replace(variants["light"], weight_albedo_prior=light.weight_albedo_prior)

@@ -28,7 +28,9 @@ def shortened(config: Config, steps: int | None = None) -> InverseGraphicsConfig
     """
     steps = config.initialization.steps if steps is None else steps
     share = config.initialization.camera_share
-    return replace(config.inverse, steps=steps, perceptual_after=steps, head_steps=0, camera_share=share)
+    return replace(
+        config.inverse, steps=steps, perceptual_after=steps, robust_steps=0, head_steps=0, camera_share=share
+    )
 
 
 def recover_cameras(

@@ -323,8 +323,8 @@ class Trainer:
     def head_step(self) -> dict[str, Tensor]:
         """One step of the camera head; f is fixed.
 
-        It learns from pictures of the dataset with the learned cameras, and from as many renders of the meshes that f
-        makes of them, from anywhere; all as photographs and segmenters would have them.
+        It learns from pictures of the dataset with the learned cameras, and from renders of the meshes that f makes of
+        them, from anywhere; all as photographs and segmenters would have them.
         """
         config, model, generator = self.config, self.model, self.generator
         self.set_lr("head", (self.step - config.steps - config.robust_steps) / config.head_steps)
@@ -339,9 +339,8 @@ class Trainer:
         share, offset = (t.to(self.device) for t in random_share(len(pick), generator))
         window = Window.around(masks, share, offset)
         pose = window.inside(learned_pose(model.cameras, view[pick].to(self.device), mirrored.to(self.device)), fov)
-        shown, shown_masks, shown_pose = random_renders(
-            varied(mesh, generator), size, config.elevations, fov, generator
-        )
+        many = varied(repeat_mesh(mesh, config.head_renders), generator)
+        shown, shown_masks, shown_pose = random_renders(many, size, config.elevations, fov, generator)
         images, masks = (torch.cat(p) for p in zip(window.cut(images, masks), (shown, shown_masks), strict=True))
         images = photographed(images, masks, generator)
         masks = segmented(images, masks, generator)

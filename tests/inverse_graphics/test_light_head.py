@@ -23,7 +23,14 @@ from ganverse_nb.render.light import lamp, white_light
 from ganverse_nb.render.renderer import render
 
 SHORT = replace(
-    InverseGraphicsConfig(), pairs=2, steps=4, perceptual_after=4, head_steps=2, texture_size=(32, 64), light=True
+    InverseGraphicsConfig(),
+    pairs=2,
+    steps=4,
+    perceptual_after=4,
+    robust_steps=2,
+    head_steps=2,
+    texture_size=(32, 64),
+    light=True,
 )
 
 

@@ -44,7 +44,10 @@ TINY = {
     "multiview.test_contents": 3,
     "inverse.steps": 4,  # the trainings have lengths of their own: what one of them reads is not another's
     "inverse.perceptual_after": 1,
+    "inverse.robust_steps": 2,
     "inverse.head_steps": 2,
+    "inverse.head_pictures": 2,
+    "inverse.head_renders": 1,
     "inverse.pairs": 2,
     "inverse.weight_albedo_prior": 0.5,
     "photo_model.photos": 20,
