@@ -154,7 +154,7 @@ class InverseGraphicsConfig:
     weight_albedo_prior: float = 0.0  # of the texture's variation, which light is to explain; not in the paper
 
     def lasting(self, steps: int) -> InverseGraphicsConfig:
-        """The same in so many steps; the perceptual term sets in, and the robust steps last, at the same share of them."""
+        """The same in so many steps; perceptual term and robust steps keep their shares of them."""
         share = steps / self.steps
         return replace(
             self,
