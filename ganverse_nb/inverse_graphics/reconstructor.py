@@ -24,7 +24,8 @@ from ganverse_nb.inverse_graphics.refine import refine_camera
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off a picture unlike those of the dataset
 

@@ -52,7 +52,8 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter, segmenter_file
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter, segmenter_file
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.archive import first_photos, make_photo_archive
 from ganverse_nb.studio.ground_truth_views import GroundTruthViews, make_ground_truth_views
 from ganverse_nb.studio.photos import Photos, make_photos
