@@ -16,15 +16,13 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from ganverse_nb.segmentation.detections import Detections, bounding_boxes
+from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.instances import instances
 from ganverse_nb.segmentation.mask_rcnn import bundled_path, load_segmenter
 from ganverse_nb.segmentation.onnx_network import OnnxNetwork
 from ganverse_nb.segmentation.rembg_network import network_of, open_rembg
 from ganverse_nb.segmentation.segmenter import Segmenter
 
-THRESHOLD = 0.5
-SPECK = 0.1  # of the largest instance's pixels; what has fewer is part of no object
-SMALLEST = 0.002  # of the picture's pixels; a largest instance that has fewer is a slip of the network
 SHOWN_FROM = 8  # pictures: fewer need no progress bar
 FEATURES_OF = "car"  # whose own segmenter gives the features of categories that have none
 
@@ -88,63 +86,20 @@ def load_foreground(category: str, weights: str, download: bool = False) -> Fore
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged or holds another kind of network, or rembg has none of that name.
     """
-    kind, _, rest = weights.partition(":")
-    if kind == "rembg":
+    if weights.startswith("rembg"):
         network = network_of(weights)
         return ForegroundSegmenter(open_rembg(network, download), category, f"foreground network {network.key} (rembg)")
-    path = Path(rest).expanduser()
+    path = foreground_file(weights)
     return ForegroundSegmenter(OnnxNetwork.load(path), category, f"foreground network {path.name}")
 
 
-def instances(confidence: Tensor) -> Detections:
-    """What hangs together of a foreground: pixels above 0.5 that touch, corners included.
+def foreground_file(weights: str) -> Path:
+    """The file that "rembg", "rembg:NAME" or "onnx:FILE" means; it need not be there.
 
-    The largest is taken; its score is the mean confidence inside. Those with less than a tenth of its pixels do not
-    count, and a picture whose largest covers less than two thousandths of it shows nothing.
-
-    Args:
-        confidence: [B, 1, H, W] in [0, 1] that a pixel is foreground.
-
-    Examples:
-        >>> confidence = torch.zeros(1, 1, 32, 32)
-        >>> confidence[..., 4:20, 4:20], confidence[..., 24:30, 24:30] = 0.9, 0.8
-        >>> found = instances(confidence)
-        >>> found.count.tolist(), found.box.tolist(), round(float(found.score), 2)
-        ([2], [[4.0, 4.0, 20.0, 20.0]], 0.9)
+    Raises:
+        ExpectedError: it is one of rembg's, which knows where it keeps them and is not installed.
+        ValueError: rembg has none of that name.
     """
-    foreground = confidence > THRESHOLD
-    labels = _labels(foreground)
-    masks, counts, scores = [], [], []
-    for label, sure in zip(labels, confidence):
-        names, sizes = label[label > 0].unique(return_counts=True)
-        largest = int(sizes.max()) if len(sizes) else 0
-        if largest <= SMALLEST * label.numel():
-            masks.append(torch.zeros_like(sure))
-            counts.append(0)
-            scores.append(0.0)
-            continue
-        mask = label == names[sizes.argmax()]
-        masks.append(mask.float())
-        counts.append(int((sizes >= SPECK * largest).sum()))
-        scores.append(float(sure[mask].mean()))
-    mask = torch.stack(masks) if masks else confidence.float()
-    count = torch.tensor(counts, dtype=torch.int64, device=mask.device)
-    score = torch.tensor(scores, dtype=torch.float32, device=mask.device)
-    return Detections(mask, count, score, bounding_boxes(mask[:, 0]))
-
-
-def _labels(foreground: Tensor) -> Tensor:
-    """[B, 1, H, W] one positive number for each part of a foreground [B, 1, H, W] bool that hangs together, else 0.
-
-    The largest number of a part spreads through it. A loop of torch's, as the base installation has no scipy; pictures
-    are small here.
-    """
-    inside = foreground.double()
-    labels = (
-        torch.arange(1, foreground[0].numel() + 1, device=foreground.device).view(1, *foreground.shape[1:]) * inside
-    )
-    while True:
-        spread = F.max_pool2d(labels, 3, 1, 1) * inside
-        if torch.equal(spread, labels):
-            return labels
-        labels = spread
+    if weights.startswith("rembg"):
+        return network_of(weights).path
+    return Path(weights.removeprefix("onnx:")).expanduser()

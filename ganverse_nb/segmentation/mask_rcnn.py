@@ -96,7 +96,7 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto", download
         >>> load_segmenter("car").segment(make_photos("car", 2, seed=3).image()).count.tolist()
         [1, 1]
     """
-    if is_foreground(weights):
+    if foreground_kind(weights):
         from ganverse_nb.segmentation.foreground import load_foreground
 
         return load_foreground(category, str(weights), download)
@@ -113,20 +113,28 @@ def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
         ExpectedError: it is one of rembg's, which knows where it keeps them and is not installed.
         ValueError: rembg has none of that name.
     """
-    if is_foreground(weights):
-        from ganverse_nb.segmentation.rembg_network import network_of
+    if foreground_kind(weights):
+        from ganverse_nb.segmentation.foreground import foreground_file
 
-        kind, _, rest = str(weights).partition(":")
-        return network_of(str(weights)).path if kind == "rembg" else Path(rest).expanduser()
+        return foreground_file(str(weights))
     bundled = bundled_path(category)
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
     return {"coco": COCO.path, "bundled": bundled}.get(str(weights), Path(weights))
 
 
-def is_foreground(weights: str | Path) -> bool:
-    """Whether the setting means a network that knows no category: "rembg", "rembg:NAME" or "onnx:FILE"."""
-    return isinstance(weights, str) and (weights == "rembg" or weights.startswith(("rembg:", "onnx:")))
+def foreground_kind(weights: str | Path) -> str:
+    """Which kind of foreground network a setting means: "rembg:NAME" or "onnx"; "" for any other setting.
+
+    Raises:
+        ValueError: rembg has none of that name.
+    """
+    kind, colon, name = str(weights).partition(":")
+    if kind == "rembg":
+        from ganverse_nb.segmentation.rembg_network import network_of
+
+        return f"rembg:{network_of(str(weights)).key}"
+    return kind if kind == "onnx" and colon else ""
 
 
 def bundled_path(category: str) -> Path:

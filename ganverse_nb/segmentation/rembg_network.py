@@ -50,11 +50,16 @@ class RembgWeights(Weights):
         return path if path.is_file() else None
 
     @property
+    def command(self) -> str:
+        """What downloads it."""
+        return f"ganverse fetch-weights {self.key}"
+
+    @property
     def _session_class(self) -> Any:
-        require("photos", f"{self.name}", "rembg", "onnxruntime")
+        require("photos", self.name, "rembg", "onnxruntime")
         from rembg.sessions import sessions_class
 
-        return next(found for found in reversed(sessions_class) if found.name() == self.key)
+        return next(found for found in sessions_class if found.name() == self.key)
 
     def _download(self) -> Path:
         try:

@@ -140,15 +140,17 @@ def _extras(without: dict[str, list[str]]) -> str:
 
 def _optional_weights() -> Finding:
     """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
+    from ganverse_nb.segmentation.rembg_network import DEFAULT
     from ganverse_nb.workflow.weights import WEIGHTS as KNOWN
 
     instead = {
         "coco": "the bundled Mask R-CNN instead",
         "vgg16": "the discriminator's features instead of LPIPS",
         "inception": "KID on own features instead of FID",
+        DEFAULT: "the bundled Mask R-CNN on photographs, far worse there",
     }
     try:
-        there = {name: weights.find() is not None for name, weights in KNOWN.items()}
+        there = {name: KNOWN[name].find() is not None for name in instead}
     except ExpectedError as error:
         return Finding("optional weights", False, str(error))
     told = [f"{KNOWN[name].name}" if here else f"no {name} ({instead[name]})" for name, here in there.items()]
