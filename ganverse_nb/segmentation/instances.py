@@ -57,9 +57,8 @@ def _labels(foreground: Tensor) -> Tensor:
     are small here.
     """
     inside = foreground.double()
-    labels = (
-        torch.arange(1, foreground[0].numel() + 1, device=foreground.device).view(1, *foreground.shape[1:]) * inside
-    )
+    shape = foreground.shape[1:]
+    labels = torch.arange(1, shape.numel() + 1, device=inside.device).view(1, *shape) * inside
     while True:
         spread = F.max_pool2d(labels, 3, 1, 1) * inside
         if torch.equal(spread, labels):
