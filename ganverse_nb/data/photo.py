@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from ganverse_nb.data.pictures import Picture, check_size, on_white, whole_picture
 
 WIDEST = 3.0  # longer side by shorter: of a wider picture, the square in its middle is too small a part
-CLEAR = 0.05  # of an alpha channel must be transparent, and opaque, before it tells an object from what is round it
+CLEAR, OPAQUE = 0.05, 0.002  # shares that an alpha channel must have before it tells an object from what is round it
 NOISE = 12  # of 255: a border that went through JPEG is not quite of one colour
 ENDS = 0.6  # of the line beside a border must have other colours: an object on a plain ground has few in its first line
 PART = 0.1  # of the picture must be left without its borders
@@ -42,8 +42,8 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
     """The square in the middle of a picture in any of the forms of `as_picture`.
 
     It is turned upright as its EXIF data say. Borders of one colour, as screenshots and films have them, are left out,
-    where nothing is transparent. An alpha channel counts where at least one in twenty pixels is transparent, and as
-    many are opaque.
+    where nothing is transparent. An alpha channel counts where at least one in twenty pixels is transparent, and
+    two in a thousand are not.
 
     Args:
         resolution: a picture whose shorter side has less than half as many pixels is too small.
@@ -77,14 +77,21 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
 def without_borders(picture: Image.Image) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of what lies inside borders of one colour; all of the picture where it has none.
 
-    A plain ground around an object is no border: a border ends along a straight line, beside which most is of another
-    colour.
+    They come in pairs, above and below or left and right, of the colour of the corner, and end along straight lines,
+    beside which most is of another colour: so a plain ground around an object is no border, nor a wall above a floor.
     """
-    box = (0, 0, picture.width, picture.height)
-    for corner in ((0, 0), (picture.width - 1, picture.height - 1)):  # bars on two sides may differ
-        inside = _different(picture, picture.getpixel(corner))
-        box = _within(inside, box)
-    return box
+    whole = (0, 0, picture.width, picture.height)
+    different = _different(picture, picture.getpixel((0, 0)))
+    box = list(different.getbbox() or whole)
+    for first, last in ((0, 2), (1, 3)):
+        if (box[first] == whole[first]) != (box[last] == whole[last]):
+            box[first], box[last] = whole[first], whole[last]
+    part = np.asarray(different)[box[1] : box[3], box[0] : box[2]] > 0
+    if part.size < PART * different.width * different.height or min(part.shape) < 4:
+        return whole
+    lines = (part[:, 1], part[1], part[:, -2], part[-2])  # the second: a scaled border ends in a blend of colours
+    straight = all(line.mean() >= ENDS for line, new, old in zip(lines, box, whole) if new != old)
+    return (box[0], box[1], box[2], box[3]) if straight else whole
 
 
 def _different(picture: Image.Image, colour: object) -> Image.Image:
@@ -95,28 +102,12 @@ def _different(picture: Image.Image, colour: object) -> Image.Image:
     return largest.point(lambda value: 255 * (value > NOISE))
 
 
-def _within(different: Image.Image, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    """The part of `box` that borders leave, of which `different` says where they are not."""
-    found = different.crop(box).getbbox()
-    if found is None:
-        return box
-    left, top = box[0] + found[0], box[1] + found[1]
-    inner = (left, top, box[0] + found[2], box[1] + found[3])
-    part = np.asarray(different.crop(inner)) > 0
-    if part.size < PART * different.width * different.height or min(part.shape) < 4:
-        return box
-    lines = (part[:, 1], part[1], part[:, -2], part[-2])  # the second: a scaled border ends in a blend of colours
-    moved = [new != old for new, old in zip(inner, box)]
-    ends = all(line.mean() >= ENDS for line, cut in zip(lines, moved) if cut)
-    return inner if ends else box
-
-
 def _telling_alpha(picture: Image.Image) -> Image.Image | None:
     if picture.mode != "RGBA":
         return None
     alpha = picture.getchannel("A")
     opaque = float((np.asarray(alpha) > 127).mean())
-    return alpha if CLEAR <= opaque <= 1 - CLEAR else None
+    return alpha if OPAQUE <= opaque <= 1 - CLEAR else None
 
 
 def _middle_square(box: tuple[int, int, int, int], name: str) -> tuple[int, int, int, int]:

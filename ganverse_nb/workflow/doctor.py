@@ -41,6 +41,7 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield _nvdiffrast()
     without = {extra: missing for extra, modules in EXTRAS.items() if (missing := missing_modules(modules))}
     yield Finding("extras", None, _extras(without))
+    yield Finding("photographs", None, _photographs("photos" not in without))
     if "notebooks" not in without:
         yield _attempt("kernel", _kernel)
     bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
@@ -138,16 +139,21 @@ def _extras(without: dict[str, list[str]]) -> str:
     return "; ".join([f"{there} installed", *lacking])
 
 
+def _photographs(has_rembg: bool) -> str:
+    """Who cuts real photographs out; rembg itself is not loaded, which takes a minute the first time."""
+    if has_rembg:
+        return "cut out by rembg where `--segmenter rembg` asks for it: recommended for photographs of your own"
+    return "cut out by the small segmenter, which has seen the studio's only; rembg (extra photos) is far better"
+
+
 def _optional_weights() -> Finding:
     """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
-    from ganverse_nb.segmentation.rembg_network import DEFAULT
     from ganverse_nb.workflow.weights import WEIGHTS as KNOWN
 
     instead = {
         "coco": "the bundled Mask R-CNN instead",
         "vgg16": "the discriminator's features instead of LPIPS",
         "inception": "KID on own features instead of FID",
-        DEFAULT: "the bundled Mask R-CNN on photographs, far worse there",
     }
     try:
         there = {name: KNOWN[name].find() is not None for name in instead}
