@@ -151,6 +151,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
+    assert "-    photographs" in out and "rembg" in out
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
     monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
