@@ -85,7 +85,7 @@ class ViewConfig:
 class SegmenterConfig:
     """The small Mask R-CNN, trained on studio photos, that stands in for COCO's where that one cannot be had."""
 
-    weights: str = "auto"  # see segmentation.load_segmenter: "auto", "bundled", "coco" or a file
+    weights: str = "auto"  # see load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file
     working_size: int = 128  # pictures are scaled to this; twice the GAN's 64 px, so that masks are finer than pixels
     widths: tuple[int, ...] = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8 and 1/16 of the working size
     fine_channels: int = 24  # of the levels that masks and boxes are read from

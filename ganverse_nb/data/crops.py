@@ -12,7 +12,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 PADDING = 0.05  # of the box on each side, as CMR pads its boxes
 SAME_BOX = 0.8  # IoU of the segmenter's box with the annotated one from which both count as one object (CMR)

@@ -22,7 +22,7 @@ from ganverse_nb.segmentation.detections import RULES, keep
 if TYPE_CHECKING:
     from ganverse_nb.gan.generator import Generator
     from ganverse_nb.gan.viewpoints import ViewCodes
-    from ganverse_nb.segmentation.mask_rcnn import Segmenter
+    from ganverse_nb.segmentation.segmenter import Segmenter
 
 PROGRESS = "progress.json"
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ganverse_nb.data.annotated import KeypointPhotos
 from ganverse_nb.data.bird_parts import BirdPhoto, read_birds
 from ganverse_nb.data.crops import Crop, segmented
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 BILL, BEAK = "bill", "beak"
 

@@ -31,7 +31,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.runtime.extras import require
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 MORE_POINTS_THAN = 3
 HARD, POINTS, BOX = "difficult, truncated or occluded", "at most 3 visible keypoints", "mask of another object"

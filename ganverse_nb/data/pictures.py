@@ -41,24 +41,25 @@ def as_picture(picture: Picture, resolution: int, fit: bool = True) -> Tensor:
         return read_picture(picture, resolution, fit)
     image, name = as_image(picture), "the picture"
     if fit:
-        _check_size(image.size, name, resolution)
+        check_size(image.size, name, resolution)
         image = _fitted(image, name, resolution)
     return _to_tensor(image, name, resolution)
 
 
-def as_image(picture: Image.Image | np.ndarray | Tensor) -> Image.Image:
-    """A picture in memory as an upright Pillow image in RGB; see `as_picture`.
+def as_image(picture: Image.Image | np.ndarray | Tensor, alpha: bool = False) -> Image.Image:
+    """A picture in memory as an upright Pillow image in RGB (RGBA: see `whole_picture`).
 
     Raises:
         ValueError: it is none, or has a form or a mode that is not understood.
     """
+    read = _with_alpha if alpha else _upright
     try:
         if isinstance(picture, Image.Image):
-            return _upright(picture)
+            return read(picture)
         if isinstance(picture, Tensor):
-            return _upright(_from_tensor(picture))
+            return read(_from_tensor(picture))
         if isinstance(picture, np.ndarray):
-            return _upright(_from_array(picture))
+            return read(_from_array(picture))
     except (OSError, TypeError) as error:
         raise ValueError(f"The picture cannot be read ({error}).") from None
     raise ValueError(f"A picture is a path, a Pillow image, an array or a tensor, not {type(picture).__name__}.")
@@ -112,7 +113,7 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
         if not fit:
             file.load()
             return file
-        _check_size(file.size, name, resolution)
+        check_size(file.size, name, resolution)
         # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
         file.draft(None, (2 * resolution, 2 * resolution))
         return _fitted(file, name, resolution)
@@ -125,7 +126,8 @@ def _fitted(image: Image.Image, name: str, resolution: int) -> Image.Image:
     return ImageOps.fit(_upright(image), (resolution, resolution), Image.Resampling.LANCZOS)
 
 
-def _check_size(size: tuple[int, int], name: str, resolution: int) -> None:
+def check_size(size: tuple[int, int], name: str, resolution: int) -> None:
+    """Raises a ValueError where the shorter side has less than half of `resolution` pixels."""
     if min(size) < resolution / 2:
         raise _TooSmallError(f"{name} has only {size[0]} x {size[1]} pixels; give a larger picture.")
 
@@ -143,27 +145,20 @@ def _to_tensor(picture: Image.Image, name: str, resolution: int) -> Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
-def whole_picture(picture: Picture) -> Image.Image:
-    """A picture in any form as an upright Pillow image in RGB, all of it, as many pixels as there are.
+def whole_picture(picture: Picture, alpha: bool = False) -> Image.Image:
+    """All of a picture in any of the forms of `as_picture`, upright, in RGB, what is transparent on white.
+
+    Args:
+        alpha: in RGBA instead where it has an alpha channel or a transparent colour.
 
     Raises:
         FileNotFoundError, ValueError: as `as_picture`.
     """
     if not isinstance(picture, (str, Path)):
-        return as_image(picture)
+        return as_image(picture, alpha)
     if not Path(picture).is_file():
         raise FileNotFoundError(f"There is no picture at {picture}.")
-    return _decoded(Path(picture).read_bytes(), str(picture), _upright)
-
-
-def middle_square(picture: Picture) -> Image.Image:
-    """The square in the middle of a picture, as many pixels as there are: what `as_picture` scales.
-
-    Raises:
-        FileNotFoundError, ValueError: as `as_picture`.
-    """
-    image = whole_picture(picture)
-    return ImageOps.fit(image, (min(image.size),) * 2, Image.Resampling.LANCZOS)
+    return _decoded(Path(picture).read_bytes(), str(picture), _with_alpha if alpha else _upright)
 
 
 def _decoded(data: bytes, name: str, read: Callable[[Image.Image], Image.Image]) -> Image.Image:
@@ -206,15 +201,24 @@ def _is_heif(data: bytes) -> bool:
 
 def _upright(picture: Image.Image) -> Image.Image:
     """In RGB, turned as its EXIF data say, what is transparent on white."""
+    return on_white(_with_alpha(picture))
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """A picture in RGB or RGBA in RGB, what is transparent on white."""
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
+
+def _with_alpha(picture: Image.Image) -> Image.Image:
+    """In RGB, or in RGBA where something may be transparent, turned as its EXIF data say."""
     picture = ImageOps.exif_transpose(picture) or picture
     if picture.mode[0] in "IF":  # convert() would clip them at 255
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
+    transparent = picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info
     try:
-        return picture.convert("RGB")
+        return picture.convert("RGBA" if transparent else "RGB")
     except ValueError as error:  # LAB, for example
         raise ValueError(f"mode {picture.mode} cannot be converted to RGB: {error}") from None
 

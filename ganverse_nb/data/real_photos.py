@@ -14,7 +14,7 @@ from ganverse_nb.data.cub import read_cub
 from ganverse_nb.data.nabirds import is_nabirds, read_nabirds
 from ganverse_nb.data.pascal3d import read_pascal3d
 from ganverse_nb.data.studio_keypoints import keypoint_shape
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 
 def read_real_photos(

@@ -13,7 +13,7 @@ from ganverse_nb.evaluation.out_of_distribution import ood_pictures
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.runtime.files import read_json, write_json
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import make_photos
 
 INSIDE = "photographs"

@@ -29,7 +29,7 @@ from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_distanc
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.texture import sample_texture
 from ganverse_nb.segmentation.detections import found_rows
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.ground_truth_views import VIEWS, GroundTruthViews
 from ganverse_nb.studio.photos import SUPERSAMPLING, Photos
 

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import pictures_of, sample_w
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 DEGREE = 3
 SUBSETS, SUBSET_SIZE = 50, 500
@@ -59,9 +60,8 @@ class SegmenterFeatures:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        network = self.segmenter.network
-        levels = network.backbone(network.transform(images)[0].tensors)
-        return torch.cat([F.adaptive_avg_pool2d(level.float(), PLACES).flatten(1) for level in levels.values()], 1)
+        levels = self.segmenter.levels(images)
+        return torch.cat([F.adaptive_avg_pool2d(level.float(), PLACES).flatten(1) for level in levels], 1)
 
 
 def polynomial_kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from ganverse_nb.inverse_graphics.network import mean_color
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.segmentation.detections import found_rows
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 
 @dataclass(frozen=True)

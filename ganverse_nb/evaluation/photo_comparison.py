@@ -20,7 +20,7 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.silhouette import SIGMA
 from ganverse_nb.segmentation.detections import found_rows
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 HOURS_PER_PHOTO = 4 / 60  # section 4.1: 3 to 5 minutes to mark one object's keypoints
 HOURS_PER_VIEW = 1 / 60 / 39  # one minute for the 39 views of the car

@@ -33,7 +33,7 @@ from ganverse_nb.neural_renderer.properties import Properties, mask_out
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.renderer import render
 from ganverse_nb.segmentation.detections import keep
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import Photos
 
 FRESH_CONTENTS = 7919  # added to a run's seed for contents that no choice was made with

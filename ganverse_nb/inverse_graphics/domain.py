@@ -4,7 +4,8 @@ The paper's f answers any picture, a horse's too, with a car. Here a few cues sa
 it can explain, each measured against photographs that no network of the run has seen:
 
 * instances: the segmenter finds exactly one object (the paper's filter, section 3.1); without that there is no score;
-* doubt: the segmenter's log-odds against the object it found;
+* doubt: the segmenter's log-odds against the object it found; left out where the mask comes from somebody who does not
+  tell a category from other things: a foreground network, or a person;
 * border: the share of the object's outline that lies on the border of the picture;
 * misfit: 1 - IoU of the mask and the reconstruction, rendered with the predicted camera;
 * appearance: how unusual the segmenter's features are inside the mask (Mahalanobis distance, Lee et al. 2018).
@@ -29,7 +30,7 @@ from ganverse_nb.inverse_graphics.inference import compare, reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import MANY, NONE, Detections
-from ganverse_nb.segmentation.mask_rcnn import Segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 USUAL, KEPT = 0.99, 0.98  # quantiles: of each cue, and of the score of photographs that are to pass
 SHRINKAGE = 0.1  # of the features' covariance towards a multiple of the identity
@@ -85,20 +86,27 @@ class RawScores:
 
 
 @torch.no_grad()
-def read_scores(images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> RawScores:
-    """The cues of pictures [B, 3, R, R] in [0, 1], but for the appearance, which takes the usual `features` [n, D]."""
-    found = segmenter.segment(images)
+def read_scores(
+    images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel, found: Detections | None = None
+) -> RawScores:
+    """The cues of pictures [B, 3, R, R] in [0, 1], but for the appearance, which takes the usual `features` [n, D].
+
+    Args:
+        found: the objects, where another than the segmenter has cut them out.
+    """
+    judged = found is None and segmenter.knows_category
+    found = segmenter.segment(images) if found is None else found
     rows = (found.count == 1).nonzero().flatten()
     if len(rows) == 0:
-        return RawScores(
-            found, rows, {name: torch.zeros(0) for name in ("doubt", "border", "misfit")}, torch.zeros(0, 0)
-        )
+        names = ("doubt", "border", "misfit") if judged else ("border", "misfit")
+        return RawScores(found, rows, {name: torch.zeros(0) for name in names}, torch.zeros(0, 0))
     pictures, masks = images[rows], found.mask[rows]
     mesh, camera = reconstruct(pictures, masks, model)
     overlap = compare(mesh, camera, pictures, masks)[:, 0]
-    values = {"doubt": -torch.logit(found.score[rows], eps=1e-6), "border": on_border(masks), "misfit": 1 - overlap}
+    doubt = {"doubt": -torch.logit(found.score[rows], eps=1e-6)} if judged else {}
+    values = doubt | {"border": on_border(masks), "misfit": 1 - overlap}
     parts = zip(pictures.split(BATCH), masks.split(BATCH))
-    return RawScores(found, rows, values, torch.cat([_features(segmenter, p, m) for p, m in parts]))
+    return RawScores(found, rows, values, torch.cat([segmenter.features(p, m) for p, m in parts]))
 
 
 def on_border(masks: Tensor) -> Tensor:
@@ -109,16 +117,6 @@ def on_border(masks: Tensor) -> Tensor:
     outside = torch.ones_like(masks)
     outside[..., EDGE:-EDGE, EDGE:-EDGE] = 0
     return (outline * outside).sum((1, 2, 3)) / outline.sum((1, 2, 3)).clamp_min(1)
-
-
-def _features(segmenter: Segmenter, images: Tensor, masks: Tensor) -> Tensor:
-    """[B, D] every level of the segmenter's backbone, averaged inside the masks."""
-    network = segmenter.network
-    means = []
-    for level in network.backbone(network.transform(images)[0].tensors).values():
-        weight = F.adaptive_avg_pool2d(masks, level.shape[-2:])
-        means.append((level * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1e-6))
-    return torch.cat(means, 1).float()
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,8 @@ class Domain:
         raw = read_scores(images, segmenter, model)
         count = len(raw.rows)
         if count < FEWEST:
-            raise ValueError(f"The segmenter found one object in {count} of {len(images)} photos; {FEWEST} are needed.")
+            found = f"The segmenter found one object in {count} of {len(images)} photos; {FEWEST} are needed."
+            raise ValueError(f"{found} {segmenter.advice}".strip())
         half = count // 2
         mean, precision = _gaussian(raw.features[:half])
         values = _with_appearance(raw, mean, precision)
@@ -161,18 +160,28 @@ class Domain:
         scores = torch.stack([(value[half:] - median[name]) / spread[name] for name, value in values.items()])
         return cls(segmenter.category, mean, precision, median, spread, max(1.0, float(scores.amax(0).quantile(KEPT))))
 
-    def judge(self, images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel) -> list[Verdict]:
-        """The verdict on each of the pictures [B, 3, R, R] in [0, 1]."""
-        raw = read_scores(images, segmenter, model)
+    def judge(
+        self, images: Tensor, segmenter: Segmenter, model: InverseGraphicsModel, found: Detections | None = None
+    ) -> list[Verdict]:
+        """The verdict on each of the pictures [B, 3, R, R] in [0, 1].
+
+        Args:
+            found: the objects, where another than the segmenter has cut them out.
+        """
+        raw = read_scores(images, segmenter, model, found)
         values = _with_appearance(raw, self.mean, self.precision)
-        table = {name: ((value - self.median[name]) / self.spread[name]).tolist() for name, value in values.items()}
+        table = {
+            name: ((value - self.median[name]) / self.spread[name]).tolist()
+            for name, value in values.items()
+            if name in self.median  # doubt is not, in the domain of a foreground network
+        }
         verdicts = [
             Verdict(math.inf, self.limit, {}, NONE if count == 0 else f"{MANY} ({count})")
             for count in raw.found.count.tolist()
         ]
         for place, row in enumerate(raw.rows.tolist()):
             scores = {name: column[place] for name, column in table.items()}
-            reasons = [words for name, words in REASONS.items() if scores[name] > self.limit]
+            reasons = [words for name, words in REASONS.items() if scores.get(name, 0.0) > self.limit]
             reason = reasons[0].format(category=self.category) if reasons else ""
             verdicts[row] = Verdict(max(scores.values()), self.limit, scores, reason)
         return verdicts

@@ -13,23 +13,15 @@ from torch import Tensor
 from ganverse_nb.data.crops import Crop, boxes, cut_window
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.segmentation.detections import Detections
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes
+from ganverse_nb.segmentation.detections import Detections, bounding_boxes
 
 WINDOWS = 3  # at most, see `Reconstructor`
 
 
-class GivenMask(Segmenter):
-    """Stands in for a segmenter where somebody has said where the object of a picture is: one object, beyond doubt."""
-
-    def __init__(self, segmenter: Segmenter, masks: Tensor) -> None:
-        super().__init__(segmenter.network, segmenter.label, segmenter.category, "a given mask")
-        self.masks = masks
-
-    def segment(self, images: Tensor, batch: int = 64) -> Detections:
-        """The given masks [B, 1, R, R], whatever the pictures [B, 3, R, R] show."""
-        one = torch.ones(len(self.masks))
-        return Detections(self.masks, one.long(), one, bounding_boxes(self.masks[:, 0]))
+def one_object(masks: Tensor) -> Detections:
+    """One object in each picture, beyond doubt: what is known where somebody has given masks [B, 1, R, R]."""
+    one = torch.ones(len(masks))
+    return Detections(masks, one.long(), one, bounding_boxes(masks[:, 0]))
 
 
 @dataclass(frozen=True)

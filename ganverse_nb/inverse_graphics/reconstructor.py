@@ -9,24 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
 from ganverse_nb.data.crops import cut_window
 from ganverse_nb.data.masks import as_mask
-from ganverse_nb.data.pictures import Picture, as_picture, middle_square, whole_picture
+from ganverse_nb.data.photo import read_photo
+from ganverse_nb.data.pictures import Picture, as_picture, whole_picture
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
-from ganverse_nb.inverse_graphics.given_masks import GivenMask, given_windows
+from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
+from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.instances import instances
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off a picture unlike those of the dataset
 
@@ -47,6 +52,9 @@ class Reconstruction:
         mesh: [1, V, 3] with its texture, in the object's own axes; None where no object was found.
         camera: [1] where the picture was taken from; None where no object was found.
         hypotheses: the cameras that were tried, with their weights, the best one first; None without refinement.
+        mask_source: who cut the object out: "given", "alpha" (the picture's own channel), or the segmenter's `source`.
+        notes: what was done to the picture before, in words.
+        advice: who would cut photographs out better than this segmenter; "" where the verdict is good, or none would.
     """
 
     name: str
@@ -56,6 +64,9 @@ class Reconstruction:
     mesh: Mesh | None
     camera: Camera | None
     hypotheses: Hypotheses | None = None
+    mask_source: str = ""
+    notes: tuple[str, ...] = ()
+    advice: str = ""
 
     @property
     def whence(self) -> str:
@@ -86,7 +97,7 @@ class Reconstruction:
         if self.mesh is None or not (force or self.verdict.in_domain):
             raise OutOfDomainError(
                 f"{self.name} is {self.verdict}; nothing was written: a picture of one whole object in its middle is "
-                "needed (`force` writes what there is all the same)."
+                f"needed (`force` writes what there is all the same). {self.advice}".rstrip()
             )
         save_mesh(self.mesh, mesh)
         if turntable is not None:
@@ -123,11 +134,16 @@ class Reconstructor:
         self.model, self.segmenter, self.domain, self.framing = model, segmenter, domain, framing
 
     @classmethod
-    def from_pretrained(cls, category: str = "car") -> Reconstructor:
+    def from_pretrained(cls, category: str = "car", segmenter: str | None = None) -> Reconstructor:
         """The networks that come with the package for a category.
+
+        Args:
+            segmenter: who cuts the object out, as `load_segmenter` names them: "rembg" is far better on photographs
+                than the small one that comes with the package, and asks before it downloads its network once.
 
         Raises:
             ExpectedError: the package has none for it, or its files are damaged; the message says what to do.
+            FileNotFoundError, ValueError: what `load_segmenter` raises.
 
         Examples:
             >>> Reconstructor.from_pretrained("horse").resolution
@@ -136,7 +152,7 @@ class Reconstructor:
         shipped = Shipped.of(category)
         return cls(
             InverseGraphicsModel.load(shipped.file("inverse_graphics", SHIPPED["inverse_graphics"][0])),
-            load_segmenter(category, shipped.segmenter),
+            load_segmenter(category, segmenter or shipped.segmenter),
             Domain.load(shipped.file("domain", SHIPPED["domain"][0])),
             Framing.load(shipped.file("framing", SHIPPED["framing"][0])),
         )
@@ -150,7 +166,9 @@ class Reconstructor:
         """The reconstruction of the object in a picture of any size, in any of the forms of `as_picture`.
 
         A single whole object that is smaller, larger or elsewhere than those of the dataset is cut out and scaled. Of
-        several objects the surest is taken; the verdict says that there are several.
+        several objects the surest is taken; the verdict says that there are several. What `read_photo` says of
+        borders, of alpha channels, which serve as masks, and of panoramas holds. A foreground network (`rembg`) sees
+        the photograph once, at its own resolution.
 
         Args:
             refine: try the likeliest cameras, moved until the outlines agree, and keep the best (about a second).
@@ -158,42 +176,63 @@ class Reconstructor:
                 segmenter's; what is cut out and scaled then follows it, anywhere in the whole picture.
 
         Raises:
-            FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, or no mask of it, see
-                `data.masks.as_mask`.
+            FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, a panorama, or no mask of it,
+                see `data.masks.as_mask`.
         """
-        name, segmenter = str(picture) if isinstance(picture, (str, Path)) else "the picture", self.segmenter
-        if mask is None:
-            image = self._framed(as_picture(picture, self.resolution), picture)
-        else:
-            whole = whole_picture(picture)
+        if mask is not None:
+            whole, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
             given = given_windows([whole], [as_mask(mask, whole.size)], self.model, self.framing)
-            image, segmenter = given.images, GivenMask(self.segmenter, given.masks)
-        (verdict,) = self.domain.judge(image, segmenter, self.model)
-        found = segmenter.segment(image).mask
-        mesh, camera = reconstruct(image, found, self.model) if found.any() else (None, None)
-        hypotheses = None
-        if refine and mesh is not None:
-            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, found), image, found)
-            camera = hypotheses.best()
-        return Reconstruction(name, image, found, verdict, mesh, camera, hypotheses)
+            return self._explained(name, given.images, one_object(given.masks), refine, "given", decided=True)
+        photo = read_photo(picture, self.resolution)
+        outline = photo.alpha or self.segmenter.segment_photo(photo.image)
+        source = "alpha" if photo.alpha else self.segmenter.source
+        image, found = self._framed(as_picture(photo.image, self.resolution), photo.image, outline)
+        return self._explained(photo.name, image, found, refine, source, outline is not None, photo.notes)
 
-    def _framed(self, image: Tensor, source: Picture) -> Tensor:
-        """[1, 3, R, R]: `image`, the middle square of `source`, or the window of it that shows its object as usual.
+    def _explained(
+        self,
+        name: str,
+        image: Tensor,
+        found: Detections,
+        refine: bool,
+        source: str,
+        decided: bool,
+        notes: tuple[str, ...] = (),
+    ) -> Reconstruction:
+        """What is made of a window and the object in it; `decided` where another than the segmenter has cut it out."""
+        (verdict,) = self.domain.judge(image, self.segmenter, self.model, found if decided else None)
+        mask, hypotheses = found.mask, None
+        mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
+        if refine and mesh is not None:
+            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, mask), image, mask)
+            camera = hypotheses.best()
+        advice = "" if verdict.in_domain or decided else self.segmenter.advice
+        return Reconstruction(name, image, mask, verdict, mesh, camera, hypotheses, source, notes, advice)
+
+    def _framed(
+        self, image: Tensor, photo: Image.Image, outline: Image.Image | None = None
+    ) -> tuple[Tensor, Detections]:
+        """[1, 3, R, R]: `image`, which is all of the square `photo`, or the window that shows its object as usual; and
+        the objects in it, where `outline`, of the photo's size, says what is foreground, else as the segmenter finds.
 
         It stays as it is where there is not one whole object, or one of too few pixels to enlarge.
         """
-        left, top, side, picture = 0.0, 0.0, 1.0, None
+
+        def find(image: Tensor) -> Detections:
+            if outline is None:
+                return self.segmenter.segment(image)
+            return instances(cut_window(outline.convert("RGB"), left, top, side, image.shape[-1])[:, :1])
+
+        left, top, side = 0.0, 0.0, 1.0
+        found = find(image)
         for _ in range(WINDOWS):
-            found = self.segmenter.segment(image)
             if int(found.count[0]) != 1 or bool(on_border(found.mask) > 0):
-                return image
+                break
             azimuth = reconstruct(image, found.mask, self.model)[1].azimuth
             window = self.framing.window(found.mask, float(azimuth[0]))
-            if window is None:
-                return image
-            picture = picture or middle_square(source)
-            if side * window[2] * picture.width < image.shape[-1] / 2:
-                return image
+            if window is None or side * window[2] * photo.width < image.shape[-1] / 2:
+                break
             left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
-            image = cut_window(picture, left, top, side, image.shape[-1])
-        return image
+            image = cut_window(photo, left, top, side, image.shape[-1])
+            found = find(image)
+        return image, found

@@ -16,7 +16,7 @@ from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 
 if TYPE_CHECKING:  # the dummies of a test need neither
     from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-    from ganverse_nb.segmentation.mask_rcnn import Segmenter
+    from ganverse_nb.segmentation.segmenter import Segmenter
 
 FACTORS = ("camera", "shape", "texture", "background")
 

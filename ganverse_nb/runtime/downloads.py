@@ -45,6 +45,11 @@ class Weights:
         return Path(self.url).stem.rsplit("-", 1)[1]
 
     @property
+    def command(self) -> str:
+        """What downloads it."""
+        return "ganverse fetch-weights"
+
+    @property
     def question(self) -> str:
         """Whether to download it."""
         return f"Download {self.name} ({self.megabytes} MB) from {self.url} to {self.path}?"
@@ -77,7 +82,7 @@ class Weights:
         if path is None:
             if not (download or agreed(self.question)):
                 raise ExpectedError(
-                    f"{self.name} is not at {self.path}: `ganverse fetch-weights` or the option --yes downloads it "
+                    f"{self.name} is not at {self.path}: `{self.command}` or the option --yes downloads it "
                     f"({self.megabytes} MB), or put {self.url} there by hand, or {self.instead}."
                 )
             path = self._download()

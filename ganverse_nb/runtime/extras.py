@@ -27,6 +27,7 @@ EXTRAS = {
     ),
     "train": ("accelerate", "lpips", "scipy"),
     "eval": ("lpips", "scipy", "torch_fidelity"),
+    "photos": ("onnxruntime", "rembg"),
 }
 """Extra -> the modules it brings beyond the base, which renders, reconstructs and edits without any of them."""
 

@@ -90,6 +90,20 @@ def merge_duplicates(masks: Tensor, overlap: float = 0.7) -> Tensor:
     return stays
 
 
+def bounding_boxes(masks: Tensor) -> Tensor:
+    """[N, 4] left, top, right, bottom of masks [N, H, W] (right and bottom are the first pixel past it), 0 if empty."""
+    sides = []
+    for axis in (1, 2):
+        inside = (masks > 0.5).any(axis)
+        length = inside.shape[1]
+        low = inside.float().argmax(1)
+        high = length - inside.flip(1).float().argmax(1)
+        present = inside.any(1)
+        sides += [low * present, high * present]
+    left, right, top, bottom = sides
+    return torch.stack([left, top, right, bottom], 1).float()
+
+
 def found_rows(found: Detections) -> tuple[Tensor, Tensor]:
     """Which pictures [n] have an object in them, and its masks [n, 1, H, W].
 

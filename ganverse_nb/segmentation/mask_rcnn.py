@@ -1,4 +1,5 @@
-"""Masks of one category's objects in pictures: Mask R-CNN (He et al. 2017), COCO's or this project's own."""
+"""Masks of one category's objects in pictures by Mask R-CNN (He et al. 2017), COCO's or this project's own; and the one
+place where a setting becomes a segmenter, of these or a foreground network."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from torch import Tensor
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
-from ganverse_nb.segmentation.detections import Detections, merge_duplicates, paste
+from ganverse_nb.segmentation.detections import Detections, bounding_boxes, merge_duplicates, paste
+from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 
 if TYPE_CHECKING:  # torchvision takes seconds to load, which what comes before the first masks need not wait for
     from torchvision.models.detection.mask_rcnn import MaskRCNN
@@ -29,51 +31,28 @@ FORMAT = "ganverse_nb segmenter"
 THRESHOLD = 0.5
 
 
-class Segmenter:
-    """Finds the objects of one category.
+class MaskRCNNSegmenter(Segmenter):
+    """Mask R-CNN. Instances with a score of at least 0.5 count, repetitions of one object once.
 
     Attributes:
         network: torchvision's MaskRCNN in evaluation mode, answering as `WholePictures` says.
         label: the category's class id in the network.
-        category: its name.
-        source: which weights these are, in words for a report.
-        provenance: how they were trained and what was measured; empty for COCO's.
     """
 
     def __init__(
         self, network: MaskRCNN, label: int, category: str, source: str, provenance: dict[str, Any] | None = None
-    ):
-        self.network = network.eval().requires_grad_(False)
-        self.label, self.category, self.source = label, category, source
-        self.provenance = provenance or {}
+    ) -> None:
+        super().__init__(category, source, provenance)
+        self.network, self.label = network.eval().requires_grad_(False), label
 
-    def __repr__(self) -> str:
-        return f"Segmenter({self.category}, {self.source})"
-
-    def to(self, device: torch.device | str) -> Segmenter:
+    def to(self, device: torch.device | str) -> MaskRCNNSegmenter:
         """This segmenter, moved."""
         self.network.to(device)
         return self
 
-    @torch.no_grad()
-    def segment(self, images: Tensor, batch: int = 64) -> Detections:
-        """The instances in `images` [B, 3, H, W], RGB in [0, 1]; `batch` pictures at a time.
-
-        Instances with a score of at least 0.5 count, repetitions of one object once.
-
-        Raises:
-            ValueError: not pictures of that shape, type and range.
-        """
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise ValueError(
-                f"Pictures must be [B, 3, H, W] float in [0, 1], got {tuple(images.shape)} {images.dtype}."
-            )
-        if len(images) and not (images.min() >= -1e-3 and images.max() <= 1 + 1e-3):
-            raise ValueError(f"Pictures must be in [0, 1], got {images.min():.3g} to {images.max():.3g}.")
-        found = [self._segment(part) for part in images.float().split(batch)]
-        return Detections(
-            *(torch.cat([getattr(part, name) for part in found]) for name in ("mask", "count", "score", "box"))
-        )
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Those of the backbone; see `Segmenter.levels`."""
+        return list(self.network.backbone(self.network.transform(images)[0].tensors).values())
 
     def _segment(self, images: Tensor) -> Detections:
         n, _, height, width = images.shape
@@ -97,33 +76,30 @@ class Segmenter:
         return Detections(mask[:, None], stays.sum(1), scores[rows, first] * found, bounding_boxes(mask))
 
 
-def bounding_boxes(masks: Tensor) -> Tensor:
-    """[N, 4] left, top, right, bottom of masks [N, H, W] (right and bottom are the first pixel past it), 0 if empty."""
-    sides = []
-    for axis in (1, 2):
-        inside = (masks > 0.5).any(axis)
-        length = inside.shape[1]
-        low = inside.float().argmax(1)
-        high = length - inside.flip(1).float().argmax(1)
-        present = inside.any(1)
-        sides += [low * present, high * present]
-    left, right, top, bottom = sides
-    return torch.stack([left, top, right, bottom], 1).float()
-
-
 def load_segmenter(category: str = "car", weights: str | Path = "auto", download: bool = False) -> Segmenter:
     """The segmenter of `category`.
 
     Args:
         weights: "bundled": this project's small network, trained on studio photos of 64 px. "coco": torchvision's
             maskrcnn_resnet50_fpn_v2, from torch's cache. "auto": the bundled one where the category has one, else
-            COCO's. A path: a file written by `train_segmenter`.
-        download: whether COCO's may be downloaded without asking, where torch's cache has it not.
+            COCO's. "rembg" or "rembg:NAME": a foreground network that rembg brings, "isnet-general-use" or NAME
+            ("birefnet-general", "birefnet-general-lite"). "onnx:FILE": such a network of your own, one that takes and
+            gives what ISNet does. Any other path: a file written by `train_segmenter`.
+        download: whether COCO's or rembg's may be downloaded without asking, where it is not here.
 
     Raises:
-        FileNotFoundError, ExpectedError: there are no such weights; the message says how to get them.
-        ValueError: unknown category, damaged file, or a file for another category.
+        FileNotFoundError, ExpectedError: there are no such weights, or a package that reads them is missing; the
+            message says how to get them.
+        ValueError: unknown category, damaged file, a file for another category, or a name that rembg has not.
+
+    Examples:
+        >>> load_segmenter("car").segment(make_photos("car", 2, seed=3).image()).count.tolist()
+        [1, 1]
     """
+    if foreground_kind(weights):
+        from ganverse_nb.segmentation.foreground import load_foreground
+
+        return load_foreground(category, str(weights), download)
     if category not in COCO_LABELS:
         raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
     path = segmenter_file(category, weights)
@@ -131,11 +107,34 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto", download
 
 
 def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
-    """The file that `weights` of `load_segmenter` means; it need not be there."""
+    """The file that `weights` of `load_segmenter` means; it need not be there.
+
+    Raises:
+        ExpectedError: it is one of rembg's, which knows where it keeps them and is not installed.
+        ValueError: rembg has none of that name.
+    """
+    if foreground_kind(weights):
+        from ganverse_nb.segmentation.foreground import foreground_file
+
+        return foreground_file(str(weights))
     bundled = bundled_path(category)
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
     return {"coco": COCO.path, "bundled": bundled}.get(str(weights), Path(weights))
+
+
+def foreground_kind(weights: str | Path) -> str:
+    """Which kind of foreground network a setting means: "rembg:NAME" or "onnx"; "" for any other setting.
+
+    Raises:
+        ValueError: rembg has none of that name.
+    """
+    kind, colon, name = str(weights).partition(":")
+    if kind == "rembg":
+        from ganverse_nb.segmentation.rembg_network import network_of
+
+        return f"rembg:{network_of(str(weights)).key}"
+    return kind if kind == "onnx" and colon else ""
 
 
 def bundled_path(category: str) -> Path:
@@ -151,7 +150,7 @@ def save_segmenter(
     save_tensors(path, network.state_dict(), FORMAT, facts, half=True)
 
 
-def _load_small(path: Path, category: str) -> Segmenter:
+def _load_small(path: Path, category: str) -> MaskRCNNSegmenter:
     from ganverse_nb.segmentation.network import small_mask_rcnn
 
     tensors, metadata = load_tensors(path, FORMAT, "segmenter", "train one with `ganverse train-segmenter`")
@@ -169,10 +168,12 @@ def _load_small(path: Path, category: str) -> Segmenter:
     network.to(memory_format=torch.channels_last)
     steps = settings["steps"]
     source = f"small Mask R-CNN trained for {steps} steps on studio photos ({path.name})"
-    return Segmenter(network, 1, category, source, json.loads(metadata["provenance"]))
+    segmenter = MaskRCNNSegmenter(network, 1, category, source, json.loads(metadata["provenance"]))
+    segmenter.advice = PHOTOS_ADVICE
+    return segmenter
 
 
-def _load_coco(category: str, path: Path) -> Segmenter:
+def _load_coco(category: str, path: Path) -> MaskRCNNSegmenter:
     from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
     from ganverse_nb.segmentation.network import WholePictures
@@ -182,4 +183,6 @@ def _load_coco(category: str, path: Path) -> Segmenter:
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     old = network.transform
     network.transform = WholePictures(old.min_size[0], old.max_size, old.image_mean, old.image_std)
-    return Segmenter(network, COCO_LABELS[category], category, "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")
+    return MaskRCNNSegmenter(
+        network, COCO_LABELS[category], category, "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1"
+    )

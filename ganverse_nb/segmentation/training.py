@@ -20,8 +20,10 @@ from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, bounding_boxes, load_segmenter, save_segmenter
+from ganverse_nb.segmentation.detections import bounding_boxes
+from ganverse_nb.segmentation.mask_rcnn import MaskRCNNSegmenter, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "segmenter.safetensors", "segmenter"
@@ -79,7 +81,7 @@ def train_segmenter(
             done_steps = step + 1
             if done_steps % config.evaluate_every and done_steps != config.steps:
                 continue
-            score = evaluate(Segmenter(network, 1, category, "in training"), held_out)
+            score = evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
             network.train().requires_grad_(True)
             logged = (done_steps - 1) % config.evaluate_every + 1
             means = {name: total / logged for name, total in losses.items()}
@@ -103,7 +105,7 @@ def train_segmenter(
         "minutes": round(minutes + (time.monotonic() - began) / 60, 1),
         "identity": identity,
     }
-    provenance["held_out"] = evaluate(Segmenter(network, 1, category, "just trained"), held_out)
+    provenance["held_out"] = evaluate(MaskRCNNSegmenter(network, 1, category, "just trained"), held_out)
     save_segmenter(directory / WEIGHTS, network, config, category, provenance)
     (directory / STATE).unlink(missing_ok=True)
     return load_segmenter(category, directory / WEIGHTS)

@@ -202,7 +202,7 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import reconstruct
 
     output = options.output or options.picture.with_suffix(".glb")
-    how = {"force": options.force, "refine": options.refine}
+    how = {"force": options.force, "refine": options.refine, "segmenter": options.segmenter}
     print(reconstruct(_networks(options), options.picture, output, options.turntable, **how))
 
 
@@ -375,6 +375,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
     command.add_argument("--force", action="store_true", help="also where the picture is out of domain")
     command.add_argument("--refine", action="store_true", help="fit the camera to the outline in the picture")
+    command.add_argument(
+        "--segmenter", metavar="NAME", help="who cuts the object out: rembg, far better on photographs, or onnx:FILE"
+    )
     command = add(
         "ground-truth-views",
         _ground_truth_views,

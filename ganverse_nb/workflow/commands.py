@@ -239,12 +239,14 @@ def reconstruct(
     turntable: Path | None = None,
     force: bool = False,
     refine: bool = False,
+    segmenter: str | None = None,
 ) -> str:
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
     Args:
         networks: the run whose networks are used, or the category of those that come with the package.
         refine: fit the camera to the picture's outline.
+        segmenter: who cuts the object out instead of the networks' own, as `load_segmenter` names them.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
@@ -256,12 +258,13 @@ def reconstruct(
     if isinstance(networks, Run):
         from ganverse_nb.workflow.stages import reconstructor
 
-        reconstruct = reconstructor(networks)
+        reconstruct = reconstructor(networks, segmenter)
     else:
-        reconstruct = Reconstructor.from_pretrained(networks)
+        reconstruct = Reconstructor.from_pretrained(networks, segmenter)
     result = reconstruct(picture, refine)
     written = result.save(output, turntable, force)
-    return f"wrote {' and '.join(map(str, written))}; the picture was taken from {result.whence}; {result.verdict}"
+    told = [f"wrote {' and '.join(map(str, written))}", f"the picture was taken from {result.whence}", *result.notes]
+    return "; ".join([*told, f"mask by {result.mask_source}", str(result.verdict)])
 
 
 def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:

@@ -41,6 +41,7 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield _nvdiffrast()
     without = {extra: missing for extra, modules in EXTRAS.items() if (missing := missing_modules(modules))}
     yield Finding("extras", None, _extras(without))
+    yield Finding("photographs", None, _photographs("photos" not in without))
     if "notebooks" not in without:
         yield _attempt("kernel", _kernel)
     bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
@@ -138,6 +139,13 @@ def _extras(without: dict[str, list[str]]) -> str:
     return "; ".join([f"{there} installed", *lacking])
 
 
+def _photographs(has_rembg: bool) -> str:
+    """Who cuts real photographs out; rembg itself is not loaded, which takes a minute the first time."""
+    if has_rembg:
+        return "cut out by rembg where `--segmenter rembg` asks for it: recommended for photographs of your own"
+    return "cut out by the small segmenter, which has seen the studio's only; rembg (extra photos) is far better"
+
+
 def _optional_weights() -> Finding:
     """Which of the weights that cannot be shipped are on disk, and what takes the place of the others."""
     from ganverse_nb.workflow.weights import WEIGHTS as KNOWN
@@ -148,7 +156,7 @@ def _optional_weights() -> Finding:
         "inception": "KID on own features instead of FID",
     }
     try:
-        there = {name: weights.find() is not None for name, weights in KNOWN.items()}
+        there = {name: KNOWN[name].find() is not None for name in instead}
     except ExpectedError as error:
         return Finding("optional weights", False, str(error))
     told = [f"{KNOWN[name].name}" if here else f"no {name} ({instead[name]})" for name, here in there.items()]

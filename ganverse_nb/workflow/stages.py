@@ -52,7 +52,8 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
-from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter, segmenter_file
+from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, segmenter_file
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.archive import first_photos, make_photo_archive
 from ganverse_nb.studio.ground_truth_views import GroundTruthViews, make_ground_truth_views
 from ganverse_nb.studio.photos import Photos, make_photos
@@ -165,7 +166,7 @@ def pose_regressor_stage(run: Run) -> Stage:
 
 
 def segmenter(run: Run) -> Segmenter:
-    """The Mask R-CNN that cuts objects out."""
+    """Who cuts objects out: the setting `segmenter.weights`."""
     found = load_segmenter(run.config.category, run.config.segmenter.weights, run.config.weights.download)
     run.note("segmenter", found.source)
     use_weights(run, "segmenter")
@@ -359,9 +360,15 @@ def domain_stage(run: Run) -> Stage:
     return Stage("domain", compute, settings, (inverse_graphics_stage(run),))
 
 
-def reconstructor(run: Run) -> Reconstructor:
-    """From a photograph to a mesh, with the networks of the run."""
-    return Reconstructor(inverse_graphics(run), segmenter(run), domain(run), framing(run))
+def reconstructor(run: Run, photos: str | None = None) -> Reconstructor:
+    """From a photograph to a mesh, with the networks of the run.
+
+    Args:
+        photos: who cuts photographs out instead of the run's segmenter, as `load_segmenter` names them.
+    """
+    download = run.config.weights.download
+    cut = segmenter(run) if photos is None else load_segmenter(run.config.category, photos, download)
+    return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run))
 
 
 def domain_check(run: Run) -> DomainCheck:
@@ -434,17 +441,21 @@ def stylegan_r_stage(run: Run) -> Stage:
 
 
 def use_weights(run: Run, name: str) -> str:
-    """Records "teacher", "views" or "segmenter" in the run's manifest; its SHA-256, which stages made with it need."""
+    """Records "teacher", "views" or "segmenter" in the run's manifest; its SHA-256, which stages made with it need.
+
+    Before that of a foreground network stands its kind: the same file may be prepared for in two ways.
+    """
     path = {"teacher": teacher_file, "views": _views_file, "segmenter": segmenter_path}[name](run)
     run.use_weights(f"{run.config.category}/{name}", path)
-    return sha256(path)
+    kind = foreground_kind(run.config.segmenter.weights) if name == "segmenter" else ""
+    return f"{kind} {sha256(path)}".lstrip()
 
 
 def segmenter_path(run: Run) -> Path:
     """The file that `segmenter.weights` names.
 
     Raises:
-        FileNotFoundError: there is none, see `load_segmenter`.
+        FileNotFoundError, ExpectedError: there is none, see `load_segmenter`.
     """
     names = run.config.category, run.config.segmenter.weights
     path = segmenter_file(*names)

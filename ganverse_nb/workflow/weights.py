@@ -12,15 +12,23 @@ from ganverse_nb.gan.fetch import LICENCE, NETWORKS, fetch_gan
 from ganverse_nb.inverse_graphics.perceptual import VGG16
 from ganverse_nb.runtime.downloads import Weights, agreed
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.segmentation.mask_rcnn import COCO
+from ganverse_nb.segmentation import rembg_network
+from ganverse_nb.segmentation.mask_rcnn import COCO, foreground_kind
 
-WEIGHTS = {"coco": COCO, "vgg16": VGG16, "inception": INCEPTION}
+WEIGHTS: dict[str, Weights] = {"coco": COCO, "vgg16": VGG16, "inception": INCEPTION, **rembg_network.NETWORKS}
 
 
 def named_weights(config: Config) -> list[Weights]:
     """Those that the settings ask for by name; what is "auto" is used where it is, and never downloaded."""
-    named = {COCO: config.segmenter.weights == "coco", VGG16: config.inverse.perceptual_backbone == "lpips"}
-    return [weights for weights, wanted in named.items() if wanted]
+    segmenter = config.segmenter.weights
+    named: list[Weights] = []
+    if segmenter == "coco":
+        named.append(COCO)
+    if foreground_kind(segmenter).startswith("rembg"):
+        named.append(rembg_network.network_of(segmenter))
+    if config.inverse.perceptual_backbone == "lpips":
+        named.append(VGG16)
+    return named
 
 
 def offer_weights(config: Config) -> None:

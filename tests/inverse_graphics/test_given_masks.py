@@ -7,7 +7,7 @@ from PIL import Image
 
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.inverse_graphics.given_masks import GivenMask, given_windows, square_mask, whole_square
+from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object, square_mask, whole_square
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.studio.photos import make_photos
 
@@ -137,5 +137,5 @@ def test_a_mask_that_does_not_belong_to_the_picture_is_refused(reconstructor, ph
 def test_a_given_mask_says_one_object(reconstructor):
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., 20:40, 10:50] = 1
-    found = GivenMask(reconstructor.segmenter, mask).segment(torch.zeros(1, 3, 64, 64))
+    found = one_object(mask)
     assert found.count.tolist() == [1] and found.box.tolist() == [[10, 20, 50, 40]] and torch.equal(found.mask, mask)

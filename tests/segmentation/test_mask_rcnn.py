@@ -12,9 +12,10 @@ from ganverse_nb.runtime import downloads
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation import mask_rcnn
 from ganverse_nb.segmentation.composites import compose, empty_scenes
-from ganverse_nb.segmentation.detections import keep
-from ganverse_nb.segmentation.mask_rcnn import COCO, Segmenter, bounding_boxes, bundled_path, load_segmenter
+from ganverse_nb.segmentation.detections import bounding_boxes, keep
+from ganverse_nb.segmentation.mask_rcnn import COCO, MaskRCNNSegmenter, bundled_path, load_segmenter
 from ganverse_nb.segmentation.network import WholePictures
+from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.segmentation.training import evaluate
 from ganverse_nb.studio.cars import BODY_TYPES
 from ganverse_nb.studio.photos import Photos, join, make_photos
@@ -92,7 +93,7 @@ class Answers(nn.Module):
 
 
 def test_counts_the_category_above_the_threshold_once() -> None:
-    found = Segmenter(Answers(), 3, "car", "answers").segment(torch.zeros(2, 3, 32, 32))  # half the working size
+    found = MaskRCNNSegmenter(Answers(), 3, "car", "answers").segment(torch.zeros(2, 3, 32, 32))  # half its size
     assert found.count.tolist() == [2, 0]
     assert found.score.tolist() == [pytest.approx(0.9), 0.0]
     assert found.box.tolist() == [[16, 16, 28, 24], [0, 0, 0, 0]]

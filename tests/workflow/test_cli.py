@@ -151,6 +151,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
+    assert "-    photographs" in out and "rembg" in out
     assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
     monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
@@ -183,7 +184,7 @@ def networks(monkeypatch):
         found = (images.mean((1, 2, 3)) > 0.1).long()  # nothing in a dark picture
         return Detections(mask * found[:, None, None, None], found, found.float(), torch.zeros(len(images), 4))
 
-    def judge(images, segmenter, model):
+    def judge(images, segmenter, model, found):
         bright = float(images.mean())
         score, reason = (0.5, "") if bright > 0.9 else (9.0, "no car") if bright > 0.1 else (np.inf, "no instance")
         return [Verdict(score, 2.0, {}, reason)]
@@ -201,9 +202,10 @@ def networks(monkeypatch):
         pictures, pictures[:, :, :1] + 1, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0]), test_contents=1
     )
     stages = ModuleType("ganverse_nb.workflow.stages")
-    segmenter, domain = SimpleNamespace(segment=segment), SimpleNamespace(judge=judge)
+    segmenter = SimpleNamespace(segment=segment, segment_photo=lambda photo: None, source="half", advice="Take rembg.")
+    domain = SimpleNamespace(judge=judge)
     framing = Framing.of(dataset, torch.tensor([0.0]))
-    stages.reconstructor = lambda run: Reconstructor(model, segmenter, domain, framing)
+    stages.reconstructor = lambda run, photos: Reconstructor(model, segmenter, domain, framing)
     monkeypatch.setitem(sys.modules, "ganverse_nb.workflow.stages", stages)
     monkeypatch.setattr("ganverse_nb.workflow.stages", stages, raising=False)
 
@@ -214,6 +216,7 @@ def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
     assert len(trimesh.load(tmp_path / "car.glb", force="mesh").faces) == 1280
     said = capsys.readouterr().out
     assert "azimuth 270, elevation 10, distance 2.30" in said and "in domain (score 0.5, limit 2.0)" in said
+    assert "mask by half" in said and "rembg" not in said
     turning = [str(tmp_path / "car.png"), "--out", str(tmp_path / "turned.obj")]
     turning += ["--turntable", str(tmp_path / "turn.gif")]
     assert cli.main(["reconstruct", *turning, *SMALL, *places]) == 0
@@ -227,7 +230,9 @@ def test_a_picture_out_of_domain_is_refused_unless_asked_for(networks, places, t
     Image.new("RGB", (20, 20), (120, 120, 120)).save(tmp_path / "horse.png")
     command = ["reconstruct", str(tmp_path / "horse.png"), *SMALL, *places]
     assert cli.main(command) == 2
-    assert "horse.png is out of domain: no car (score 9.0, limit 2.0); nothing was" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "horse.png is out of domain: no car (score 9.0, limit 2.0); nothing was" in said
+    assert said.endswith("Take rembg.\n") and said.count("rembg") == 1
     assert not (tmp_path / "horse.glb").exists()
     assert cli.main([*command, "--force"]) == 0
     assert (tmp_path / "horse.glb").exists() and "out of domain: no car" in capsys.readouterr().out

@@ -284,6 +284,24 @@ def test_a_weight_file_changes_exactly_the_stages_that_read_it(run, setting, fil
     assert {stage for stage in STAGES if one[stage] != other[stage]} == readers
 
 
+def test_a_foreground_network_is_told_by_its_kind_and_its_file(run, tmp_path):
+    """A stage that reads masks names no file before the network is read, so a file of any content will do here."""
+
+    def told(weights):
+        return identities(replace(run.config, segmenter=replace(run.config.segmenter, weights=weights)))[0]
+
+    (tmp_path / "elsewhere").mkdir()
+    files = [tmp_path / "one.onnx", tmp_path / "elsewhere" / "two.onnx", tmp_path / "other.onnx"]
+    for file, content in zip(files, ("network", "network", "another")):
+        file.write_text(content)
+    one, moved, other = (told(f"onnx:{file}") for file in files)
+    assert one == moved
+    readers = {"view_gate", "multiview", "domain"}
+    assert {stage for stage in STAGES if one[stage] != other[stage]} == readers
+    plain_file = told(str(files[0]))  # the same bytes, read as a segmenter of one's own
+    assert {stage for stage in STAGES if one[stage] != plain_file[stage]} == readers
+
+
 def test_keypoints_change_the_training_that_begins_at_them(tmp_path, monkeypatch):
     run = Run(load_config("smoke"), tmp_path / "runs", tmp_path / "figures", shipped=False)
     tell = [

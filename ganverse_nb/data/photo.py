@@ -1,0 +1,123 @@
+"""A photograph as people have it: with borders, an alpha channel, far too wide; the square of it that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageChops
+
+from ganverse_nb.data.pictures import Picture, check_size, on_white, whole_picture
+
+WIDEST = 3.0  # longer side by shorter: of a wider picture, the square in its middle is too small a part
+CLEAR, OPAQUE = 0.05, 0.002  # shares that an alpha channel must have before it tells an object from what is round it
+NOISE = 12  # of 255: a border that went through JPEG is not quite of one colour
+ENDS = 0.6  # of the line beside a border must have other colours: an object on a plain ground has few in its first line
+PART = 0.1  # of the picture must be left without its borders
+
+
+@dataclass(frozen=True)
+class Photo:
+    """The square in the middle of a photograph.
+
+    Attributes:
+        name: of its file, or "the picture".
+        image: the square, in RGB, upright, as many pixels as there are.
+        alpha: its alpha channel, in mode "L", where that tells an object from what is round it; else None.
+        notes: what was done to it, in words.
+        size: width and height of the whole photograph, upright.
+        box: left, top, right and bottom of the square in it, in pixels.
+    """
+
+    name: str
+    image: Image.Image
+    alpha: Image.Image | None
+    notes: tuple[str, ...]
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+
+
+def read_photo(picture: Picture, resolution: int) -> Photo:
+    """The square in the middle of a picture in any of the forms of `as_picture`.
+
+    It is turned upright as its EXIF data say. Borders of one colour, as screenshots and films have them, are left out,
+    where nothing is transparent. An alpha channel counts where at least one in twenty pixels is transparent, and
+    two in a thousand are not.
+
+    Args:
+        resolution: a picture whose shorter side has less than half as many pixels is too small.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: what `as_picture` refuses, or a panorama.
+
+    Examples:
+        >>> film = np.zeros((100, 160, 3), np.uint8)
+        >>> film[20:80] = np.random.default_rng(0).integers(0, 255, (60, 160, 3))
+        >>> photo = read_photo(film, 64)
+        >>> photo.box, photo.notes
+        ((50, 20, 110, 80), ('borders of one colour were left out: 160 x 60 of 160 x 100 pixels are looked at',))
+    """
+    name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
+    whole = whole_picture(picture, alpha=True)
+    check_size(whole.size, name, resolution)
+    alpha, rgb = _telling_alpha(whole), on_white(whole)
+    box = (0, 0, *whole.size)
+    notes: tuple[str, ...] = ()
+    if alpha is None and (inside := without_borders(rgb)) != box:
+        width, height = inside[2] - inside[0], inside[3] - inside[1]
+        looked = f"{width} x {height} of {whole.width} x {whole.height} pixels are looked at"
+        box, notes = inside, (f"borders of one colour were left out: {looked}",)
+    square = _middle_square(box, name)
+    check_size((square[2] - square[0],) * 2, name, resolution)
+    return Photo(name, rgb.crop(square), alpha and alpha.crop(square), notes, whole.size, square)
+
+
+def without_borders(picture: Image.Image) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what lies inside borders of one colour; all of the picture where it has none.
+
+    They come in pairs, above and below or left and right, of the colour of the corner, and end along straight lines,
+    beside which most is of another colour: so a plain ground around an object is no border, nor a wall above a floor.
+    """
+    whole = (0, 0, picture.width, picture.height)
+    different = _different(picture, picture.getpixel((0, 0)))
+    box = list(different.getbbox() or whole)
+    for first, last in ((0, 2), (1, 3)):
+        if (box[first] == whole[first]) != (box[last] == whole[last]):
+            box[first], box[last] = whole[first], whole[last]
+    part = np.asarray(different)[box[1] : box[3], box[0] : box[2]] > 0
+    if part.size < PART * different.width * different.height or min(part.shape) < 4:
+        return whole
+    lines = (part[:, 1], part[1], part[:, -2], part[-2])  # the second: a scaled border ends in a blend of colours
+    straight = all(line.mean() >= ENDS for line, new, old in zip(lines, box, whole) if new != old)
+    return (box[0], box[1], box[2], box[3]) if straight else whole
+
+
+def _different(picture: Image.Image, colour: object) -> Image.Image:
+    """Mode "L": 255 where a picture has another colour."""
+    difference = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))  # type: ignore[arg-type]
+    red, green, blue = difference.split()
+    largest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return largest.point(lambda value: 255 * (value > NOISE))
+
+
+def _telling_alpha(picture: Image.Image) -> Image.Image | None:
+    if picture.mode != "RGBA":
+        return None
+    alpha = picture.getchannel("A")
+    opaque = float((np.asarray(alpha) > 127).mean())
+    return alpha if OPAQUE <= opaque <= 1 - CLEAR else None
+
+
+def _middle_square(box: tuple[int, int, int, int], name: str) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    side = min(width, height)
+    if max(width, height) > WIDEST * side:
+        raise ValueError(
+            f"{name} is a panorama of {width} x {height} pixels, and only the square in its middle would be looked at; "
+            "crop it around the object."
+        )
+    left, top = left + (width - side) // 2, top + (height - side) // 2
+    return (left, top, left + side, top + side)
