@@ -19,10 +19,10 @@ from ganverse_nb.inverse_graphics.photo_texture import TEXTURE_SIZE, project_tex
 from ganverse_nb.inverse_graphics.refine import UNITS, refine_camera
 from ganverse_nb.render.renderer import render
 
-RESOLUTION = 128  # of the silhouettes at most: a finer one moves nothing that the smoothing would let through
+RESOLUTION = 128  # of the silhouettes at most: finer ones move nothing that the smoothing would let through
 STEPS, LEARNING_RATE = 80, 0.02  # in world units before the smoothing, and in UNITS of the camera
 SMOOTHING = 16.0
-WEIGHT_MOVEMENT, WEIGHT_LAPLACIAN, WEIGHT_FLATTEN = 30.0, 100.0, 0.1
+WEIGHT_MOVEMENT, WEIGHT_LAPLACIAN, WEIGHT_FLATTEN = 200.0, 100.0, 0.1  # with less, other views get worse
 SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end
 SYMMETRIC = 1e-3  # world units within which a shape counts as its own mirror image
 
@@ -35,7 +35,7 @@ def fit_photo(
     Args:
         mesh: as f predicts it, with its texture.
         picture: [B, 3, H, W] in [0, 1], the window of the photo that f saw, at any resolution.
-        mask: [B, 1, H, W] of the object in it.
+        mask: [B, 1, h, w] of the object in it, at the same or another resolution.
 
     Returns:
         meshes with textures of `texture_size`, see `project_texture`, and cameras.
@@ -43,10 +43,11 @@ def fit_photo(
     Raises:
         ValueError: not as many of one as of the others, or a mesh without a texture.
     """
+    picture, mask = (x.to(mesh.vertices.device) for x in (picture, mask))
     outline = _outline(mask)
     camera = refine_camera(mesh, camera, outline)
     mesh, camera = fit_shape(mesh, camera, outline)
-    return project_texture(mesh, camera, picture, mask, _symmetric(mesh), texture_size), camera
+    return project_texture(mesh, camera, picture, mask, is_symmetric(mesh), texture_size), camera
 
 
 def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> tuple[Mesh, Camera]:
@@ -54,45 +55,72 @@ def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> 
 
     The vertices move with their neighbours as those of f do, mirrored where the prediction is symmetric, and no further
     from the prediction than the overlap is worth: what the photo does not show must not be paid for what it shows.
+    Size and place of a shape stay as predicted: one picture cannot tell them from the camera's, which move.
+
+    Raises:
+        ValueError: not as many masks as meshes and cameras, or meshes that are no deformed `uv_sphere`s.
     """
-    start = mesh.vertices.detach()
-    mirror = _mirror() if _symmetric(mesh) else None
-    smooth = _smoothing(mesh)
-    right, up, ahead = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)
+    if not len(mesh) == len(camera) == len(masks):
+        raise ValueError(f"fit_shape: {len(mesh)} meshes, {len(camera)} cameras and {len(masks)} masks.")
+    start, faces = mesh.vertices.detach(), mesh.faces
+    middle = start - start.mean(1, keepdim=True)
+    smooth, mirror = _smoothing().to(start), _mirror().to(start.device)
+    symmetric = is_symmetric(mesh)
+    right, up, ahead = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)  # a target beside the axis only
     pose = torch.stack([camera.azimuth, camera.elevation, (camera.distance + ahead).log(), right, up], 1).detach()
     units, fov = pose.new_tensor(UNITS), camera.fov.detach()
-    moved, turned = torch.zeros_like(start, requires_grad=True), torch.zeros_like(pose, requires_grad=True)
-    optimizer = torch.optim.Adam([moved, turned], lr=LEARNING_RATE)
-    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
+    pushed, turned = torch.zeros_like(start, requires_grad=True), torch.zeros_like(pose, requires_grad=True)
 
-    def current() -> tuple[Tensor, Camera]:
-        offsets = smooth @ moved
-        if mirror is not None:
-            offsets = 0.5 * (offsets + offsets[:, mirror] * offsets.new_tensor([-1.0, 1.0, 1.0]))
+    def moved() -> tuple[Tensor, Camera]:
+        offsets = smooth @ pushed
+        if symmetric:
+            offsets = 0.5 * (offsets + mirrored(offsets, mirror))
+        offsets = offsets - offsets.mean(1, keepdim=True)
+        growth = (offsets * middle).sum((1, 2), keepdim=True) / middle.square().sum((1, 2), keepdim=True)
         values = pose + turned * units
-        return offsets, orbit_around(values[:, 0], values[:, 1], values[:, 2].exp(), fov, values[:, 3:])
+        now = orbit_around(values[:, 0], values[:, 1], values[:, 2].exp(), fov, values[:, 3:])
+        return offsets - growth * middle, now
 
+    optimizer = torch.optim.Adam([pushed, turned], lr=LEARNING_RATE)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
     for step in range(steps):
-        offsets, now = current()
+        offsets, now = moved()
         vertices = start + offsets
         sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / max(1, 0.7 * steps))
-        seen = render(Mesh(vertices, mesh.faces), now, masks.shape[-1], sigma=sigma)
-        shape = WEIGHT_MOVEMENT * movement_loss(offsets) + WEIGHT_LAPLACIAN * laplacian_loss(offsets, mesh.faces)
-        shape = shape + WEIGHT_FLATTEN * flatten_loss(vertices, mesh.faces)
+        seen = render(Mesh(vertices, faces), now, masks.shape[-1], sigma=sigma)
+        shape = WEIGHT_MOVEMENT * movement_loss(offsets) + WEIGHT_LAPLACIAN * laplacian_loss(offsets, faces)
+        shape = shape + WEIGHT_FLATTEN * flatten_loss(vertices, faces)
         optimizer.zero_grad()
-        ((1 - soft_iou(seen.silhouette, masks)).sum() + len(mesh) * shape).backward()
+        (len(mesh) * shape + (1 - soft_iou(seen.silhouette, masks)).sum()).backward()
         optimizer.step()
         slower.step()
     with torch.no_grad():
-        offsets, now = current()
+        offsets, now = moved()
     return replace(mesh, vertices=start + offsets), now
 
 
+def is_symmetric(mesh: Mesh) -> bool:
+    """Whether deformed `uv_sphere`s are their own mirror images at x = 0.
+
+    Raises:
+        ValueError: they have another number of vertices.
+    """
+    mirror = _mirror().to(mesh.vertices.device)
+    if mesh.vertices.shape[1] != len(mirror):
+        raise ValueError(f"A fit moves spheres of {len(mirror)} vertices, as f does, not {mesh.vertices.shape[1]}.")
+    return bool((mirrored(mesh.vertices, mirror) - mesh.vertices).abs().max() < SYMMETRIC)
+
+
+def mirrored(vectors: Tensor, mirror: Tensor) -> Tensor:
+    """[B, V, 3] positions or movements mirrored at x = 0, each at the vertex that is there."""
+    return vectors[:, mirror] * vectors.new_tensor([-1.0, 1.0, 1.0])
+
+
 def _outline(mask: Tensor) -> Tensor:
-    if mask.shape[-1] <= RESOLUTION:
-        return (mask > 0.5).to(mask.dtype)
-    smaller = F.interpolate(mask, (RESOLUTION, RESOLUTION), mode="bilinear", antialias=True, align_corners=False)
-    return (smaller > 0.5).to(mask.dtype)
+    """The mask as the silhouettes are to be."""
+    if mask.shape[-1] > RESOLUTION:
+        mask = F.interpolate(mask, (RESOLUTION, RESOLUTION), mode="bilinear", antialias=True, align_corners=False)
+    return (mask > 0.5).float()
 
 
 @lru_cache
@@ -101,17 +129,8 @@ def _mirror() -> Tensor:
 
 
 @lru_cache
-def _sphere_smoothing() -> Tensor:
+def _smoothing() -> Tensor:
+    """`smoothing_matrix` of the sphere, the same on both of its sides (as f has it)."""
     sphere, mirror = uv_sphere(), _mirror()
     smooth = smoothing_matrix(sphere.faces, sphere.vertices.shape[1], SMOOTHING)
     return 0.5 * (smooth + smooth[mirror][:, mirror])
-
-
-def _smoothing(mesh: Mesh) -> Tensor:
-    return _sphere_smoothing().to(mesh.vertices.device)
-
-
-def _symmetric(mesh: Mesh) -> bool:
-    """Whether meshes that are deformed `uv_sphere`s are their own mirror images at x = 0."""
-    mirrored = mesh.vertices[:, _mirror()] * mesh.vertices.new_tensor([-1.0, 1.0, 1.0])
-    return bool((mirrored - mesh.vertices).abs().max() < SYMMETRIC)

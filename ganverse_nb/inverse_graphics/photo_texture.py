@@ -1,4 +1,4 @@
-"""A photograph projected onto a mesh: textures that show what the camera saw, and something that fits to it elsewhere."""
+"""A photograph projected onto a mesh: textures that show what the camera saw, and what fits to it elsewhere."""
 
 from __future__ import annotations
 
@@ -16,22 +16,28 @@ from ganverse_nb.render.texture import interpolate
 
 TEXTURE_SIZE = (256, 512)
 FACING = (0.1, 0.4)  # cosine between surface and line of sight: nothing is taken below the first, all from the second
+SHIFT = 0.5  # of the difference in colour that the prediction takes on where nothing is seen; more shows up elsewhere
 DEPTH_RESOLUTION, DEPTH_SLACK = 512, 0.02  # of the z-buffer; world units, below what is thin in an object
 EDGE = 1 / 64  # of the picture: so near to the outline a pixel may be mixed with the background
 
 
 def project_texture(
-    mesh: Mesh, camera: CameraModel, picture: Tensor, mask: Tensor, symmetric: bool = True, size: tuple[int, int] = TEXTURE_SIZE
+    mesh: Mesh,
+    camera: CameraModel,
+    picture: Tensor,
+    mask: Tensor,
+    symmetric: bool = True,
+    size: tuple[int, int] = TEXTURE_SIZE,
 ) -> Mesh:
     """The meshes [B] with textures [B, 3, *size] that show `picture` where the cameras [B] see it.
 
     A texel that is not seen takes what is seen of its mirror image (`symmetric`), else the texture that the mesh has,
-    shifted in colour so that it goes on smoothly from what is seen around it.
+    shifted in colour towards what is seen around it.
 
     Args:
         mesh: with a texture; for `symmetric` a deformed `uv_sphere`, whose texture's left half mirrors the right one.
         picture: [B, 3, H, W] in [0, 1]; what is painted on the surface contains its light.
-        mask: [B, 1, H, W] of the object in it.
+        mask: [B, 1, h, w] of the object in it, at the same or another resolution.
 
     Raises:
         ValueError: a mesh without a texture, or not as many of one as of the others.
@@ -44,7 +50,10 @@ def project_texture(
         other, also = seen.flip(-1), (1 - weight) * weight.flip(-1)
         seen = (weight * seen + also * other) / (weight + also).clamp(min=1e-6)
         weight = weight + also
-    return replace(mesh, texture=(predicted + _around(seen - predicted, weight)).clamp(0, 1))
+    difference = seen - predicted
+    beside = _around(difference, weight)  # the difference itself where it is seen
+    texture = predicted + SHIFT * beside + (1 - SHIFT) * weight * difference
+    return replace(mesh, texture=texture.clamp(0, 1))
 
 
 def seen_texels(
@@ -57,11 +66,11 @@ def seen_texels(
     Raises:
         ValueError: not as many of one as of the others, or a mesh without `face_uvs`.
     """
-    if not len(mesh) == len(camera) == len(picture) == len(mask) or mask.shape[-2:] != picture.shape[-2:]:
-        raise ValueError(
-            f"seen_texels: {len(mesh)} meshes, {len(camera)} cameras, pictures {tuple(picture.shape)} and masks "
-            f"{tuple(mask.shape)}; give as many of each, and masks of the pictures' size."
-        )
+    if not len(mesh) == len(camera) == len(picture) == len(mask):
+        counts = f"{len(mesh)} meshes, {len(camera)} cameras, {len(picture)} pictures and {len(mask)} masks"
+        raise ValueError(f"Each photo goes onto one mesh through one camera, got {counts}.")
+    if mask.shape[-2:] != picture.shape[-2:]:
+        mask = F.interpolate(mask, picture.shape[-2:], mode="bilinear", align_corners=False)
     texels = _texels(mesh, size)
     points = interpolate(corners(mesh.vertices, mesh.faces), texels).flatten(1, 2)
     normals = interpolate(corners(vertex_normals(mesh.vertices, mesh.faces), mesh.faces), texels).flatten(1, 2)
@@ -76,7 +85,8 @@ def seen_texels(
     visible = (nearest > 0) & (away < nearest + DEPTH_SLACK)
     weight = visible * _step(facing, *FACING)
 
-    inside = -F.max_pool2d(-(mask > 0.5).float(), 2 * round(EDGE * mask.shape[-1]) + 1, 1, round(EDGE * mask.shape[-1]))
+    edge = round(EDGE * mask.shape[-1])
+    inside = 1 - F.max_pool2d((mask <= 0.5).to(picture.dtype), 2 * edge + 1, 1, edge)
     colors = _sample(spread(picture, inside), at, "bilinear")  # the background is nowhere in it
     there = texels.mask
     colors, weight = colors.unflatten(-1, size), weight[:, None].unflatten(-1, size)
@@ -115,8 +125,8 @@ def _texels(mesh: Mesh, size: tuple[int, int]) -> Fragments:
     clip = torch.cat([flat, torch.zeros_like(flat[..., :1]), torch.ones_like(flat[..., :1])], -1)
     own = torch.arange(clip.shape[1], device=clip.device).view(-1, 3)
     found = rasterize(clip, own, size, parallel=True)
-    count = len(mesh)
-    return Fragments(*(t.expand(count, *t.shape[1:]).contiguous() for t in (found.face_index, found.barycentric, found.depth)))
+    one = (found.face_index, found.barycentric, found.depth)
+    return Fragments(*(t.expand(len(mesh), *t.shape[1:]).contiguous() for t in one))
 
 
 def _sample(image: Tensor, at: Tensor, mode: str) -> Tensor:

@@ -20,13 +20,17 @@ from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.refine import refine_camera
+from ganverse_nb.inverse_graphics.photo_fit import fit_photo
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
 from ganverse_nb.segmentation.mask_rcnn import Segmenter, load_segmenter
 
+FINE = 512  # pixels of a window at most that a fit sees: more are not in its texture
 WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off a picture unlike those of the dataset
+
+Window = tuple[float, float, float]
+"""Left, top and side of a square, as shares of the side of the square in a picture's middle."""
 
 
 class OutOfDomainError(ExpectedError):
@@ -149,22 +153,25 @@ class Reconstructor:
         several objects the surest is taken; the verdict says that there are several.
 
         Args:
-            refine: move the camera that the camera head reads until the outlines agree (about a second).
+            refine: fit camera, shape and texture to the picture (`fit_photo`; a few seconds), of which as many pixels
+                are used as there are, up to 512 on a side.
 
         Raises:
             FileNotFoundError, ValueError: no picture that can be read, see `as_picture`.
         """
         name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
-        image = self._framed(as_picture(picture, self.resolution), picture)
+        image, window = self._framed(as_picture(picture, self.resolution), picture)
         (verdict,) = self.domain.judge(image, self.segmenter, self.model)
         mask = self.segmenter.segment(image).mask
         mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
         if refine and mesh is not None and camera is not None:
-            camera = refine_camera(mesh, camera, mask)
+            mesh, camera = fit_photo(mesh, camera, _fine(picture, window, self.resolution), mask)
         return Reconstruction(name, image, mask, verdict, mesh, camera)
 
-    def _framed(self, image: Tensor, source: Picture) -> Tensor:
+    def _framed(self, image: Tensor, source: Picture) -> tuple[Tensor, Window]:
         """[1, 3, R, R]: `image`, the middle square of `source`, or the window of it that shows its object as usual.
+
+        And the window itself.
 
         It stays as it is where there is not one whole object, or one of too few pixels to enlarge.
         """
@@ -172,14 +179,20 @@ class Reconstructor:
         for _ in range(WINDOWS):
             found = self.segmenter.segment(image)
             if int(found.count[0]) != 1 or bool(on_border(found.mask) > 0):
-                return image
+                return image, (left, top, side)
             azimuth = reconstruct(image, found.mask, self.model)[1].azimuth
             window = self.framing.window(found.mask, float(azimuth[0]))
             if window is None:
-                return image
+                return image, (left, top, side)
             picture = picture or middle_square(source)
             if side * window[2] * picture.width < image.shape[-1] / 2:
-                return image
+                return image, (left, top, side)
             left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
             image = cut_window(picture, left, top, side, image.shape[-1])
-        return image
+        return image, (left, top, side)
+
+
+def _fine(source: Picture, window: Window, least: int) -> Tensor:
+    """[1, 3, S, S] a window of a picture at its own resolution."""
+    picture = middle_square(source)
+    return cut_window(picture, *window, max(least, min(FINE, round(window[2] * picture.width))))

@@ -244,7 +244,7 @@ def reconstruct(
 
     Args:
         networks: the run whose networks are used, or the category of those that come with the package.
-        refine: fit the camera to the picture's outline.
+        refine: fit camera, shape and texture to the picture.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.

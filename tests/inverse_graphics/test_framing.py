@@ -90,7 +90,8 @@ def test_a_small_or_large_object_of_a_photo_is_cut_out(
     segmenter = SimpleNamespace(segment=found_by_colour)
     image = read_picture(path, 64, fit=True)
     assert framing.window(found_by_colour(image).mask, azimuth) is not None
-    framed = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, path)
+    framed, window = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, path)
+    assert reconstructor._fine(path, window, 64).shape[-1] == max(64, round(256 * window[2]))
     mask = found_by_colour(framed).mask
     assert framing.window(mask, azimuth) is None
     wanted = world.dataset.masks[2:3, view].float()
@@ -102,11 +103,11 @@ def test_a_photo_of_several_objects_or_of_part_of_one_stays_as_it_is(framing: Fr
     image = torch.ones(1, 3, 64, 64)
     image[..., 2, 20:30, :12] = 0  # at the left edge
     cut_off = SimpleNamespace(segment=found_by_colour)
-    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, tmp_path / "none.png") is image
+    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, tmp_path / "none.png")[0] is image
     image[..., 2, :, :] = 1
     image[..., 2, 20:24, 20:24] = 0
     two = SimpleNamespace(segment=lambda x: SimpleNamespace(mask=found_by_colour(x).mask, count=torch.tensor([2])))
-    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, tmp_path / "none.png") is image
+    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, tmp_path / "none.png")[0] is image
 
 
 def test_it_comes_back_from_its_file(tmp_path):
