@@ -6,9 +6,10 @@ result.save("car.glb")
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -21,9 +22,10 @@ from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
-from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object
+from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object, square_mask, whole_square
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.photo_fit import fit_photo
 from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
@@ -33,6 +35,7 @@ from ganverse_nb.segmentation.instances import instances
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 from ganverse_nb.segmentation.segmenter import Segmenter
 
+FINE = 512  # pixels of a window at most that a fit sees: more are not in its texture
 WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off a picture unlike those of the dataset
 
 
@@ -171,7 +174,8 @@ class Reconstructor:
         the photograph once, at its own resolution.
 
         Args:
-            refine: try the likeliest cameras, moved until the outlines agree, and keep the best (about a second).
+            refine: try the likeliest cameras, and fit the best one, shape and texture to the picture (`fit_photo`; a
+                few seconds), of which as many pixels are used as there are, up to 512 on a side.
             mask: of the object, in any of the forms of `data.masks.as_mask` and of the picture's size, instead of the
                 segmenter's; what is cut out and scaled then follows it, anywhere in the whole picture.
 
@@ -180,42 +184,39 @@ class Reconstructor:
                 see `data.masks.as_mask`.
         """
         if mask is not None:
-            whole, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
-            given = given_windows([whole], [as_mask(mask, whole.size)], self.model, self.framing)
-            return self._explained(name, given.images, one_object(given.masks), refine, "given", decided=True)
+            return self._explained(self._given(picture, mask), refine)
         photo = read_photo(picture, self.resolution)
         outline = photo.alpha or self.segmenter.segment_photo(photo.image)
         source = "alpha" if photo.alpha else self.segmenter.source
-        image, found = self._framed(as_picture(photo.image, self.resolution), photo.image, outline)
-        return self._explained(photo.name, image, found, refine, source, outline is not None, photo.notes)
+        framed = self._framed(as_picture(photo.image, self.resolution), photo.image, outline)
+        return self._explained(replace(framed, name=photo.name, source=source, notes=photo.notes), refine)
 
-    def _explained(
-        self,
-        name: str,
-        image: Tensor,
-        found: Detections,
-        refine: bool,
-        source: str,
-        decided: bool,
-        notes: tuple[str, ...] = (),
-    ) -> Reconstruction:
-        """What is made of a window and the object in it; `decided` where another than the segmenter has cut it out."""
-        (verdict,) = self.domain.judge(image, self.segmenter, self.model, found if decided else None)
-        mask, hypotheses = found.mask, None
+    def _explained(self, framed: Framed, refine: bool) -> Reconstruction:
+        """What is made of a window and the object in it."""
+        image, mask, decided, hypotheses = framed.image, framed.found.mask, framed.outline is not None, None
+        (verdict,) = self.domain.judge(image, self.segmenter, self.model, framed.found if decided else None)
         mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
         if refine and mesh is not None:
             hypotheses = refine_hypotheses(mesh, self.model.head.read(image, mask), image, mask)
-            camera = hypotheses.best()
+            mesh, camera = fit_photo(mesh, hypotheses.best(), *framed.fine())
         advice = "" if verdict.in_domain or decided else self.segmenter.advice
-        return Reconstruction(name, image, mask, verdict, mesh, camera, hypotheses, source, notes, advice)
+        facts = (framed.source, framed.notes, advice)
+        return Reconstruction(framed.name, image, mask, verdict, mesh, camera, hypotheses, *facts)
 
-    def _framed(
-        self, image: Tensor, photo: Image.Image, outline: Image.Image | None = None
-    ) -> tuple[Tensor, Detections]:
-        """[1, 3, R, R]: `image`, which is all of the square `photo`, or the window that shows its object as usual; and
-        the objects in it, where `outline`, of the photo's size, says what is foreground, else as the segmenter finds.
+    def _given(self, picture: Picture, mask: Picture) -> Framed:
+        """The window that a given mask asks for, anywhere in the whole picture."""
+        whole, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
+        inside = as_mask(mask, whole.size)
+        given = given_windows([whole], [inside], self.model, self.framing)
+        left, top, side = given.corners[0].tolist()
+        square, outline = whole_square(whole), square_mask(inside)
+        return Framed(given.images, one_object(given.masks), square, (left, top, side), outline, name, "given")
 
-        It stays as it is where there is not one whole object, or one of too few pixels to enlarge.
+    def _framed(self, image: Tensor, photo: Image.Image, outline: Image.Image | None = None) -> Framed:
+        """`image`, which is all of the square `photo`, or the window that shows its object as usual.
+
+        The object is what `outline`, of the photo's size, says is foreground, else what the segmenter finds. The
+        picture stays as it is where there is not one whole object, or one of too few pixels to enlarge.
         """
 
         def find(image: Tensor) -> Detections:
@@ -235,4 +236,36 @@ class Reconstructor:
             left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
             image = cut_window(photo, left, top, side, image.shape[-1])
             found = find(image)
-        return image, found
+        return Framed(image, found, photo, (left, top, side), outline)
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A window of a square picture, and the object in it.
+
+    Attributes:
+        image: [1, 3, R, R] the window; `found` in it.
+        square: the picture, as many pixels as there are; `window` is left, top and side in shares of its side.
+        outline: the object in the square where another than the segmenter has cut it out, mode "L".
+        name, source, notes: see `Reconstruction`.
+    """
+
+    image: Tensor
+    found: Detections
+    square: Image.Image
+    window: tuple[float, float, float]
+    outline: Image.Image | None = None
+    name: str = "the picture"
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def fine(self) -> tuple[Tensor, Tensor]:
+        """The window at its own resolution, [1, 3, S, S], and the mask as fine as it is known."""
+        size = max(self.image.shape[-1], min(FINE, round(self.window[2] * self.square.width)))
+        image = cut_window(self.square, *self.window, size)
+        if self.outline is None:
+            return image, self.found.mask
+        inside = cut_window(self.outline.convert("RGB"), *self.window, size)[:, :1]
+        whole = F.interpolate(self.found.mask, size, mode="nearest")  # of several pieces, the one that f saw
+        grown = F.max_pool2d(whole, 2 * (size // self.image.shape[-1]) + 1, 1, size // self.image.shape[-1])
+        return image, (inside > 0.5).float() * grown

@@ -374,7 +374,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
     command.add_argument("--force", action="store_true", help="also where the picture is out of domain")
-    command.add_argument("--refine", action="store_true", help="fit the camera to the outline in the picture")
+    command.add_argument("--refine", action="store_true", help="fit camera, shape and texture to the picture")
     command.add_argument(
         "--segmenter", metavar="NAME", help="who cuts the object out: rembg, far better on photographs, or onnx:FILE"
     )

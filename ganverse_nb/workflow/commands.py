@@ -245,7 +245,7 @@ def reconstruct(
 
     Args:
         networks: the run whose networks are used, or the category of those that come with the package.
-        refine: fit the camera to the picture's outline.
+        refine: fit camera, shape and texture to the picture.
         segmenter: who cuts the object out instead of the networks' own, as `load_segmenter` names them.
 
     Raises:

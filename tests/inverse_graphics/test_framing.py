@@ -90,9 +90,11 @@ def test_a_small_or_large_object_of_a_photo_is_cut_out(
     segmenter = SimpleNamespace(segment=found_by_colour)
     image = read_picture(path, 64, fit=True)
     assert framing.window(found_by_colour(image).mask, azimuth) is not None
-    framed, found = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, Image.open(path))
+    found = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, Image.open(path))
+    framed, fine = found.image, found.fine()[0]
+    assert fine.shape[-1] == max(64, round(256 * found.window[2]))
     mask = found_by_colour(framed).mask
-    assert torch.equal(found.mask, mask)
+    assert torch.equal(found.found.mask, mask)
     assert framing.window(mask, azimuth) is None
     wanted = world.dataset.masks[2:3, view].float()
     overlap = (mask * wanted).sum() / torch.maximum(mask, wanted).sum()
@@ -104,11 +106,11 @@ def test_a_photo_of_several_objects_or_of_part_of_one_stays_as_it_is(framing: Fr
     image[..., 2, 20:30, :12] = 0  # at the left edge
     cut_off = SimpleNamespace(segment=found_by_colour)
     photo = Image.new("RGB", (64, 64))
-    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, photo)[0] is image
+    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, photo).image is image
     image[..., 2, :, :] = 1
     image[..., 2, 20:24, 20:24] = 0
     two = SimpleNamespace(segment=lambda x: SimpleNamespace(mask=found_by_colour(x).mask, count=torch.tensor([2])))
-    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, photo)[0] is image
+    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, photo).image is image
 
 
 def test_it_comes_back_from_its_file(tmp_path):
