@@ -157,8 +157,10 @@ camera_orbits(labelled, model.cameras().detach(), held_out.mesh()[0])
 # %% [markdown]
 # ## Photographs
 #
-# Studio photographs were never part of this network's training. Their camera comes from the camera head, which
-# learned from the same GAN pictures. On the right, the predicted shape beside the true one.
+# Studio photographs were never part of this network's training. After Eq 2, f has gone on for a while on pictures as
+# photographs are: recoloured, noisy, badly cut out, and on renders of its own meshes from elevations and of proportions
+# that the GAN does not have. The camera comes from the camera head, which has learned from the same pictures and
+# renders. On the right, the predicted shape beside the true one.
 
 # %% tags=["studio"]
 from ganverse_nb.evaluation.scorecard import clear_photos, score_test_photos
