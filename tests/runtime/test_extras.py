@@ -89,7 +89,6 @@ segmenter.segment(generator(torch.randn(1, generator.mapping.layers[0].weight.sh
         (["train-gan", "--profile", "smoke"], "train"),
         (["measure-gan"], "eval"),
         (["score-meshes", "."], "eval"),
-        (["reconstruct", "photo.jpg", "--segmenter", "rembg"], "photos"),
     ],
 )
 def test_a_command_without_its_extra_is_one_sentence(arguments, extra, tmp_path):
@@ -97,6 +96,13 @@ def test_a_command_without_its_extra_is_one_sentence(arguments, extra, tmp_path)
     assert done.returncode == 2 and not done.stdout and not list(tmp_path.iterdir())
     assert done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
     assert f"pip install 'ganverse_nb[{extra}]'" in done.stderr
+
+
+def test_a_segmenter_without_its_extra_is_one_sentence(tmp_path):
+    command = ["reconstruct", "photo.jpg", "--segmenter", "rembg", "--profile", "smoke"]
+    done = run(f"import os; os.chdir(sys.argv.pop(1)); {CALL}", tmp_path, *command)
+    assert done.returncode == 2 and done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
+    assert "needs rembg, onnxruntime, which come with pip install 'ganverse_nb[photos]'" in done.stderr
 
 
 def test_help_and_doctor_work_without_extras():
