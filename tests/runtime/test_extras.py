@@ -12,14 +12,22 @@ from ganverse_nb.runtime.extras import EXTRAS, missing_extra, require
 
 WITHOUT_EXTRAS = f"""
 import sys
-from importlib.abc import MetaPathFinder
 
-class Nothing(MetaPathFinder):
+class Without:
+    # does not find the packages of extras: they can neither be imported nor looked for
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {sorted({module for modules in EXTRAS.values() for module in modules})}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+            return None
+        return self.finder.find_spec(name, path, target)
 
-sys.meta_path.insert(0, Nothing())
+sys.meta_path[:] = map(Without, sys.meta_path)
 """
 CALL = "from ganverse_nb.workflow import cli; sys.exit(cli.main())"
 NEED_NOTEBOOKS = [
@@ -88,6 +96,13 @@ def test_a_command_without_its_extra_is_one_sentence(arguments, extra, tmp_path)
     assert done.returncode == 2 and not done.stdout and not list(tmp_path.iterdir())
     assert done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
     assert f"pip install 'ganverse_nb[{extra}]'" in done.stderr
+
+
+def test_a_segmenter_without_its_extra_is_one_sentence(tmp_path):
+    command = ["reconstruct", "photo.jpg", "--segmenter", "rembg", "--profile", "smoke"]
+    done = run(f"import os; os.chdir(sys.argv.pop(1)); {CALL}", tmp_path, *command)
+    assert done.returncode == 2 and done.stderr.startswith("ganverse: ") and done.stderr.count("\n") == 1
+    assert "needs rembg, onnxruntime, which come with pip install 'ganverse_nb[photos]'" in done.stderr
 
 
 def test_help_and_doctor_work_without_extras():
