@@ -60,7 +60,7 @@ def test_the_given_mask_is_the_one_that_is_used(reconstructor, photos):
         result = reconstructor(image_of(photos, k), mask=mask_of(photos, k))
         assert result.image.shape == (1, 3, 64, 64) and result.mask.shape == (1, 1, 64, 64)
         assert float(hard_iou(result.mask, in_windows(reconstructor, photos, k).masks)) == 1
-        assert result.verdict.scores["doubt"] < 0  # a given mask is beyond doubt
+        assert result.mask_source == "given" and "doubt" not in result.verdict.scores  # it is beyond doubt
         assert result.mesh is not None and result.camera is not None
 
 

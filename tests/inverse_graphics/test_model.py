@@ -16,9 +16,7 @@ from ganverse_nb.runtime.tensors import packed, unpacked
 def model():
     torch.manual_seed(0)
     network = InverseGraphicsNetwork(texture_size=(32, 64), symmetric_texture=False, smoothing=2.0)
-    return InverseGraphicsModel(
-        network, CameraHead(elevation=12.0), LearnableCameras(torch.tensor([3, 1]), fov=25.0)
-    ).eval()
+    return InverseGraphicsModel(network, CameraHead(bins=12), LearnableCameras(torch.tensor([3, 1]), fov=25.0)).eval()
 
 
 def pictures(count=3):

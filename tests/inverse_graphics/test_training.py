@@ -74,7 +74,7 @@ def test_the_camera_head_sees_where_a_picture_was_taken_from(world, trained):
     dataset, views = world.dataset, torch.arange(6)
     images, masks = dataset.batch(dataset.test_contents.repeat(6), views)
     mesh, camera = reconstruct(images, masks, model)
-    assert angle_error(camera.azimuth, world.azimuth).mean < 45  # chance: 90
+    assert angle_error(camera.azimuth, world.azimuth).median < 30  # chance: 90
     assert hard_iou(render(mesh, camera, 64).mask, masks).mean() > 0.6
 
 
