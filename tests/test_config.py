@@ -120,4 +120,6 @@ def test_a_shorter_training_keeps_the_share_of_the_perceptual_term():
     config = load_config("mini").inverse
     shorter = config.lasting(config.steps // 5)
     assert shorter.perceptual_after / shorter.steps == pytest.approx(config.perceptual_after / config.steps, abs=1e-3)
-    assert replace(shorter, steps=config.steps, perceptual_after=config.perceptual_after) == config
+    assert shorter.robust_steps == config.robust_steps // 5
+    lasting = {key: getattr(config, key) for key in ("steps", "perceptual_after", "robust_steps")}
+    assert replace(shorter, **lasting) == config

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganverse_nb.data.pictures import as_picture, middle_square
+from ganverse_nb.data.pictures import as_picture, whole_picture
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_all_forms_of_a_picture_are_the_same_picture(pixels, tmp_path):
     found = [as_picture(form, 32) for form in forms]
     assert all(torch.equal(found[0], other) for other in found)
     assert found[0].shape == (1, 3, 32, 32) and found[0].dtype == torch.float32
-    assert [middle_square(form).size for form in forms] == [(48, 48)] * len(forms)
+    assert [whole_picture(form).size for form in forms] == [(64, 48)] * len(forms)
     assert torch.equal(as_picture(pixels[:32, :32], 32)[0], torch.from_numpy(pixels[:32, :32]).permute(2, 0, 1) / 255)
 
 
