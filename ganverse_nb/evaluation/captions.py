@@ -129,4 +129,6 @@ CAPTIONS: dict[str, str] = {
     "between the lights.",
     "light_table": "Medians of the errors of unlit colours, of shading and of the light's direction, one free factor "
     "per photograph fitted; how far the directions lie from their mean, and how much the shading varies.",
+    "real_photographs": "Photographs with their masks, what is made of each under the camera that is read off and "
+    "after its refinement, and the same object from other sides; from the best overlap to the worst.",
 }
