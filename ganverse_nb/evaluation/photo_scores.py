@@ -254,11 +254,9 @@ def look(reconstructor: Reconstructor, photos: Sequence[RealPhoto], masks: str) 
 def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tensor) -> Camera:
     """The best of the refined hypotheses for some of the windows."""
     images, masks = looked.images[rows], looked.masks[rows]
-    assert mesh.texture is not None
-    shape = Mesh(mesh.vertices[rows], mesh.faces, mesh.face_uvs, mesh.texture[rows])
     with torch.no_grad():
         reading = model.head.read(images, masks)
-    return refine_hypotheses(shape, reading, images, masks).best()
+    return refine_hypotheses(mesh[rows], reading, images, masks).best()
 
 
 def _overlap(mesh: Mesh, camera: Camera, masks: Tensor, rows: Tensor) -> Tensor:

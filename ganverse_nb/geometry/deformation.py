@@ -31,3 +31,12 @@ def smoothing_matrix(faces: Tensor, count: int, strength: float) -> Tensor:
         adjacency[faces[:, a], faces[:, b]] = adjacency[faces[:, b], faces[:, a]] = 1.0
     laplacian = torch.diag(adjacency.sum(1)) - adjacency
     return torch.linalg.inv(torch.eye(count, dtype=torch.float64) + strength * laplacian).float()
+
+
+def symmetric_smoothing(faces: Tensor, mirror: Tensor, strength: float) -> Tensor:
+    """`smoothing_matrix` made equal on both sides of a mesh whose mirrored vertices are `mirror` [V].
+
+    The diagonals of a sphere's faces all run one way, so that its Laplacian alone is not symmetric.
+    """
+    smooth = smoothing_matrix(faces, len(mirror), strength)
+    return 0.5 * (smooth + smooth[mirror][:, mirror])

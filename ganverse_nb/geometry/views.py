@@ -92,6 +92,15 @@ def orbit_around(azimuth: Tensor, elevation: Tensor, distance: Tensor, fov: Tens
     return camera.replace(target=shift[:, :1] * right + shift[:, 1:] * up)
 
 
+def orbit_of(camera: Camera) -> tuple[Tensor, Tensor]:
+    """Distances [B] and shifts [B, 2] with which `orbit_around`, at the same angles, gives the cameras [B] again.
+
+    A target before or behind the object's centre goes into the distance.
+    """
+    right, up, backward = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)
+    return camera.distance + backward, torch.stack([right, up], 1)
+
+
 def moved(
     camera: Camera,
     azimuth: Tensor | float | None = None,

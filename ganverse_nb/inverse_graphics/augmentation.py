@@ -62,7 +62,7 @@ def photographed(images: Tensor, masks: Tensor, generator: torch.Generator) -> T
     return degraded(recolored(images, masks, generator), generator)
 
 
-def segmented(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
+def badly_cut(images: Tensor, masks: Tensor, generator: torch.Generator) -> Tensor:
     """Masks [B, 1, R, R] as segmenters leave them: grown, shrunk, ragged, without dark parts, partly covered.
 
     `images` [B, 3, R, R] say what is dark. No mask loses more than about half of itself.

@@ -56,34 +56,29 @@ class CameraReading:
         both = (1 - share) * p.gather(1, low) + share * p.gather(1, (low + 1) % self.logits.shape[1])
         return both.clamp(min=LEAST).log()
 
-    def hypotheses(self, count: int) -> tuple[Camera, Tensor]:
+    def hypotheses(self, count: int) -> Camera:
         """The `count` likeliest azimuths for each picture: peaks of the distribution, and the first one's mirror image.
 
         A camera in front and one behind that see the same outline are each other's mirror image: azimuth a and 180 - a.
 
         Returns:
-            cameras [count * B], the first hypothesis of every picture, then the second ...; log-probabilities
-            [B, count].
+            [count * B], the first hypothesis of every picture, then the second ...
 
         Raises:
             ValueError: fewer than one.
         """
         if count < 1:
             raise ValueError(f"hypotheses: at least one is needed, got {count}.")
-        p = self.logits.softmax(1)
+        p, first = self.logits.softmax(1), self.rest.azimuth[:, None]
         peak = (p >= p.roll(1, 1)) & (p >= p.roll(-1, 1))
-        order = torch.where(peak, p, p - 1).argsort(1, descending=True)[:, : max(1, count - 1)]
-        azimuth = (order + self.offsets.gather(1, order).clamp(-1, 1)) * self.bin_degrees
-        azimuth = torch.cat([self.rest.azimuth[:, None], azimuth[:, 1:], 180 - self.rest.azimuth[:, None]], 1)[
-            :, :count
-        ]
-        azimuth = wrap_degrees(azimuth)
-
+        others = torch.where(peak, p, p - 1).argsort(1, descending=True)[:, 1 : max(1, count - 1)]
+        peaks = (others + self.offsets.gather(1, others).clamp(-1, 1)) * self.bin_degrees
+        azimuth = wrap_degrees(torch.cat([first, peaks, 180 - first][: 1 if count == 1 else None], 1))
         rest, times = self.rest, azimuth.shape[1]
         pose = Pose(
             azimuth.T.flatten(), rest.elevation.repeat(times), rest.distance.repeat(times), rest.shift.repeat(times, 1)
         )
-        return pose.camera(self.fov), self.log_probability(azimuth)
+        return pose.camera(self.fov)
 
 
 class CameraHead(nn.Module):

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.geometry.views import orbit_of
 from ganverse_nb.inverse_graphics.camera_head import DISTANCE, ELEVATION, SHIFT, CameraReading
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
-from ganverse_nb.inverse_graphics.windows import Pose
+from ganverse_nb.inverse_graphics.windows import Pose, resampled
 from ganverse_nb.render.light import lamp, white_light
 from ganverse_nb.render.renderer import RenderOutput, render
 
@@ -91,9 +92,9 @@ def filling(mesh: Mesh, azimuth: Tensor, elevation: Tensor, distance: Tensor, sh
 
 def seen_at(camera: Camera, fov: float) -> Pose:
     """The pose at which a camera of field of view `fov` degrees shows a flat, small object as `camera` [B] does."""
-    axes = camera.axes()[:, :2]
-    distance = camera.distance * torch.tan(torch.deg2rad(camera.fov) / 2) / math.tan(math.radians(fov) / 2)
-    return Pose(camera.azimuth, camera.elevation, distance, (axes @ camera.target[..., None])[..., 0])
+    distance, shift = orbit_of(camera)
+    nearer = torch.tan(torch.deg2rad(camera.fov) / 2) / math.tan(math.radians(fov) / 2)
+    return Pose(camera.azimuth, camera.elevation, distance * nearer, shift)
 
 
 def random_renders(
@@ -139,10 +140,7 @@ def rolled(shown: RenderOutput, degrees: Tensor) -> tuple[Tensor, Tensor]:
     theta = torch.zeros(len(angle), 2, 3, device=angle.device)
     theta[:, 0, 0] = theta[:, 1, 1] = angle.cos()
     theta[:, 0, 1], theta[:, 1, 0] = -angle.sin(), angle.sin()
-    both = torch.cat([shown.rgb * shown.mask, shown.mask], 1)
-    both = F.grid_sample(both, F.affine_grid(theta, list(both.shape), align_corners=False), align_corners=False)
-    mask = (both[:, 3:] > 0.5).to(both.dtype)
-    return both[:, :3] / both[:, 3:].clamp(min=0.5) * mask, mask
+    return resampled(shown.rgb, shown.mask, theta)
 
 
 def reading_loss(reading: CameraReading, pose: Pose) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.geometry.views import orbit_around, orbit_of
 
 BIN_DEGREES = 30.0
 
@@ -44,12 +44,12 @@ class LearnableCameras(nn.Module):
         if camera.parallel or not torch.allclose(camera.fov, camera.fov[:1]):
             raise ValueError("LearnableCameras.of: the cameras must be perspective ones of one field of view.")
         cameras = cls(torch.zeros(len(camera), dtype=torch.int64), fov=fov)
-        right, up, backward = ((camera.target * axis).sum(1) for axis in camera.axes().unbind(1))
+        away, shift = orbit_of(camera)
         with torch.no_grad():
             cameras.azimuth.copy_(torch.deg2rad(camera.azimuth))
             cameras.elevation.copy_(torch.deg2rad(camera.elevation))
-            cameras.log_distance.copy_((camera.distance + backward).log())
-            cameras.shift.copy_(torch.stack([right, up], 1))
+            cameras.log_distance.copy_(away.log())
+            cameras.shift.copy_(shift)
         return cameras.requires_grad_(learned)
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ganverse_nb.geometry.deformation import mirror_vertices, smoothing_matrix
+from ganverse_nb.geometry.deformation import mirror_vertices, smoothing_matrix, symmetric_smoothing
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.light import FACTORS, white_light
 
@@ -172,9 +172,11 @@ class InverseGraphicsNetwork(nn.Module):
         ellipsoid = sphere.vertices[0] * torch.tensor(template)
         count = len(ellipsoid)
         self.symmetric_shape = symmetric_shape
-        mirror, smooth = mirror_vertices(ellipsoid), smoothing_matrix(sphere.faces, count, smoothing)
-        if symmetric_shape:  # the sphere's diagonals all run one way, so that its Laplacian alone is not symmetric
-            smooth = 0.5 * (smooth + smooth[mirror][:, mirror])
+        mirror = mirror_vertices(ellipsoid)
+        if symmetric_shape:
+            smooth = symmetric_smoothing(sphere.faces, mirror, smoothing)
+        else:
+            smooth = smoothing_matrix(sphere.faces, count, smoothing)
         for name, tensor in {
             "template": ellipsoid,
             "faces": sphere.faces,

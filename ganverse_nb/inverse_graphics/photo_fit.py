@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.deformation import mirror_vertices, smoothing_matrix
+from ganverse_nb.geometry.deformation import mirror_vertices, symmetric_smoothing
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.geometry.overlap import soft_iou
-from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.geometry.views import orbit_around, orbit_of
 from ganverse_nb.inverse_graphics.photo_texture import TEXTURE_SIZE, project_texture
-from ganverse_nb.inverse_graphics.refine import UNITS, refine_camera
+from ganverse_nb.inverse_graphics.refine import UNITS
 from ganverse_nb.render.renderer import render
 
 RESOLUTION = 128  # of the silhouettes at most: finer ones move nothing that the smoothing would let through
@@ -30,10 +30,11 @@ SYMMETRIC = 1e-3  # world units within which a shape counts as its own mirror im
 def fit_photo(
     mesh: Mesh, camera: Camera, picture: Tensor, mask: Tensor, texture_size: tuple[int, int] = TEXTURE_SIZE
 ) -> tuple[Mesh, Camera]:
-    """Predictions [B] of f and their cameras [B], fitted to the photos: first cameras, then shapes, then textures.
+    """Predictions [B] of f and their cameras [B], fitted to the photos: shapes, then textures.
 
     Args:
         mesh: as f predicts it, with its texture.
+        camera: refined by the outline (`refine_hypotheses`, `refine_camera`); it moves a little with the shape.
         picture: [B, 3, H, W] in [0, 1], the window of the photo that f saw, at any resolution.
         mask: [B, 1, h, w] of the object in it, at the same or another resolution.
 
@@ -44,9 +45,7 @@ def fit_photo(
         ValueError: not as many of one as of the others, or a mesh without a texture.
     """
     picture, mask = (x.to(mesh.vertices.device) for x in (picture, mask))
-    outline = _outline(mask)
-    camera = refine_camera(mesh, camera, outline)
-    mesh, camera = fit_shape(mesh, camera, outline)
+    mesh, camera = fit_shape(mesh, camera, _outline(mask))
     return project_texture(mesh, camera, picture, mask, is_symmetric(mesh), texture_size), camera
 
 
@@ -66,8 +65,8 @@ def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> 
     middle = start - start.mean(1, keepdim=True)
     smooth, mirror = _smoothing().to(start), _mirror().to(start.device)
     symmetric = is_symmetric(mesh)
-    right, up, ahead = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)  # a target beside the axis only
-    pose = torch.stack([camera.azimuth, camera.elevation, (camera.distance + ahead).log(), right, up], 1).detach()
+    away, shift = orbit_of(camera)
+    pose = torch.cat([torch.stack([camera.azimuth, camera.elevation, away.log()], 1), shift], 1).detach()
     units, fov = pose.new_tensor(UNITS), camera.fov.detach()
     pushed, turned = torch.zeros_like(start, requires_grad=True), torch.zeros_like(pose, requires_grad=True)
 
@@ -131,6 +130,4 @@ def _mirror() -> Tensor:
 @lru_cache
 def _smoothing() -> Tensor:
     """`smoothing_matrix` of the sphere, the same on both of its sides (as f has it)."""
-    sphere, mirror = uv_sphere(), _mirror()
-    smooth = smoothing_matrix(sphere.faces, sphere.vertices.shape[1], SMOOTHING)
-    return 0.5 * (smooth + smooth[mirror][:, mirror])
+    return symmetric_smoothing(uv_sphere().faces, _mirror(), SMOOTHING)

@@ -22,7 +22,7 @@ from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
 from ganverse_nb.inverse_graphics.framing import Framing
-from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object, square_mask, whole_square
+from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object, read_azimuth, square_mask, whole_square
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.photo_fit import fit_photo
@@ -229,7 +229,7 @@ class Reconstructor:
         for _ in range(WINDOWS):
             if int(found.count[0]) != 1 or bool(on_border(found.mask) > 0):
                 break
-            azimuth = reconstruct(image, found.mask, self.model)[1].azimuth
+            azimuth = read_azimuth(self.model, image, found.mask)
             window = self.framing.window(found.mask, float(azimuth[0]))
             if window is None or side * window[2] * photo.width < image.shape[-1] / 2:
                 break

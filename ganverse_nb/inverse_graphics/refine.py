@@ -16,7 +16,7 @@ from ganverse_nb.data.crops import boxes
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou, soft_iou
-from ganverse_nb.geometry.views import orbit_around
+from ganverse_nb.geometry.views import orbit_around, orbit_of
 from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
@@ -63,8 +63,8 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
     if not len(mesh) == len(camera) == len(masks):
         raise ValueError(f"refine_camera: {len(mesh)} meshes, {len(camera)} cameras and {len(masks)} masks.")
     shape = Mesh(mesh.vertices.detach(), mesh.faces)
-    right, up, ahead = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)  # a target beside the axis only
-    start = torch.stack([camera.azimuth, camera.elevation, (camera.distance + ahead).log(), right, up], 1).detach()
+    away, shift = orbit_of(camera)
+    start = torch.cat([torch.stack([camera.azimuth, camera.elevation, away.log()], 1), shift], 1).detach()
     units, fov = start.new_tensor(UNITS), float(camera.fov[0])
     moved = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
@@ -95,9 +95,9 @@ def place_by_box(mesh: Mesh, camera: Camera, masks: Tensor) -> Camera:
         masks: [B, 1, R, R], none of them empty.
     """
     center, side = boxes(masks)
-    wanted, distance, fov = (2 * center - 1) * center.new_tensor([1.0, -1.0]), camera.distance, float(camera.fov[0])
+    wanted, fov = (2 * center - 1) * center.new_tensor([1.0, -1.0]), float(camera.fov[0])
     slope = math.tan(math.radians(fov) / 2)
-    shift = (camera.axes()[:, :2] @ camera.target[..., None])[..., 0]
+    distance, shift = orbit_of(camera)
     for _ in range(PLACINGS):
         clip = orbit_around(camera.azimuth, camera.elevation, distance, fov, shift).to_clip(mesh.vertices)
         ndc = clip[..., :2] / clip[..., 3:]
@@ -121,7 +121,7 @@ def refine_hypotheses(
     Raises:
         ValueError: see `CameraReading.hypotheses`, `refine_camera`.
     """
-    start, _ = reading.hypotheses(count)
+    start = reading.hypotheses(count)
     number, tried = len(images), len(start) // len(images)
     many, wide, wide_masks = repeat_mesh(mesh, tried), images.repeat(tried, 1, 1, 1), masks.repeat(tried, 1, 1, 1)
     cameras = refine_camera(many, place_by_box(many, start, wide_masks), wide_masks, steps)

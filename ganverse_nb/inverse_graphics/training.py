@@ -21,7 +21,7 @@ from ganverse_nb.data.multiview import MultiViewDataset, ViewSets
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.inverse_graphics.augmentation import degraded, photographed, recolored, segmented
+from ganverse_nb.inverse_graphics.augmentation import badly_cut, degraded, photographed, recolored
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.camera_training import (
     learned_pose,
@@ -278,7 +278,7 @@ class Trainer:
             self.placed(azimuth), lit=0.2,
         )  # fmt: skip
         taken = torch.cat([images[:count], shown])
-        cut = segmented(taken, torch.cat([masks[:count], shown_masks]), generator)
+        cut = badly_cut(taken, torch.cat([masks[:count], shown_masks]), generator)
         with self.autocast():
             mesh, light = model.network.predict(degraded(taken, generator), cut)
         assert mesh.texture is not None
@@ -343,7 +343,7 @@ class Trainer:
         shown, shown_masks, shown_pose = random_renders(many, size, config.elevations, fov, generator)
         images, masks = (torch.cat(p) for p in zip(window.cut(images, masks), (shown, shown_masks), strict=True))
         images = photographed(images, masks, generator)
-        masks = segmented(images, masks, generator)
+        masks = badly_cut(images, masks, generator)
         with self.autocast():
             reading = model.head.read_window(images, masks)
         terms = reading_loss(reading, pose.joined(shown_pose))

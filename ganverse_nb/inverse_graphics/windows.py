@@ -36,6 +36,18 @@ class Pose:
         return Pose(**{name: torch.cat([value, getattr(other, name)]) for name, value in self.__dict__.items()})
 
 
+def resampled(images: Tensor, masks: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Masked pictures [B, 3, R, R] and masks [B, 1, R, R] of 0 and 1 under `theta` [B, 2, 3], as of `F.affine_grid`.
+
+    Black outside of the mask, and nothing of what is there is mixed into the object's edge.
+    """
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    both = F.grid_sample(torch.cat([images * masks, masks], 1), grid, align_corners=False)
+    coverage = both[:, 3:]
+    mask = (coverage > 0.5).to(images.dtype)
+    return both[:, :3] / coverage.clamp(min=0.5) * mask, mask
+
+
 @dataclass(frozen=True)
 class Window:
     """Windows of B pictures, in normalised coordinates of the picture: x right, y up, the picture from -1 to 1.
@@ -68,11 +80,7 @@ class Window:
         theta = torch.zeros(len(images), 2, 3, device=images.device)
         theta[:, 0, 0] = theta[:, 1, 1] = self.scale
         theta[:, :, 2] = self.middle * torch.tensor([1.0, -1.0], device=images.device)  # grid_sample counts y down
-        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-        both = F.grid_sample(torch.cat([images * masks, masks], 1), grid, align_corners=False)
-        coverage = both[:, 3:]
-        mask = (coverage > 0.5).to(images.dtype)
-        return both[:, :3] / coverage.clamp(min=0.5) * mask, mask
+        return resampled(images, masks, theta)
 
     def inside(self, pose: Pose, fov: float) -> Pose:
         """The pose under which an object appears in the window as it does in the picture under `pose`.

@@ -27,7 +27,7 @@ from ganverse_nb.evaluation.report_text import RowTable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import digest, plain, read_json, remove, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
-from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, check_bar
+from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, row_of
 from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.workflow.provenance import device, environment
 
@@ -239,18 +239,9 @@ class Run:
         return RowTable(new, list(rows.values()))
 
     def _row(self, key: str, measured: Measurement, command: str | None) -> Row:
-        check_bar(measured.bar)
-        value = plain(measured.value)
-        while isinstance(value, list) and len(value) == 1:
-            value = value[0]
-        if value is not None and not isinstance(value, (int, float)):
-            raise ValueError(f"record({key!r}): one number is needed, got {value!r}.")
-        config, paper = self.config, measured.paper
-        key = key if key.startswith(f"{config.category}.") else f"{config.category}.{key}"
-        ours = float(f"{value:.6g}") if isinstance(value, float) else value
-        theirs = (paper if isinstance(paper, Mapping) else {"car": paper}).get(config.category)
+        config = self.config
         made_by = (config.profile, config.seed, device(), command or self.command)
-        return Row(key, ours, theirs, measured.unit, measured.bar, *made_by)
+        return row_of(key, measured, config.category, *made_by)
 
     def rows(self) -> list[Row]:
         """The recorded numbers, in the order they were first recorded in."""

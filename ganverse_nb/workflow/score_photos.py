@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ganverse_nb.data.photo_sets import PhotoSet
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
-from ganverse_nb.runtime.files import plain, write_json
-from ganverse_nb.runtime.rows import Measurements, Row, is_met
+from ganverse_nb.runtime.files import write_json
+from ganverse_nb.runtime.rows import Row, is_met, row_of
 from ganverse_nb.workflow.provenance import device, environment
 from ganverse_nb.workflow.run import Run
 
@@ -38,8 +38,7 @@ def score_photos(
     measured = scores.measurements()
     if isinstance(networks, Run):
         networks.record_all(measured, command)
-    category, profile, seed = _of(networks)
-    rows = _rows(measured, category, profile, seed, command)
+    rows = [row_of(key, m, *_of(networks), device(), command) for key, m in measured.items()]
     if output is not None:
         facts = {"set": photos.name, "networks": name, "segmenter": reconstruct.segmenter.source}
         write_json(output, facts | {"masks": scores.masks, "environment": environment(), "rows": rows})
@@ -66,12 +65,3 @@ def _of(networks: Run | str) -> tuple[str, str, int]:
 
     config = Shipped.of(networks).facts["config"]
     return networks, config["profile"], config["seed"]
-
-
-def _rows(measured: Measurements, category: str, profile: str, seed: int, command: str) -> list[Row]:
-    rows = []
-    for key, m in measured.items():
-        value = plain(m.value)
-        ours = float(f"{value:.6g}") if isinstance(value, float) else value
-        rows.append(Row(f"{category}.{key}", ours, None, m.unit, m.bar, profile, seed, device(), command))
-    return rows

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.camera import FAR, NEAR, Camera, FreeCamera, WeakPerspectiveCamera
-from ganverse_nb.geometry.views import frustum, look_at, moved, orbit_around, turntable, view_grid
+from ganverse_nb.geometry.views import frustum, look_at, moved, orbit_around, orbit_of, turntable, view_grid
 
 POINTS = torch.randn(1, 6, 3, generator=torch.Generator().manual_seed(0)) * 0.4
 
@@ -154,3 +154,15 @@ def test_moved_cameras_see_the_object_as_far_from_the_middle_as_before() -> None
     before, after = (c.to_view(torch.zeros(1, 1, 3))[:, 0, :2] for c in (camera, around))
     torch.testing.assert_close(before, after, atol=1e-6, rtol=0)
     torch.testing.assert_close(moved(camera).target, camera.target, atol=1e-6, rtol=0)
+
+
+def test_the_orbit_of_a_camera_gives_it_again() -> None:
+    """A target before or behind the centre is the same as another distance."""
+    away, beside = torch.tensor([2.0, 3.0]), torch.tensor([[0.1, -0.2], [0.0, 0.3]])
+    camera = orbit_around(torch.tensor([30.0, 200.0]), torch.tensor([10.0, -20.0]), away, 30.0, beside)
+    distance, shift = orbit_of(camera)
+    assert torch.allclose(distance, away, atol=1e-6) and torch.allclose(shift, beside, atol=1e-6)
+    ahead = camera.replace(target=camera.target + 0.25 * camera.axes()[:, 2], distance=camera.distance - 0.25)
+    distance, shift = orbit_of(ahead)
+    again = orbit_around(ahead.azimuth, ahead.elevation, distance, 30.0, shift)
+    assert torch.allclose(again.position, ahead.position, atol=1e-6)

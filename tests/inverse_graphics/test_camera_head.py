@@ -20,15 +20,18 @@ def reading(*peaks, bins=24):
 
 
 def test_hypotheses_are_the_peaks_and_the_mirror_image_of_the_first():
-    cameras, log_p = reading((2, 6.0), (12, 4.0), (17, 5.0)).hypotheses(4)
+    seen = reading((2, 6.0), (12, 4.0), (17, 5.0))
+    cameras = seen.hypotheses(4)
     azimuth = cameras.azimuth.reshape(4, 2).T
     assert angular_distance(azimuth, torch.tensor([[30, 255, 180, 150], [40, 255, 180, 140.0]])).max() < 1e-4
     assert cameras.elevation.reshape(4, 2)[3].tolist() == [5, 9] and cameras.distance.reshape(4, 2)[1].tolist() == [
         2,
         2.5,
     ]
+    log_p = seen.log_probability(azimuth)
     assert (log_p[0, 0] > log_p[0, 1] > log_p[0, 2] > log_p[0, 3]) and log_p.shape == (2, 4)
-    assert len(reading((2, 6.0)).hypotheses(1)[0]) == 2
+    assert reading((2, 6.0)).hypotheses(1).azimuth.tolist() == pytest.approx([30, 40])
+    assert reading((2, 6.0)).hypotheses(2).azimuth.tolist() == pytest.approx([30, 40, 150, 140])
     with pytest.raises(ValueError, match="at least one"):
         reading((2, 6.0)).hypotheses(0)
 

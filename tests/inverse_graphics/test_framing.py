@@ -84,9 +84,7 @@ def test_a_small_or_large_object_of_a_photo_is_cut_out(
     path = write_picture(
         render(mesh, camera, 256, background=torch.tensor([0.0, 0.0, 1.0])).rgb[0], tmp_path / "car.png"
     )
-    monkeypatch.setattr(
-        reconstructor, "reconstruct", lambda *_: (None, SimpleNamespace(azimuth=torch.tensor([azimuth])))
-    )
+    monkeypatch.setattr(reconstructor, "read_azimuth", lambda *_: torch.tensor([azimuth]))
     segmenter = SimpleNamespace(segment=found_by_colour)
     image = read_picture(path, 64, fit=True)
     assert framing.window(found_by_colour(image).mask, azimuth) is not None

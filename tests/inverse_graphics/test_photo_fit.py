@@ -15,6 +15,7 @@ from ganverse_nb.inverse_graphics.inference import compare, reconstruct
 from ganverse_nb.inverse_graphics.network import TEMPLATE
 from ganverse_nb.inverse_graphics.photo_fit import fit_photo, fit_shape, is_symmetric
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+from ganverse_nb.inverse_graphics.refine import refine_camera
 from ganverse_nb.render.renderer import render
 from ganverse_nb.studio.ground_truth_views import VIEWS, ground_truth_photo, make_ground_truth_views
 from ganverse_nb.studio.photos import join, make_photos
@@ -75,7 +76,7 @@ def test_photos_are_explained_and_other_views_of_their_objects_no_worse(car: Rec
     pictures, masks = photos.image(), photos.masks.float()
     small = (F.avg_pool2d(masks, 2) > 0.5).float()
     mesh, camera = reconstruct(F.avg_pool2d(pictures, 2), small, car.model)
-    fitted, moved = fit_photo(mesh, camera, pictures, masks)
+    fitted, moved = fit_photo(mesh, refine_camera(mesh, camera, small), pictures, masks)
 
     def score(mesh: Mesh, camera: Camera) -> torch.Tensor:
         """IoU and colour difference in the photo, and in the further views; means."""
