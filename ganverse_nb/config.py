@@ -86,6 +86,7 @@ class SegmenterConfig:
     """The small Mask R-CNN, trained on studio photos, that stands in for COCO's where that one cannot be had."""
 
     weights: str = "auto"  # see load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file
+    photographs: str = "auto"  # the same, for photographs; "auto": the package's network for them, else `weights`
     working_size: int = 128  # pictures are scaled to this; twice the GAN's 64 px, so that masks are finer than pixels
     widths: tuple[int, ...] = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8 and 1/16 of the working size
     fine_channels: int = 24  # of the levels that masks and boxes are read from
@@ -98,6 +99,24 @@ class SegmenterConfig:
     bf16: bool = True  # in training: a third faster on processors that have it
     held_out: int = 256  # of the photos, the last ones: for the IoU that is logged
     evaluate_every: int = 200
+
+
+@dataclass(frozen=True)
+class PhotoSegmenterConfig:
+    """The small U-Net that cuts out photographs, trained on composites of the studio's second edition."""
+
+    categories: tuple[str, ...] = CATEGORIES  # that it tells apart
+    widths: tuple[int, ...] = (24, 48, 96, 160, 192)  # channels at 1/2, 1/4, ... of 128 px
+    resolution: int = 128
+    photos: int = 5120  # of each category
+    scenes: int = 2400  # without an object
+    steps: int = 7000
+    cycles: int = 2  # of the learning rate, down to nothing and up again
+    batch: int = 16
+    lr: float = 3e-3
+    bf16: bool = True
+    held_out: int = 128  # of each category's photos, the last ones: for the IoU that is logged
+    evaluate_every: int = 500
 
 
 @dataclass(frozen=True)

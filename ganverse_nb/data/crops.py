@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ganverse_nb.segmentation.segmenter import Segmenter
+from ganverse_nb.segmentation.squares import cut_square
 
 PADDING = 0.05  # of the box on each side, as CMR pads its boxes
 SAME_BOX = 0.8  # IoU of the segmenter's box with the annotated one from which both count as one object (CMR)
@@ -58,14 +58,7 @@ class Crop:
 
     def cut(self, picture: Image.Image, resolution: int) -> Tensor:
         """[C, R, R] uint8: the window of a picture of any mode; black outside the photograph."""
-        fine = resolution * max(1, math.ceil(self.side / resolution))
-        step, half = self.side / fine, self.side / 2
-        cos, sin = math.cos(math.radians(self.roll)), math.sin(math.radians(self.roll))
-        x, y = self.center
-        rows = (cos * step, sin * step, x - half * (cos + sin), -sin * step, cos * step, y - half * (cos - sin))
-        window = picture.transform((fine, fine), Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
-        pixels = np.asarray(window.reduce(fine // resolution))
-        return torch.from_numpy(pixels.reshape(resolution, resolution, -1).copy()).permute(2, 0, 1)
+        return cut_square(picture, self.center, self.side, resolution, self.roll)
 
 
 def open_photo(path: Path, mode: str = "RGB") -> Image.Image:
@@ -123,12 +116,3 @@ def boxes(masks: Tensor) -> tuple[Tensor, Tensor]:
     x, y = ends
     center = torch.stack([x.mean(1), y.mean(1)], 1)
     return center, torch.maximum(x[:, 1] - x[:, 0], y[:, 1] - y[:, 0])
-
-
-def cut_window(picture: Image.Image, left: float, top: float, side: float, resolution: int) -> Tensor:
-    """[1, 3, R, R] a square window of a square picture, all in shares of its side; its edge goes on outside of it."""
-    size = picture.width
-    margin = math.ceil(max(0.0, -left, -top, left + side - 1, top + side - 1) * size)
-    padded = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    center = ((left + side / 2) * size + margin, (top + side / 2) * size + margin)
-    return Crop(center, side * size).cut(Image.fromarray(padded), resolution)[None].float() / 255

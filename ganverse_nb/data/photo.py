@@ -1,4 +1,4 @@
-"""A photograph as people have it: with borders, an alpha channel, far too wide; the square of it that is looked at."""
+"""A photograph as people have it: with borders, an alpha channel, far too wide; the part of it that is looked at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 
 from ganverse_nb.data.pictures import Picture, check_size, on_white, whole_picture
 
-WIDEST = 3.0  # longer side by shorter: of a wider picture, the square in its middle is too small a part
+WIDEST = 3.0  # longer side by shorter: in the square around a wider picture, an object is too small
 CLEAR, OPAQUE = 0.05, 0.002  # shares that an alpha channel must have before it tells an object from what is round it
 NOISE = 12  # of 255: a border that went through JPEG is not quite of one colour
 ENDS = 0.6  # of the line beside a border must have other colours: an object on a plain ground has few in its first line
@@ -19,15 +19,15 @@ PART = 0.1  # of the picture must be left without its borders
 
 @dataclass(frozen=True)
 class Photo:
-    """The square in the middle of a photograph.
+    """What is looked at of a photograph.
 
     Attributes:
         name: of its file, or "the picture".
-        image: the square, in RGB, upright, as many pixels as there are.
+        image: in RGB, upright, as many pixels as there are.
         alpha: its alpha channel, in mode "L", where that tells an object from what is round it; else None.
         notes: what was done to it, in words.
         size: width and height of the whole photograph, upright.
-        box: left, top, right and bottom of the square in it, in pixels.
+        box: left, top, right and bottom of the part in it, in pixels.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Photo:
 
 
 def read_photo(picture: Picture, resolution: int) -> Photo:
-    """The square in the middle of a picture in any of the forms of `as_picture`.
+    """A picture in any of the forms of `as_picture`, without its borders.
 
     It is turned upright as its EXIF data say. Borders of one colour, as screenshots and films have them, are left out,
     where nothing is transparent. An alpha channel counts where at least one in twenty pixels is transparent, and
@@ -57,7 +57,7 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
         >>> film[20:80] = np.random.default_rng(0).integers(0, 255, (60, 160, 3))
         >>> photo = read_photo(film, 64)
         >>> photo.box, photo.notes
-        ((50, 20, 110, 80), ('borders of one colour were left out: 160 x 60 of 160 x 100 pixels are looked at',))
+        ((0, 20, 160, 80), ('borders of one colour were left out: 160 x 60 of 160 x 100 pixels are looked at',))
     """
     name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
     whole = whole_picture(picture, alpha=True)
@@ -69,9 +69,14 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
         width, height = inside[2] - inside[0], inside[3] - inside[1]
         looked = f"{width} x {height} of {whole.width} x {whole.height} pixels are looked at"
         box, notes = inside, (f"borders of one colour were left out: {looked}",)
-    square = _middle_square(box, name)
-    check_size((square[2] - square[0],) * 2, name, resolution)
-    return Photo(name, rgb.crop(square), alpha and alpha.crop(square), notes, whole.size, square)
+    size = (box[2] - box[0], box[3] - box[1])
+    check_size(size, name, resolution)
+    if max(size) > WIDEST * min(size):
+        raise ValueError(
+            f"{name} is a panorama of {size[0]} x {size[1]} pixels, in which an object is too small to be found; crop "
+            "it around the object."
+        )
+    return Photo(name, rgb.crop(box), alpha and alpha.crop(box), notes, whole.size, box)
 
 
 def without_borders(picture: Image.Image) -> tuple[int, int, int, int]:
@@ -108,16 +113,3 @@ def _telling_alpha(picture: Image.Image) -> Image.Image | None:
     alpha = picture.getchannel("A")
     opaque = float((np.asarray(alpha) > 127).mean())
     return alpha if OPAQUE <= opaque <= 1 - CLEAR else None
-
-
-def _middle_square(box: tuple[int, int, int, int], name: str) -> tuple[int, int, int, int]:
-    left, top, right, bottom = box
-    width, height = right - left, bottom - top
-    side = min(width, height)
-    if max(width, height) > WIDEST * side:
-        raise ValueError(
-            f"{name} is a panorama of {width} x {height} pixels, and only the square in its middle would be looked at; "
-            "crop it around the object."
-        )
-    left, top = left + (width - side) // 2, top + (height - side) // 2
-    return (left, top, left + side, top + side)

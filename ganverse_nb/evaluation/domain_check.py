@@ -9,11 +9,11 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ganverse_nb.data.pictures import as_image
 from ganverse_nb.evaluation.out_of_distribution import ood_pictures
-from ganverse_nb.inverse_graphics.domain import Domain, Verdict
-from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.domain import Verdict
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import read_json, write_json
-from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import make_photos
 
 INSIDE = "photographs"
@@ -70,24 +70,15 @@ class DomainCheck:
 
 
 def check_domain(
-    domain: Domain,
-    category: str,
-    count: int,
-    seed: int,
-    resolution: int,
-    segmenter: Segmenter,
-    model: InverseGraphicsModel,
-    edition: int = 1,
+    reconstructor: Reconstructor, category: str, count: int, seed: int, resolution: int, edition: int = 1
 ) -> DomainCheck:
     """`count` fresh photographs of `category`, and as many of each kind of `ood_pictures`, judged."""
     kinds = {INSIDE: make_photos(category, count, seed, resolution, edition=edition).image()}
     kinds |= ood_pictures(category, count, seed, resolution, edition)
-    return judge_kinds(domain, kinds, segmenter, model)
+    return judge_kinds(reconstructor, kinds)
 
 
-def judge_kinds(
-    domain: Domain, kinds: Mapping[str, Tensor], segmenter: Segmenter, model: InverseGraphicsModel
-) -> DomainCheck:
+def judge_kinds(reconstructor: Reconstructor, kinds: Mapping[str, Tensor]) -> DomainCheck:
     """The pictures [N, 3, R, R] in [0, 1] of each kind, judged; one of the kinds is `INSIDE`.
 
     Raises:
@@ -95,8 +86,9 @@ def judge_kinds(
     """
     if INSIDE not in kinds:
         raise ValueError(f"judge_kinds: scores mean something beside usual pictures only; give some as {INSIDE!r}.")
-    judged = {kind: domain.judge(images, segmenter, model) for kind, images in kinds.items()}
-    return DomainCheck(domain.limit, {kind: [_finite(v) for v in verdicts] for kind, verdicts in judged.items()})
+    judged = {kind: reconstructor.judge([as_image(image) for image in images]) for kind, images in kinds.items()}
+    scores = {kind: [_finite(v) for v in verdicts] for kind, verdicts in judged.items()}
+    return DomainCheck(reconstructor.domain.limit, scores)
 
 
 def _finite(verdict: Verdict) -> float | None:

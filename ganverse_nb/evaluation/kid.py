@@ -20,8 +20,7 @@ from torch import Tensor
 
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import pictures_of, sample_w
-from ganverse_nb.segmentation.mask_rcnn import load_segmenter
-from ganverse_nb.segmentation.segmenter import Segmenter
+from ganverse_nb.segmentation.mask_rcnn import MaskRCNNSegmenter, load_segmenter
 
 DEGREE = 3
 SUBSETS, SUBSET_SIZE = 50, 500
@@ -54,8 +53,10 @@ class Kid:
 class SegmenterFeatures:
     """Pictures [N, 3, H, W] in [0, 1] -> features [N, D]: every level of a segmenter's backbone, averaged."""
 
-    def __init__(self, segmenter: Segmenter | None = None) -> None:
-        self.segmenter = segmenter or load_segmenter("car", "bundled")
+    def __init__(self) -> None:
+        bundled = load_segmenter("car", "bundled")
+        assert isinstance(bundled, MaskRCNNSegmenter)
+        self.segmenter = bundled
         self.name = f"backbone of the segmenter: {self.segmenter.source}"
 
     @torch.no_grad()

@@ -22,17 +22,20 @@ from ganverse_nb.geometry.angles import angle_error, angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.inverse_graphics.given_masks import given_windows, square_mask, whole_square, window_mask
+from ganverse_nb.inverse_graphics.given_masks import window_mask
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.refine import refine_hypotheses
+from ganverse_nb.inverse_graphics.sight import Sight
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.rows import Measurement as M
-from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.cutout import Cutout
+from ganverse_nb.segmentation.detections import bounding_boxes
+from ganverse_nb.segmentation.squares import square_mask
 
 BATCH = 32
-SEEN = 256  # pixels of the square of the whole picture that the segmenter is shown
+SEEN = 256  # pixels of the squares of whole pictures in which masks are compared
 OTHERS = 6  # other sides that each photograph's mesh is compared with
 NEAR, FLIPPED = 15.0, 90.0  # degrees
 SAME_BOX = 0.5  # IoU of boxes from which an object counts as found
@@ -68,20 +71,21 @@ class Looked:
 
     Attributes:
         rows: [n] which of the N have a mask that a window could be cut by.
-        images, masks: [n, 3, R, R], [n, 1, R, R]: the windows, and the masks that f sees.
+        sight: of the n: the windows, and the masks that f sees.
         true_masks: [n, 1, R, R] what the renders are compared with: the given masks, or those of f where none are.
         silhouettes: [n, 1, S, S] the same masks without place and size, from the whole pictures.
         count: [N] how many objects the segmenter found.
+        let_in: [N] bool, whether the verdict on the picture, cut out by the segmenter, is "in domain".
         mask_iou: [N] of its mask with the given one; NaN where none is given.
         box_iou: [N] of its object's box with the true one; NaN where that is not known.
     """
 
     rows: Tensor
-    images: Tensor
-    masks: Tensor
+    sight: Sight
     true_masks: Tensor
     silhouettes: Tensor
     count: Tensor
+    let_in: Tensor
     mask_iou: Tensor
     box_iou: Tensor
 
@@ -97,7 +101,6 @@ class PhotoSetScores:
         predicted, refined: [n] cameras; iou_predicted, iou_refined: [n] of the render with the true mask.
         other_sides, other_sides_mean: [P] IoU of silhouettes from other sides: of the photograph's own shape, and of
             the mean shape of the set.
-        let_in: [N] bool, whether the verdict on the picture alone is "in domain".
     """
 
     photos: PhotoSet
@@ -110,7 +113,6 @@ class PhotoSetScores:
     iou_refined: Tensor
     other_sides: Tensor
     other_sides_mean: Tensor
-    let_in: Tensor
 
     def measurements(self) -> dict[str, M]:
         """The rows `real.<set>.*`; each says in its unit by which masks, shares and IoU are in [0, 1].
@@ -125,7 +127,7 @@ class PhotoSetScores:
         if not looked.box_iou.isnan().any():
             hit = (looked.count == 1) & (looked.box_iou >= SAME_BOX)
             found["found"] = M(hit.float().mean(), own)
-        found["let_in"] = M(self.let_in.float().mean(), own)
+        found["let_in"] = M(looked.let_in.float().mean(), own)
         after = {"photographs": M(len(self.photos)), "reconstructed": M(len(looked.rows) / len(self.photos), by)}
         after["iou_predicted"] = M(_mean(self.iou_predicted), by)
         after["iou_refined"] = M(_mean(self.iou_refined), by)
@@ -182,7 +184,7 @@ def score_photo_set(
     if len(looked.rows) == 0:
         raise ValueError(f"The segmenter found no object in any photograph of the set {photos.name}.")
     model = reconstructor.model
-    mesh, predicted = reconstruct(looked.images, looked.masks, model)
+    mesh, predicted = reconstruct(looked.sight.images, looked.sight.masks, model)
     parts = torch.arange(len(looked.rows)).split(BATCH)
     cameras = [_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch")]
     refined = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in vars(cameras[0])})
@@ -198,62 +200,53 @@ def score_photo_set(
     others, others_mean = (
         other_sides_iou(shape, refined, azimuth, looked.silhouettes, pairs) for shape in (mesh, mean)
     )
-    verdicts = [reconstructor(p.path).verdict.in_domain for p in tqdm(photos.photos, desc="verdicts", unit="photo")]
     return PhotoSetScores(
-        photos,
-        looked,
-        masks,
-        mesh,
-        predicted,
-        refined,
-        iou_predicted,
-        iou_refined,
-        others,
-        others_mean,
-        torch.tensor(verdicts),
+        photos, looked, masks, mesh, predicted, refined, iou_predicted, iou_refined, others, others_mean
     )
 
 
 def look(reconstructor: Reconstructor, photos: Sequence[RealPhoto], masks: str) -> Looked:
-    """Read photographs and masks, let the segmenter see the whole pictures, and cut the windows that f sees.
+    """Read photographs and masks, let the segmenter cut them out, and cut the windows that f sees.
 
     Raises:
         FileNotFoundError, ValueError: a picture or a mask is missing or not usable.
     """
-    model, framing = reconstructor.model, reconstructor.framing
+    resolution = reconstructor.resolution
     parts: list[Looked] = []
     for start in tqdm(range(0, len(photos), BATCH), desc="photographs", unit="batch"):
         batch = photos[start : start + BATCH]
         pictures = [photo.image() for photo in batch]
         true = [photo.mask(picture) for photo, picture in zip(batch, pictures, strict=True)]
-        seen = reconstructor.segmenter.segment(torch.stack([_square(picture) for picture in pictures]))
-        used = (
-            true if masks == GIVEN else [_unsquare(mask, p.size) for mask, p in zip(seen.mask, pictures, strict=True)]
-        )
+        found = [reconstructor.segmenter.cut_out(picture) for picture in pictures]
+        seen = reconstructor.see(pictures, found)
+        let_in = [verdict.in_domain for verdict in reconstructor.domain.judge(seen, reconstructor.model)]
+        used = true if masks == GIVEN else [cutout.mask for cutout in found]
         rows = [row for row, mask in enumerate(used) if mask is not None and mask.any()]
         kept = [mask for mask in used if mask is not None and mask.any()]
-        windows = given_windows([pictures[row] for row in rows], kept, model, framing)
+        sight = reconstructor.see([pictures[row] for row in rows], [Cutout.of_mask(mask) for mask in kept])
         there = [true[row] for row in rows]
         wanted = [square_mask(mask if known is None else known) for known, mask in zip(there, kept, strict=True)]
-        cut = [window_mask(m, corner, model.resolution) for m, corner in zip(wanted, windows.corners, strict=True)]
+        cut = [window_mask(m, corner, resolution) for m, corner in zip(wanted, sight.corners, strict=True)]
         parts.append(
             Looked(
                 start + torch.tensor(rows, dtype=torch.int64),
-                windows.images,
-                windows.masks,
-                torch.cat([windows.masks[:0], *cut]),
-                torch.cat([box_normalised(windows.masks[:0]), *(box_normalised(_tensor(mask)) for mask in wanted)]),
+                sight,
+                torch.cat([sight.masks[:0], *cut]),
+                torch.cat([box_normalised(sight.masks[:0]), *(box_normalised(_tensor(mask)) for mask in wanted)]),
                 seen.count,
-                _mask_iou(seen, true),
-                _box_iou(seen, batch, pictures),
+                torch.tensor(let_in),
+                torch.tensor([_mask_iou(*pair) for pair in zip(found, true, strict=True)]),
+                torch.tensor([_box_iou(*pair) for pair in zip(found, batch, strict=True)]),
             )
         )
-    return Looked(**{name: torch.cat([getattr(part, name) for part in parts]) for name in Looked.__annotations__})
+    sights = Sight.join([part.sight for part in parts])
+    rest = {n: torch.cat([getattr(p, n) for p in parts]) for n in Looked.__annotations__ if n != "sight"}
+    return Looked(sight=sights, **rest)
 
 
 def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tensor) -> Camera:
     """The best of the refined hypotheses for some of the windows."""
-    images, masks = looked.images[rows], looked.masks[rows]
+    images, masks = looked.sight.images[rows], looked.sight.masks[rows]
     with torch.no_grad():
         reading = model.head.read(images, masks)
     return refine_hypotheses(mesh[rows], reading, images, masks).best()
@@ -264,44 +257,20 @@ def _overlap(mesh: Mesh, camera: Camera, masks: Tensor, rows: Tensor) -> Tensor:
     return hard_iou(seen, masks[rows])
 
 
-def _mask_iou(seen: Detections, true: Sequence[np.ndarray | None]) -> Tensor:
-    """[B] IoU in the squares that the segmenter saw; NaN without a true mask."""
-    found = []
-    for mask, wanted in zip(seen.mask, true, strict=True):
-        if wanted is None:
-            found.append(torch.nan)
-            continue
-        square = square_mask(wanted).resize((SEEN, SEEN), Image.Resampling.BOX)
-        found.append(float(hard_iou(mask[None], _tensor(square))))
-    return torch.tensor(found)
+def _mask_iou(found: Cutout, true: np.ndarray | None) -> float:
+    """IoU in the square of the whole picture; NaN without a true mask."""
+    if true is None:
+        return torch.nan
+    pair = (square_mask(mask).resize((SEEN, SEEN), Image.Resampling.BOX) for mask in (found.mask, true))
+    return float(hard_iou(*(_tensor(mask) for mask in pair)))
 
 
-def _box_iou(seen: Detections, photos: Sequence[RealPhoto], pictures: Sequence[Image.Image]) -> Tensor:
-    """[B] IoU of boxes; NaN without a true one."""
-    found = []
-    for box, photo, picture in zip(seen.box, photos, pictures, strict=True):
-        if photo.box is None:
-            found.append(torch.nan)
-            continue
-        side, (width, height) = max(picture.size), picture.size
-        corner = torch.tensor([(side - width) // 2, (side - height) // 2] * 2)
-        found.append(float(box_iou((box * side / SEEN - corner)[None], torch.tensor([photo.box]))))
-    return torch.tensor(found)
-
-
-def _square(picture: Image.Image) -> Tensor:
-    """[3, S, S] in [0, 1]: the whole picture, its edge going on where it is not square."""
-    square = whole_square(picture).resize((SEEN, SEEN), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
-
-
-def _unsquare(mask: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """bool [H, W]: a mask [1, S, S] of `_square` in the picture's own pixels."""
-    width, height = size
-    side = max(size)
-    left, top = (side - width) // 2, (side - height) // 2
-    image = Image.fromarray((mask[0] * 255).byte().cpu().numpy()).resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(image)[top : top + height, left : left + width] >= 128
+def _box_iou(found: Cutout, photo: RealPhoto) -> float:
+    """IoU of boxes; NaN without a true one."""
+    if photo.box is None:
+        return torch.nan
+    box = bounding_boxes(torch.from_numpy(found.mask)[None])
+    return float(box_iou(box, torch.tensor([photo.box]).float()))
 
 
 def _tensor(mask: Image.Image) -> Tensor:

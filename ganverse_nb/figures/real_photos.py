@@ -24,7 +24,7 @@ def scored_photos(scores: PhotoSetScores, rows: Sequence[int], size: int = 192) 
         mesh, photo = scores.mesh[row], scores.photos.photos[int(looked.rows[row])]
         seen = [textured(mesh, camera[row], size)[0] for camera in (scores.predicted, scores.refined)]
         turned = textured(*orbit_views(mesh, TURNS[:3]), size)
-        pictures.append([outlined(looked.images[row], looked.true_masks[row]), *seen, *turned])
+        pictures.append([outlined(looked.sight.images[row], looked.true_masks[row]), *seen, *turned])
         for column, camera, overlap in (
             (1, scores.predicted, scores.iou_predicted),
             (2, scores.refined, scores.iou_refined),

@@ -10,18 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.data.crops import Crop, boxes, cut_window
+from ganverse_nb.data.crops import boxes
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.segmentation.detections import Detections, bounding_boxes
+from ganverse_nb.segmentation.squares import cut_square, cut_window, square_mask, whole_square
 
 WINDOWS = 3  # at most, see `Reconstructor`
-
-
-def one_object(masks: Tensor) -> Detections:
-    """One object in each picture, beyond doubt: what is known where somebody has given masks [B, 1, R, R]."""
-    one = torch.ones(len(masks))
-    return Detections(masks, one.long(), one, bounding_boxes(masks[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -91,33 +85,11 @@ def read_azimuth(model: InverseGraphicsModel, images: Tensor, masks: Tensor, bat
     return torch.cat([model.head(image.to(device), mask.to(device)).azimuth.cpu() for image, mask in parts])
 
 
-def whole_square(picture: Image.Image) -> Image.Image:
-    """The whole picture as a square of its longer side, in the middle; its edge goes on beside it."""
-    width, height = picture.size
-    left, top = _margins(width, height)
-    side = max(width, height)
-    pads = ((top, side - height - top), (left, side - width - left), (0, 0))
-    return Image.fromarray(np.pad(np.asarray(picture.convert("RGB")), pads, mode="edge"))
-
-
-def square_mask(mask: np.ndarray) -> Image.Image:
-    """A mask bool [H, W] of the picture in `whole_square`, 0 and 255; nothing is beside it."""
-    height, width = mask.shape
-    left, top = _margins(width, height)
-    square = Image.new("L", (max(width, height),) * 2)
-    square.paste(Image.fromarray(mask.astype(np.uint8) * 255), (left, top))
-    return square
-
-
-def _margins(width: int, height: int) -> tuple[int, int]:
-    side = max(width, height)
-    return (side - width) // 2, (side - height) // 2
-
-
 def window_mask(mask: Image.Image, corner: Tensor, resolution: int) -> Tensor:
     """[1, 1, R, R] of 0 and 1: a window, as of `Windows.corners`, of the mask of a square."""
     left, top, side = (corner * mask.width).tolist()
-    return (Crop((left + side / 2, top + side / 2), side).cut(mask, resolution) >= 128).float()[None]
+    inside = cut_square(mask, (left + side / 2, top + side / 2), side, resolution)
+    return (inside >= 128).float()[None]
 
 
 def _cut(

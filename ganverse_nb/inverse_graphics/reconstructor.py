@@ -6,37 +6,36 @@ result.save("car.glb")
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.data.crops import cut_window
 from ganverse_nb.data.masks import as_mask
 from ganverse_nb.data.photo import read_photo
-from ganverse_nb.data.pictures import Picture, as_picture, whole_picture
+from ganverse_nb.data.pictures import Picture, whole_picture
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.inverse_graphics.domain import Domain, Verdict, on_border
+from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
-from ganverse_nb.inverse_graphics.given_masks import given_windows, one_object, read_azimuth, square_mask, whole_square
+from ganverse_nb.inverse_graphics.given_masks import window_mask
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.photo_fit import fit_photo
 from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
+from ganverse_nb.inverse_graphics.sight import Sight, see
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
-from ganverse_nb.segmentation.detections import Detections
-from ganverse_nb.segmentation.instances import instances
-from ganverse_nb.segmentation.mask_rcnn import load_segmenter
+from ganverse_nb.segmentation.cutout import Cutout
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter, photo_weights
 from ganverse_nb.segmentation.segmenter import Segmenter
+from ganverse_nb.segmentation.squares import cut_window, square_outline, whole_square
 
 FINE = 512  # pixels of a window at most that a fit sees: more are not in its texture
-WINDOWS = 3  # at most: the first is chosen by an azimuth that was read off a picture unlike those of the dataset
 
 
 class OutOfDomainError(ExpectedError):
@@ -49,8 +48,8 @@ class Reconstruction:
 
     Attributes:
         name: of its file, or "the picture".
-        image, mask: [1, 3, R, R] and [1, 1, R, R] in [0, 1]: the square in its middle, or the window of that which
-            shows the object as large as f has learned objects to be; and the object in it.
+        image, mask: [1, 3, R, R] and [1, 1, R, R] in [0, 1]: the window that shows the object as large as f has
+            learned objects to be, and the object in it.
         verdict: whether the rest can be trusted.
         mesh: [1, V, 3] with its texture, in the object's own axes; None where no object was found.
         camera: [1] where the picture was taken from; None where no object was found.
@@ -155,7 +154,7 @@ class Reconstructor:
         shipped = Shipped.of(category)
         return cls(
             InverseGraphicsModel.load(shipped.file("inverse_graphics", SHIPPED["inverse_graphics"][0])),
-            load_segmenter(category, segmenter or shipped.segmenter),
+            load_segmenter(category, segmenter or photo_weights(category, shipped.segmenter, shipped.photo_segmenter)),
             Domain.load(shipped.file("domain", SHIPPED["domain"][0])),
             Framing.load(shipped.file("framing", SHIPPED["framing"][0])),
         )
@@ -168,104 +167,54 @@ class Reconstructor:
     def __call__(self, picture: Picture, refine: bool = False, mask: Picture | None = None) -> Reconstruction:
         """The reconstruction of the object in a picture of any size, in any of the forms of `as_picture`.
 
-        A single whole object that is smaller, larger or elsewhere than those of the dataset is cut out and scaled. Of
-        several objects the surest is taken; the verdict says that there are several. What `read_photo` says of
-        borders, of alpha channels, which serve as masks, and of panoramas holds. A foreground network (`rembg`) sees
-        the photograph once, at its own resolution.
+        The object is looked for in the whole picture, cut out and scaled to be as large as f knows objects. Of several
+        the largest is taken; the verdict says that there are several. What `read_photo` says of borders, of alpha
+        channels, which serve as masks, and of panoramas holds.
 
         Args:
             refine: try the likeliest cameras, and fit the best one, shape and texture to the picture (`fit_photo`; a
                 few seconds), of which as many pixels are used as there are, up to 512 on a side.
             mask: of the object, in any of the forms of `data.masks.as_mask` and of the picture's size, instead of the
-                segmenter's; what is cut out and scaled then follows it, anywhere in the whole picture.
+                segmenter's.
 
         Raises:
             FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, a panorama, or no mask of it,
                 see `data.masks.as_mask`.
         """
-        if mask is not None:
-            return self._explained(self._given(picture, mask), refine)
-        photo = read_photo(picture, self.resolution)
-        outline = photo.alpha or self.segmenter.segment_photo(photo.image)
-        source = "alpha" if photo.alpha else self.segmenter.source
-        framed = self._framed(as_picture(photo.image, self.resolution), photo.image, outline)
-        return self._explained(replace(framed, name=photo.name, source=source, notes=photo.notes), refine)
-
-    def _explained(self, framed: Framed, refine: bool) -> Reconstruction:
-        """What is made of a window and the object in it."""
-        image, mask, decided, hypotheses = framed.image, framed.found.mask, framed.outline is not None, None
-        (verdict,) = self.domain.judge(image, self.segmenter, self.model, framed.found if decided else None)
-        mesh, camera = reconstruct(image, mask, self.model) if mask.any() else (None, None)
+        if mask is None:
+            photo = read_photo(picture, self.resolution)
+            name, image, notes = photo.name, photo.image, photo.notes
+            cutout = Cutout.of_foreground(photo.alpha) if photo.alpha else self.segmenter.cut_out(image)
+            source = "alpha" if photo.alpha else self.segmenter.source
+        else:
+            image, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
+            cutout, source, notes = Cutout.of_mask(as_mask(mask, image.size)), "given", ()
+        sight = self.see([image], [cutout])
+        (verdict,) = self.domain.judge(sight, self.model)
+        mesh, camera, hypotheses = None, None, None
+        if sight.masks.any():
+            mesh, camera = reconstruct(sight.images, sight.masks, self.model)
         if refine and mesh is not None:
-            hypotheses = refine_hypotheses(mesh, self.model.head.read(image, mask), image, mask)
-            mesh, camera = fit_photo(mesh, hypotheses.best(), *framed.fine())
-        advice = "" if verdict.in_domain or decided else self.segmenter.advice
-        facts = (framed.source, framed.notes, advice)
-        return Reconstruction(framed.name, image, mask, verdict, mesh, camera, hypotheses, *facts)
+            reading = self.model.head.read(sight.images, sight.masks)
+            hypotheses = refine_hypotheses(mesh, reading, sight.images, sight.masks)
+            mesh, camera = fit_photo(mesh, hypotheses.best(), *fine(image, cutout, sight.corners[0], self.resolution))
+        own = mask is None and source != "alpha"
+        advice = self.segmenter.advice if own and not verdict.in_domain else ""
+        return Reconstruction(name, sight.images, sight.masks, verdict, mesh, camera, hypotheses, source, notes, advice)
 
-    def _given(self, picture: Picture, mask: Picture) -> Framed:
-        """The window that a given mask asks for, anywhere in the whole picture."""
-        whole, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
-        inside = as_mask(mask, whole.size)
-        given = given_windows([whole], [inside], self.model, self.framing)
-        left, top, side = given.corners[0].tolist()
-        square, outline = whole_square(whole), square_mask(inside)
-        return Framed(given.images, one_object(given.masks), square, (left, top, side), outline, name, "given")
+    def judge(self, photos: Sequence[Image.Image]) -> list[Verdict]:
+        """The verdicts on photographs, without their reconstructions."""
+        return self.domain.judge(self.see(photos), self.model)
 
-    def _framed(self, image: Tensor, photo: Image.Image, outline: Image.Image | None = None) -> Framed:
-        """`image`, which is all of the square `photo`, or the window that shows its object as usual.
-
-        The object is what `outline`, of the photo's size, says is foreground, else what the segmenter finds. The
-        picture stays as it is where there is not one whole object, or one of too few pixels to enlarge.
-        """
-
-        def find(image: Tensor) -> Detections:
-            if outline is None:
-                return self.segmenter.segment(image)
-            return instances(cut_window(outline.convert("RGB"), left, top, side, image.shape[-1])[:, :1])
-
-        left, top, side = 0.0, 0.0, 1.0
-        found = find(image)
-        for _ in range(WINDOWS):
-            if int(found.count[0]) != 1 or bool(on_border(found.mask) > 0):
-                break
-            azimuth = read_azimuth(self.model, image, found.mask)
-            window = self.framing.window(found.mask, float(azimuth[0]))
-            if window is None or side * window[2] * photo.width < image.shape[-1] / 2:
-                break
-            left, top, side = left + window[0] * side, top + window[1] * side, side * window[2]
-            image = cut_window(photo, left, top, side, image.shape[-1])
-            found = find(image)
-        return Framed(image, found, photo, (left, top, side), outline)
+    def see(self, photos: Sequence[Image.Image], cutouts: Sequence[Cutout] | None = None) -> Sight:
+        """What f sees of photographs, cut out by the segmenter or, where `cutouts` are given, by somebody else."""
+        cutouts = [self.segmenter.cut_out(photo) for photo in photos] if cutouts is None else cutouts
+        return see(photos, cutouts, self.segmenter, self.model, self.framing)
 
 
-@dataclass(frozen=True)
-class Framed:
-    """A window of a square picture, and the object in it.
-
-    Attributes:
-        image: [1, 3, R, R] the window; `found` in it.
-        square: the picture, as many pixels as there are; `window` is left, top and side in shares of its side.
-        outline: the object in the square where another than the segmenter has cut it out, mode "L".
-        name, source, notes: see `Reconstruction`.
-    """
-
-    image: Tensor
-    found: Detections
-    square: Image.Image
-    window: tuple[float, float, float]
-    outline: Image.Image | None = None
-    name: str = "the picture"
-    source: str = ""
-    notes: tuple[str, ...] = ()
-
-    def fine(self) -> tuple[Tensor, Tensor]:
-        """The window at its own resolution, [1, 3, S, S], and the mask as fine as it is known."""
-        size = max(self.image.shape[-1], min(FINE, round(self.window[2] * self.square.width)))
-        image = cut_window(self.square, *self.window, size)
-        if self.outline is None:
-            return image, self.found.mask
-        inside = cut_window(self.outline.convert("RGB"), *self.window, size)[:, :1]
-        whole = F.interpolate(self.found.mask, size, mode="nearest")  # of several pieces, the one that f saw
-        grown = F.max_pool2d(whole, 2 * (size // self.image.shape[-1]) + 1, 1, size // self.image.shape[-1])
-        return image, (inside > 0.5).float() * grown
+def fine(photo: Image.Image, cutout: Cutout, corner: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+    """A window of a photograph at its own resolution, [1, 3, S, S], `resolution` to FINE pixels, and the mask in it."""
+    square, outline = whole_square(photo), square_outline(cutout.outline)
+    size = max(resolution, min(FINE, round(float(corner[2]) * square.width)))
+    left, top, side = corner.tolist()
+    return cut_window(square, left, top, side, size), window_mask(outline, corner, size)

@@ -26,7 +26,7 @@ LEARNING_RATE = 0.25  # in the units below
 UNITS = (10.0, 5.0, 0.1, 0.05, 0.05)  # degrees of azimuth and elevation, logarithm of the distance, shift right and up
 SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
 HYPOTHESES = 4  # azimuths that are tried
-COLOR, PRIOR = 2.0, 0.01  # weights, beside the IoU, of the colour difference and of the head's log-probability
+COLOR, PRIOR = 2.0, 0.02  # weights, beside the IoU, of the colour difference and of the head's log-probability
 TEMPERATURE = 0.05  # of the score: a difference that decides clearly
 PLACINGS = 3  # perspective changes a little with every move
 

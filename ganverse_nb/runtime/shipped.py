@@ -81,6 +81,11 @@ class Shipped:
         """The setting `segmenter.weights` of the run that was shipped."""
         return str(self.facts["config"]["segmenter"]["weights"])
 
+    @property
+    def photo_segmenter(self) -> str:
+        """The setting `segmenter.photographs` of the run that was shipped."""
+        return str(self.facts["config"]["segmenter"]["photographs"])
+
 
 def is_shipped(config: dict[str, Any], weights: Path = WEIGHTS) -> bool:
     """Whether the package brings the results of a run with exactly this configuration, in plain JSON types."""

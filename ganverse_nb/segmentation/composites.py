@@ -19,15 +19,17 @@ VISIBLE_SHARE, VISIBLE_PIXELS = 0.35, 0.015  # an instance that shows less (of i
 
 @dataclass(frozen=True)
 class Composites:
-    """B pictures with up to two instances each.
+    """B pictures with up to K instances each.
 
     Attributes:
         images: [B, 3, R, R] float32 in [0, 1].
-        masks: [B, 2, R, R] float32, 0 or 1, what shows of each instance; all 0 where it is not there.
+        masks: [B, K, R, R] float32, 0 or 1, what shows of each instance; all 0 where it is not there.
+        labels: [B, K] int64 their categories, from 1.
     """
 
     images: Tensor
     masks: Tensor
+    labels: Tensor
 
     @property
     def count(self) -> Tensor:
@@ -47,36 +49,44 @@ def compose(images: Tensor, masks: Tensor, count: int, generator: torch.Generato
     """`count` training pictures from photos [N, 3, R, R] uint8 and their masks [N, 1, R, R] uint8."""
     resolution = images.shape[-1]
 
-    def chance(share: float) -> Tensor:
-        return (torch.rand(count, generator=generator) < share)[:, None, None, None]
-
     def pick() -> tuple[Tensor, Tensor]:
         index = torch.randint(len(images), (count,), generator=generator)
         return images[index].float() / 255, masks[index].float()
 
-    first, first_mask = _warp(*pick(), generator, scale=(0.8, 1.15), shift=0.12)
+    first, first_mask = warp(*pick(), generator, scale=(0.8, 1.15), shift=0.12)
     first_mask = (first_mask > 0.5).float()
-    second, second_soft = _warp(*pick(), generator, scale=(0.4, 1.0), shift=0.9)
-    behind = chance(0.4)
+    second, second_soft = warp(*pick(), generator, scale=(0.4, 1.0), shift=0.9)
+    behind = chance(count, 0.4, generator)
     alpha = torch.where(behind, second_soft * (1 - first_mask), second_soft)
     second_whole, second_mask = (second_soft > 0.5).float(), (alpha > 0.5).float()
     rest = first_mask * (1 - second_mask)
-    pasted = chance(SECOND_SHARE) & _shows(second_mask, second_whole) & _shows(rest, first_mask)
+    pasted = chance(count, SECOND_SHARE, generator) & shows(second_mask, second_whole) & shows(rest, first_mask)
     picture = torch.where(pasted, second * alpha + first * (1 - alpha), first)
     visible = torch.cat([torch.where(pasted, rest, first_mask), second_mask * pasted], 1)
 
-    empty = chance(EMPTY_SHARE)
+    empty = chance(count, EMPTY_SHARE, generator)
     picture = torch.where(empty, empty_scenes(count, generator, resolution), picture)
-    return Composites(degrade(picture, generator), visible * ~empty)
+    visible = visible * ~empty
+    return Composites(degrade(picture, generator), visible, torch.ones(visible.shape[:2], dtype=torch.int64))
 
 
-def _shows(visible: Tensor, whole: Tensor) -> Tensor:
+def chance(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """[count, 1, 1, 1] bool, true with a probability of `share`."""
+    return torch.rand(count, 1, 1, 1, generator=generator) < share
+
+
+def uniform(count: int, low: float, high: float, generator: torch.Generator, channels: int = 1) -> Tensor:
+    """[count, channels, 1, 1] between `low` and `high`."""
+    return low + (high - low) * torch.rand(count, channels, 1, 1, generator=generator)
+
+
+def shows(visible: Tensor, whole: Tensor) -> Tensor:
     """[B, 1, 1, 1] bool: enough of each instance is visible."""
     seen, all_of_it = visible.mean((1, 2, 3), keepdim=True), whole.mean((1, 2, 3), keepdim=True)
     return (seen >= VISIBLE_SHARE * all_of_it) & (seen >= VISIBLE_PIXELS)
 
 
-def _warp(
+def warp(
     images: Tensor, masks: Tensor, generator: torch.Generator, scale: tuple[float, float], shift: float
 ) -> tuple[Tensor, Tensor]:
     """Pictures and masks mirrored (half of them), scaled, moved by up to `shift` half-pictures and bent a little.
@@ -105,27 +115,21 @@ def degrade(images: Tensor, generator: torch.Generator) -> Tensor:
     """Pictures [B, 3, R, R] in [0, 1] with other colours, softer, blotched and noisy; about half of each."""
     n, _, size, _ = images.shape
 
-    def uniform(low: float, high: float, channels: int = 1) -> Tensor:
-        return low + (high - low) * torch.rand(n, channels, 1, 1, generator=generator)
-
-    def chance(share: float) -> Tensor:
-        return torch.rand(n, 1, 1, 1, generator=generator) < share
-
     channels = torch.randperm(3, generator=generator)
-    x = torch.where(chance(0.2), images[:, channels], images)
+    x = torch.where(chance(n, 0.2, generator), images[:, channels], images)
     grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * uniform(0.6, 1.4)
+    x = grey + (x - grey) * uniform(n, 0.6, 1.4, generator)
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = mean + (x - mean) * uniform(0.8, 1.2) + uniform(-0.08, 0.08)
-    x = x * uniform(0.93, 1.07, 3)
-    x = torch.where(chance(0.5), _blur(x, uniform(0.3, 1.0).flatten()), x)
+    x = mean + (x - mean) * uniform(n, 0.8, 1.2, generator) + uniform(n, -0.08, 0.08, generator)
+    x = x * uniform(n, 0.93, 1.07, generator, 3)
+    x = torch.where(chance(n, 0.5, generator), blur(x, uniform(n, 0.3, 1.0, generator).flatten()), x)
     blotches = F.interpolate(torch.randn(n, 3, 12, 12, generator=generator), size=size, mode="bicubic")
-    x = x + blotches * uniform(0, 0.035) * chance(0.25)
-    x = x + torch.randn(x.shape, generator=generator) * uniform(0, 0.02) * chance(0.4)
+    x = x + blotches * uniform(n, 0, 0.035, generator) * chance(n, 0.25, generator)
+    x = x + torch.randn(x.shape, generator=generator) * uniform(n, 0, 0.02, generator) * chance(n, 0.4, generator)
     return x.clamp(0, 1)
 
 
-def _blur(images: Tensor, sigma: Tensor, reach: int = 3) -> Tensor:
+def blur(images: Tensor, sigma: Tensor, reach: int = 3) -> Tensor:
     """Gaussian blur of each picture by its own `sigma` [B] pixels."""
     n, channels = images.shape[:2]
     offset = torch.arange(-reach, reach + 1)

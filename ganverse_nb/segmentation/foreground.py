@@ -16,23 +16,22 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
-from ganverse_nb.segmentation.mask_rcnn import bundled_path, load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import PHOTOGRAPHS, load_segmenter, photo_weights
 from ganverse_nb.segmentation.onnx_network import OnnxNetwork
 from ganverse_nb.segmentation.rembg_network import network_of, open_rembg
 from ganverse_nb.segmentation.segmenter import Segmenter
 
 SHOWN_FROM = 8  # pictures: fewer need no progress bar
-FEATURES_OF = "car"  # whose own segmenter gives the features of categories that have none
 
 
 class ForegroundSegmenter(Segmenter):
     """A foreground network in the place of a segmenter.
 
-    Instances are what hangs together of its foreground, see `instances`. The features of objects are those of the
-    small Mask R-CNN that comes with the package, the category's or, where it has none, the car's: they describe what is
-    inside a mask, whoever made it.
+    Instances are what hangs together of its foreground, see `instances`. Whether they are of the category, the
+    package's network for photographs tells, whoever made the mask.
 
     Args:
         network: the foreground network.
@@ -40,14 +39,12 @@ class ForegroundSegmenter(Segmenter):
         source: which network this is, in words for a report.
     """
 
-    knows_category = False
-
     def __init__(self, network: OnnxNetwork, category: str, source: str) -> None:
         super().__init__(category, source)
         self.network, self._device = network, torch.device("cpu")
 
     def to(self, device: torch.device | str) -> ForegroundSegmenter:
-        """This segmenter, its features moved; onnxruntime chooses the device of its networks by itself."""
+        """This segmenter, moved but for onnxruntime's networks: it chooses their device by itself."""
         self._device = torch.device(device)
         return self
 
@@ -63,19 +60,19 @@ class ForegroundSegmenter(Segmenter):
         stacked = torch.cat(confidence) if confidence else images.new_zeros(0, 1, *size[::-1])
         return instances(stacked.to(images.device))
 
-    def levels(self, images: Tensor) -> list[Tensor]:
-        """Those of the small Mask R-CNN; see the class."""
-        return list(self._own.to(self._device).levels(images))
+    def cut_out(self, photo: Image.Image) -> Cutout:
+        """The largest thing in front of a photograph, which the network sees once, at its own resolution."""
+        confidence = Image.fromarray(np.round(self.network.confidence(photo) * 255).astype(np.uint8))
+        return Cutout.of_foreground(confidence.resize(photo.size, Image.Resampling.BILINEAR))
+
+    def log_odds(self, images: Tensor, masks: Tensor) -> Tensor | None:
+        """Those of the package's network for photographs; None for a category that it does not know."""
+        return None if self._own is None else self._own.to(self._device).log_odds(images, masks)
 
     @cached_property
-    def _own(self) -> Segmenter:
-        known = bundled_path(self.category).is_file()
-        return load_segmenter(self.category if known else FEATURES_OF, "bundled")
-
-    def segment_photo(self, photo: Image.Image) -> Image.Image:
-        """The foreground of a photograph at its own resolution, as an image of mode "L": 255 is inside."""
-        confidence = Image.fromarray(np.round(self.network.confidence(photo) * 255).astype(np.uint8))
-        return confidence.resize(photo.size, Image.Resampling.BILINEAR)
+    def _own(self) -> Segmenter | None:
+        known = photo_weights(self.category) == PHOTOGRAPHS
+        return load_segmenter(self.category, PHOTOGRAPHS) if known else None
 
 
 def load_foreground(category: str, weights: str, download: bool = False) -> ForegroundSegmenter:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.config import BUNDLED, SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import Detections, bounding_boxes, merge_duplicates, paste
@@ -28,6 +28,8 @@ COCO = Weights(
     "use the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
 )
 FORMAT = "ganverse_nb segmenter"
+PHOTOGRAPHS = "photographs"  # the package's network for these
+MARGIN = 6.0  # pixels of 128 round an object's box: a box that is a little wrong must not cut off the roof
 THRESHOLD = 0.5
 
 
@@ -51,7 +53,7 @@ class MaskRCNNSegmenter(Segmenter):
         return self
 
     def levels(self, images: Tensor) -> list[Tensor]:
-        """Those of the backbone; see `Segmenter.levels`."""
+        """Maps of features [B, C, h, w] of pictures [B, 3, H, W] in [0, 1], from fine to coarse."""
         return list(self.network.backbone(self.network.transform(images)[0].tensors).values())
 
     def _segment(self, images: Tensor) -> Detections:
@@ -75,16 +77,34 @@ class MaskRCNNSegmenter(Segmenter):
         mask = masks[rows, first] * found[:, None, None]
         return Detections(mask[:, None], stays.sum(1), scores[rows, first] * found, bounding_boxes(mask))
 
+    @torch.no_grad()
+    def log_odds(self, images: Tensor, masks: Tensor) -> Tensor:
+        """[B] those that the box head gives to the boxes of masks [B, 1, R, R] in pictures [B, 3, R, R] in [0, 1]."""
+        network = self.network
+        scale = network.transform.working_scale(*images.shape[-2:])
+        boxes = bounding_boxes(masks[:, 0]) * scale
+        room = boxes.new_tensor([-MARGIN, -MARGIN, MARGIN, MARGIN]) * network.transform.min_size[0] / 128
+        answers = []
+        for part, around in zip(images.float().split(64), (boxes + room).split(64), strict=True):
+            seen, _ = network.transform(part)
+            features = network.backbone(seen.tensors)
+            around = around.clamp(min=0, max=float(max(seen.image_sizes[0])))
+            pooled = network.roi_heads.box_roi_pool(features, [box[None] for box in around], seen.image_sizes)
+            logits, _ = network.roi_heads.box_predictor(network.roi_heads.box_head(pooled))
+            answers.append(torch.logit(logits.float().softmax(1)[:, self.label], eps=1e-6))
+        return torch.cat([boxes.new_zeros(0), *answers])
+
 
 def load_segmenter(category: str = "car", weights: str | Path = "auto", download: bool = False) -> Segmenter:
     """The segmenter of `category`.
 
     Args:
-        weights: "bundled": this project's small network, trained on studio photos of 64 px. "coco": torchvision's
-            maskrcnn_resnet50_fpn_v2, from torch's cache. "auto": the bundled one where the category has one, else
-            COCO's. "rembg" or "rembg:NAME": a foreground network that rembg brings, "isnet-general-use" or NAME
-            ("birefnet-general", "birefnet-general-lite"). "onnx:FILE": such a network of your own, one that takes and
-            gives what ISNet does. Any other path: a file written by `train_segmenter`.
+        weights: "bundled": this project's small network, trained on studio photos of 64 px, for what a GAN makes of
+            them. "photographs": its network for photographs, which tells car, horse and bird apart. "coco":
+            torchvision's maskrcnn_resnet50_fpn_v2, from torch's cache. "auto": the bundled one where the category has
+            one, else COCO's. "rembg" or "rembg:NAME": a foreground network that rembg brings, "isnet-general-use" or
+            NAME ("birefnet-general", "birefnet-general-lite"). "onnx:FILE": such a network of your own, one that takes
+            and gives what ISNet does. Any other path: a file written by `train_segmenter`.
         download: whether COCO's or rembg's may be downloaded without asking, where it is not here.
 
     Raises:
@@ -103,6 +123,10 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto", download
     if category not in COCO_LABELS:
         raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
     path = segmenter_file(category, weights)
+    if weights == PHOTOGRAPHS:
+        from ganverse_nb.segmentation.photo_segmenter import load_photo_segmenter
+
+        return load_photo_segmenter(category, path)
     return _load_coco(category, COCO.get(download)) if path == COCO.path else _load_small(path, category)
 
 
@@ -120,7 +144,9 @@ def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
     bundled = bundled_path(category)
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
-    return {"coco": COCO.path, "bundled": bundled}.get(str(weights), Path(weights))
+    return {"coco": COCO.path, "bundled": bundled, PHOTOGRAPHS: bundled_path(PHOTOGRAPHS)}.get(
+        str(weights), Path(weights)
+    )
 
 
 def foreground_kind(weights: str | Path) -> str:
@@ -140,6 +166,16 @@ def foreground_kind(weights: str | Path) -> str:
 def bundled_path(category: str) -> Path:
     """Where the package keeps the segmenter of `category`."""
     return Path(__file__).parents[1] / "weights" / f"segmenter-{category}.safetensors"
+
+
+def photo_weights(category: str, weights: str = "auto", photographs: str = "auto") -> str:
+    """The setting of `load_segmenter` that cuts out photographs, of the settings of a run.
+
+    "auto" is the package's network for photographs, if it knows the category and the run has no segmenter of its own.
+    """
+    if photographs != "auto":
+        return photographs
+    return PHOTOGRAPHS if weights in ("auto", "bundled") and category in BUNDLED else weights
 
 
 def save_segmenter(

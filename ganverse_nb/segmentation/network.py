@@ -69,13 +69,13 @@ class ThinBackbone(nn.Module):
     def __init__(self, widths: tuple[int, ...], fine: int, coarse: int):
         super().__init__()
         self.out_channels = coarse
-        self.stem = nn.Sequential(_conv(3, widths[0], stride=2), _conv(widths[0], widths[0]))
+        self.stem = nn.Sequential(conv(3, widths[0], stride=2), conv(widths[0], widths[0]))
         self.stages = nn.ModuleList(
-            nn.Sequential(_conv(a, b, stride=2), Residual(b)) for a, b in zip(widths[:-1], widths[1:])
+            nn.Sequential(conv(a, b, stride=2), Residual(b)) for a, b in zip(widths[:-1], widths[1:])
         )
-        self.coarse = _conv(widths[-1], coarse, kernel=1)
+        self.coarse = conv(widths[-1], coarse, kernel=1)
         self.lateral = nn.ModuleList(nn.Conv2d(width, fine, 1) for width in widths)
-        self.smooth = nn.ModuleList(_conv(fine, fine) for _ in widths[:-1])
+        self.smooth = nn.ModuleList(conv(fine, fine) for _ in widths[:-1])
 
     def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
         levels = [self.stem(images)]
@@ -93,14 +93,15 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first = _conv(channels, channels)
+        self.first = conv(channels, channels)
         self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.second(self.first(x)))
 
 
-def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """A convolution with batch normalisation and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
@@ -115,9 +116,9 @@ class WholeObjectHead(nn.Module):
 
     def __init__(self, inputs: int, hidden: int):
         super().__init__()
-        self.near = _conv(inputs, hidden)
-        self.far = nn.Sequential(_conv(hidden, 2 * hidden), _conv(2 * hidden, 2 * hidden), _conv(2 * hidden, hidden))
-        self.both = _conv(hidden, hidden)
+        self.near = conv(inputs, hidden)
+        self.far = nn.Sequential(conv(hidden, 2 * hidden), conv(2 * hidden, 2 * hidden), conv(2 * hidden, hidden))
+        self.both = conv(hidden, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         near = self.near(x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +10,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.squares import cut_window, square_tensor, unsquare, whole_square
 
 if TYPE_CHECKING:
     from typing import Self
@@ -20,6 +22,9 @@ PHOTOS_ADVICE = (
     "Photographs are cut out far better by rembg: pip install 'ganverse_nb[photos]', then "
     '`ganverse reconstruct --segmenter rembg` or Reconstructor.from_pretrained(..., segmenter="rembg").'
 )
+SEEN, FINE = 256, 512  # pixels of a photograph's square that a segmenter is shown, and that its mask has
+ROOM = 1.5  # side of the window for a second look, of the object's box
+SAME = 0.6  # IoU of both looks from which they show one object
 
 
 class Segmenter(ABC):
@@ -29,11 +34,9 @@ class Segmenter(ABC):
         category: its name.
         source: which weights these are, in words for a report.
         provenance: how they were trained and what was measured; empty for those of others.
-        knows_category: whether it tells the category from other things, or finds whatever stands in front.
         advice: what to use instead where it fails on a photograph; "" where there is nothing better.
     """
 
-    knows_category = True
     advice = ""
 
     def __init__(self, category: str, source: str, provenance: dict[str, Any] | None = None) -> None:
@@ -68,22 +71,35 @@ class Segmenter(ABC):
     def _segment(self, images: Tensor) -> Detections:
         """`segment` for one batch, checked; it may be empty."""
 
-    @abstractmethod
-    def levels(self, images: Tensor) -> Sequence[Tensor]:
-        """Maps of features [B, C, h, w] of pictures [B, 3, H, W] in [0, 1], from fine to coarse."""
+    def cut_out(self, photo: Image.Image) -> Cutout:
+        """The object in a photograph of any size: found in the whole of it, and once more in a window around it."""
+        found = self.segment(square_tensor(photo, SEEN)[None])
+        mask, count, score = found.mask[0], int(found.count[0]), float(found.score[0])
+        if count:
+            square, window = whole_square(photo), _window(found.box[0] / SEEN)
+            closer = self.segment(cut_window(square, *window, SEEN))
+            placed = _placed(closer.mask, window)
+            if float(hard_iou(F.interpolate(placed, SEEN, mode="area"), found.mask)) >= SAME:
+                mask, score = placed[0], max(score, float(closer.score[0]))
+        return Cutout(unsquare(mask, photo.size), count, score)
 
-    @torch.no_grad()
-    def features(self, images: Tensor, masks: Tensor) -> Tensor:
-        """[B, D] every level of features, averaged inside masks [B, 1, H, W]: what the objects look like."""
-        means = []
-        for level in self.levels(images):
-            weight = F.adaptive_avg_pool2d(masks, (level.shape[-2], level.shape[-1]))
-            means.append((level * weight).sum((2, 3)) / weight.sum((2, 3)).clamp_min(1e-6))
-        return torch.cat(means, 1).float()
-
-    def segment_photo(self, photo: Image.Image) -> Image.Image | None:
-        """The foreground of a photograph at its own resolution, as an image of mode "L": 255 is inside.
-
-        None where a segmenter looks at small pictures, so that each part of the photograph is given to `segment`.
-        """
+    def log_odds(self, images: Tensor, masks: Tensor) -> Tensor | None:
+        """[B] how surely what masks [B, 1, R, R] show is of the category; None where this segmenter cannot tell."""
         return None
+
+
+def _window(box: Tensor) -> tuple[float, float, float]:
+    """Left, top and side of a window with some room around a box (left, top, right, bottom), in shares."""
+    center, longer = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max())
+    side = min(1.0, ROOM * longer)
+    left, top = (center - side / 2).tolist()
+    return left, top, side
+
+
+def _placed(mask: Tensor, window: tuple[float, float, float]) -> Tensor:
+    """The mask [1, 1, S, S] of a window in the picture that it was cut out of, at FINE pixels."""
+    left, top, side = window
+    at = (torch.arange(FINE) + 0.5) / FINE
+    x, y = (((at - start) / side) * 2 - 1 for start in (left, top))
+    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+    return F.grid_sample(mask, grid, align_corners=False)

@@ -21,13 +21,12 @@ from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_id
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.detections import bounding_boxes
-from ganverse_nb.segmentation.mask_rcnn import MaskRCNNSegmenter, load_segmenter, save_segmenter
+from ganverse_nb.segmentation.mask_rcnn import MARGIN, MaskRCNNSegmenter, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "segmenter.safetensors", "segmenter"
-MARGIN = 6.0  # working pixels round an object's box: a box that is a little wrong must not cut off the roof
 WARMUP = 0.05  # of the steps
 
 

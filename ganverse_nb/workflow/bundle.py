@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from ganverse_nb.config import as_json
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import plain, read_json, remove, sha256, write_json
-from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS
+from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS, Shipped, shipped_stage
 from ganverse_nb.runtime.tensors import packed
 from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.run import COMPLETE, Run, Stage
@@ -27,17 +28,20 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
     """Writes what the run has learned into the folder of its category; returns that folder's `shipped.json`.
 
     Networks come in eight bits a number (`runtime.tensors.packed`; in half precision the package would take 90 MB),
-    with where they come from in their metadata. What was there of these stages is replaced.
+    with where they come from in their metadata. What was there of these stages is replaced, but for those that the run
+    itself has taken from the package.
 
     Raises:
         ExpectedError: a stage is not finished, or was made with other settings than the run has now.
     """
     told = [getattr(stages, f"{name}_stage")(run) for name in SHIPPED]
+    manifest, config = run.manifest, plain(as_json(run.config))
+    folder = weights / run.config.category
+    made = {stage.name: facts for stage in told if (facts := _taken(run, stage, config, weights)) is not None}
+    told = [stage for stage in told if stage.name not in made]
     for stage in told:
         _check_finished(run, stage)
-    manifest, config = run.manifest, plain(as_json(run.config))
     source = {"command": run.command, "weights": manifest["weights"]}
-    folder, made = weights / run.config.category, {}
     with tempfile.TemporaryDirectory(dir=weights, prefix=".bundle-") as temporary:
         for stage in told:
             mark = read_json(run.directory / stage.name / COMPLETE)
@@ -57,11 +61,21 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
         "config": config,
         "environment": manifest["environments"][-1],
         "notes": manifest["notes"],
-        "stages": made,
+        "stages": {name: made[name] for name in SHIPPED},
         "rows": [asdict(row) for row in run.rows()],
     }
     write_json(folder / FACTS, source | facts)
     return folder / FACTS
+
+
+def _taken(run: Run, stage: Stage, config: dict[str, Any], weights: Path) -> dict[str, Any] | None:
+    """The facts of a stage that the run has taken from the package; None where it has its own, or there is none."""
+    if (run.directory / stage.name / COMPLETE).exists() or shipped_stage(
+        config, stage.name, stage.identity, weights
+    ) is None:
+        return None
+    facts: dict[str, Any] = Shipped.of(run.config.category, weights).facts["stages"][stage.name]
+    return facts
 
 
 def _check_finished(run: Run, stage: Stage) -> None:

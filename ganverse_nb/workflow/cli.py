@@ -119,9 +119,10 @@ def _train_gan(options: argparse.Namespace) -> None:
 
 
 def _train_segmenter(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import train_segmenter
+    from ganverse_nb.workflow.commands import train_photo_segmenter, train_segmenter
 
-    print(f"trained: {train_segmenter(_open(options))}")
+    train = train_photo_segmenter if options.photographs else train_segmenter
+    print(f"trained: {train(_open(options))}")
 
 
 def _train_pose(options: argparse.Namespace) -> None:
@@ -333,7 +334,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--from", dest="start", metavar="GAN", help=f"go on from a bundled GAN ({', '.join(BUNDLED)}) or a file's"
     )
-    _run_options(add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos"))
+    command = add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos")
+    _run_options(command)
+    command.add_argument(
+        "--photographs", action="store_true", help="the U-Net for photographs instead, of all categories of the studio"
+    )
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
     command = add("choose-views", _choose_views, "measure the split layers of a GAN, or choose its view codes")
     _run_options(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ganverse_nb.gan.viewpoints import ViewCodes
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
+PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the segmenter of photographs
 OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
 
 
@@ -127,9 +129,46 @@ def train_segmenter(run: Run) -> Path:
     photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
 
     def train(directory: Path) -> None:
-        train_segmenter(photos, config, directory, seed, category=category, command=_typed(run, "train-segmenter"))
+        train_segmenter(photos, config, directory, seed, command=_typed(run, "train-segmenter"))
 
     return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
+
+
+def train_photo_segmenter(run: Run) -> Path:
+    """Photographs every category of the studio's second edition and trains the segmenter of photographs on them.
+
+    Its weights are those that come with the package where `segmenter.photographs` is "auto"; the run's profile does not
+    matter, its seed does. Returns its file.
+    """
+    import torch
+
+    from ganverse_nb.config import PhotoSegmenterConfig
+    from ganverse_nb.segmentation.photo_training import WEIGHTS, train_photo_segmenter
+    from ganverse_nb.studio.archive import make_photo_archive
+    from ganverse_nb.studio.photos import Photos
+    from ganverse_nb.studio.randomization import SEGMENTER
+    from ganverse_nb.studio.second.photograph import vacant_scenes
+
+    config, seed = PhotoSegmenterConfig(), run.config.seed
+    names = [f"photographs_{category}" for category in config.categories]
+
+    size = config.resolution
+    for name, category in zip(names, config.categories, strict=True):
+
+        def photograph(directory: Path, category: str = category) -> None:
+            order = category, config.photos, seed + PHOTOGRAPHS, directory, size
+            make_photo_archive(*order, edition=2, knobs=SEGMENTER)
+
+        run.stage(name, photograph, [category, config.photos, seed, size, asdict(SEGMENTER)])
+
+    def train(directory: Path) -> None:
+        each = config.scenes // len(config.categories)
+        scenes = [vacant_scenes(c, each, seed + VACANT_SCENES, size, SEGMENTER) for c in config.categories]
+        photos = [Photos.load(run.directory / name) for name in names]
+        command = _typed(run, "train-segmenter --photographs")
+        train_photo_segmenter(photos, torch.cat(scenes), config, directory, seed, command)
+
+    return run.stage("photo_segmenter", train, [config, seed], needs=names) / WEIGHTS
 
 
 def train_pose(run: Run) -> Path:

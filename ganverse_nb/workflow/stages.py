@@ -22,10 +22,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from ganverse_nb.config import InverseGraphicsConfig, ViewConfig
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.data.pictures import as_image
 from ganverse_nb.evaluation.domain_check import DomainCheck, check_domain
 from ganverse_nb.evaluation.kid import Kid
 from ganverse_nb.evaluation.kid import gan_kid as measure_kid
@@ -45,6 +47,7 @@ from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, has_lpips, perceptual_features
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+from ganverse_nb.inverse_graphics.sight import see
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
@@ -52,7 +55,7 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
-from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, segmenter_file
+from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, photo_weights, segmenter_file
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.archive import first_photos, make_photo_archive
 from ganverse_nb.studio.ground_truth_views import GroundTruthViews, make_ground_truth_views
@@ -66,9 +69,10 @@ GROUND_TRUTH, RECOVERY_OBJECTS = 6000, 7000
 GATE, KID, VIEWS, POSE = "view_gate.json", "kid.json", "views.safetensors", "pose.safetensors"
 FRAMING = "framing.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
+PHOTO_SIDE = 128  # pixels of the studio's photos that a domain is made of and checked with
 CHOICE = ("split_layer", "views", "tiers", "tier_views", "candidates", "contents")  # of ViewConfig: what choosing reads
 MEASURING = ("contents", "bin_degrees", "split_layers", "measured")  # and what measuring reads
-CHECK_SHARE = 6  # of the test photos, in pictures of each kind that the domain is checked with
+CHECK_SHARE = 16  # of the test photos, in pictures of each kind that the domain is checked with
 
 
 def train_photos(run: Run) -> Photos:
@@ -335,40 +339,50 @@ def framing_stage(run: Run) -> Stage:
     return Stage("framing", compute, needs=(multiview_stage(run), inverse_graphics_stage(run)))
 
 
-def domain(run: Run) -> Domain:
-    """What photographs that can be trusted look like, and the limit of their score; from as many as there are tests.
+def photo_segmenter(run: Run, photographs: str | None = None) -> Segmenter:
+    """Who cuts photographs out: the setting `segmenter.photographs`, or `photographs` in its place."""
+    weights = photographs or segmenter_settings(run)["photo segmenter"]
+    found = load_segmenter(run.config.category, weights, run.config.weights.download)
+    run.note("photo segmenter", found.source)
+    return found
 
-    Where the GAN has learned from other photos than the studio's, its own pictures of held-out objects stand for them.
+
+def domain(run: Run) -> Domain:
+    """What photographs that can be trusted look like, and the limit of their score; half as many as there are tests.
+
+    Half of these are of the studio's first edition and half of its second. Where the GAN has learned from other photos
+    than the studio's, its own pictures of held-out objects stand for them.
     """
     return Domain.load(run.finish(domain_stage(run)) / DOMAIN)
 
 
 def domain_stage(run: Run) -> Stage:
     config, seed, studio = run.config, DOMAIN_PHOTOS + run.config.seed, run.config.has_studio
-    order = (config.category, config.photos.test, seed, config.resolution)
-    edition = config.studio.edition
+    order = (config.category, max(8, config.photos.test // 4), seed, PHOTO_SIDE)
 
     def compute(directory: Path) -> None:
         if studio:
-            pictures = make_photos(*order, edition=edition).image()
+            pictures = torch.cat([make_photos(*order, edition=edition).image() for edition in (1, 2)])
         else:
             dataset = multiview(run)
             pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
-        Domain.fit(pictures, segmenter(run), inverse_graphics(run)).save(directory / DOMAIN)
+        segmenter, model = photo_segmenter(run), inverse_graphics(run)
+        photos = [as_image(picture) for picture in pictures]
+        cutouts = [segmenter.cut_out(photo) for photo in tqdm(photos, desc="domain", unit="photo")]
+        sight = see(photos, cutouts, segmenter, model, framing(run))
+        Domain.fit(sight, model, config.category).save(directory / DOMAIN)
 
-    settings = [*order, edition, studio, use_weights(run, "segmenter")]
-    return Stage("domain", compute, settings, (inverse_graphics_stage(run),))
+    needs = (inverse_graphics_stage(run), framing_stage(run))
+    return Stage("domain", compute, [*order, studio, use_weights(run, "photo segmenter")], needs)
 
 
 def reconstructor(run: Run, photos: str | None = None) -> Reconstructor:
     """From a photograph to a mesh, with the networks of the run.
 
     Args:
-        photos: who cuts photographs out instead of the run's segmenter, as `load_segmenter` names them.
+        photos: who cuts photographs out instead of the run's own, as `load_segmenter` names them.
     """
-    download = run.config.weights.download
-    cut = segmenter(run) if photos is None else load_segmenter(run.config.category, photos, download)
-    return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run))
+    return Reconstructor(inverse_graphics(run), photo_segmenter(run, photos), domain(run), framing(run))
 
 
 def domain_check(run: Run) -> DomainCheck:
@@ -379,12 +393,11 @@ def domain_check(run: Run) -> DomainCheck:
 def domain_check_stage(run: Run) -> Stage:
     needs_studio(run, "A test of the out-of-domain score")
     config, seed = run.config, DOMAIN_CHECK + run.config.seed
-    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, config.resolution)
+    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, PHOTO_SIDE)
     edition = config.studio.edition
 
     def compute(directory: Path) -> None:
-        check = check_domain(domain(run), *order, segmenter(run), inverse_graphics(run), edition)
-        check.save(directory / CHECK)
+        check_domain(reconstructor(run), *order, edition).save(directory / CHECK)
 
     return Stage("domain_check", compute, [*order, edition], (domain_stage(run),))
 
@@ -441,26 +454,36 @@ def stylegan_r_stage(run: Run) -> Stage:
 
 
 def use_weights(run: Run, name: str) -> str:
-    """Records "teacher", "views" or "segmenter" in the run's manifest; its SHA-256, which stages made with it need.
+    """Records "teacher", "views", "segmenter" or "photo segmenter" in the run's manifest; returns its SHA-256, which
+    stages made with it need.
 
     Before that of a foreground network stands its kind: the same file may be prepared for in two ways.
     """
-    path = {"teacher": teacher_file, "views": _views_file, "segmenter": segmenter_path}[name](run)
+    if name in ("teacher", "views"):
+        path, kind = {"teacher": teacher_file, "views": _views_file}[name](run), ""
+    else:
+        setting = segmenter_settings(run)[name]
+        path, kind = segmenter_path(run, setting), foreground_kind(setting)
     run.use_weights(f"{run.config.category}/{name}", path)
-    kind = foreground_kind(run.config.segmenter.weights) if name == "segmenter" else ""
     return f"{kind} {sha256(path)}".lstrip()
 
 
-def segmenter_path(run: Run) -> Path:
-    """The file that `segmenter.weights` names.
+def segmenter_settings(run: Run) -> dict[str, str]:
+    """What `load_segmenter` takes for the GAN's pictures ("segmenter"), and for photographs ("photo segmenter")."""
+    config = run.config.segmenter
+    photographs = photo_weights(run.config.category, config.weights, config.photographs)
+    return {"segmenter": config.weights, "photo segmenter": photographs}
+
+
+def segmenter_path(run: Run, setting: str) -> Path:
+    """The file that a setting of `load_segmenter` names.
 
     Raises:
         FileNotFoundError, ExpectedError: there is none, see `load_segmenter`.
     """
-    names = run.config.category, run.config.segmenter.weights
-    path = segmenter_file(*names)
+    path = segmenter_file(run.config.category, setting)
     if not path.is_file():
-        load_segmenter(*names, run.config.weights.download)  # brings it, or says what to do
+        load_segmenter(run.config.category, setting, run.config.weights.download)  # brings it, or says what to do
     return path
 
 

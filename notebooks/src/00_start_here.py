@@ -148,7 +148,7 @@ fig.save_figure(run, "start_studio", fig.studio_photos(make_photos(category, 6, 
 
 # %% [markdown] tags=["no-demo"]
 # Set `photo` above to the path of a picture file of any size (or give it to papermill: `-p photo car.jpg`); without
-# one, this cell takes the first of those above. The object should be in the middle: a square is cut out there. The same
+# one, this cell takes the first of those above. The object may be anywhere in it, as long as all of it is. The same
 # without a notebook: `ganverse reconstruct photo.jpg --out car.glb --turntable car.gif`, or three lines of Python.
 
 # %% tags=["no-demo"]
@@ -171,9 +171,9 @@ PhotoUpload(stages.reconstructor(run), lambda result: open_panel(run, result.ima
 # ## When to believe it
 #
 # The network makes a car of anything. So each photo gets a score: how unusual it is beside photographs that no network
-# has seen, in the segmenter's doubt, in how much of its outline lies on the picture's border, in how badly the
-# reconstruction covers it, and in the segmenter's features. The limit was set on such photographs alone, so that two in
-# a hundred of them are above it; here are others, and pictures that should be refused.
+# has seen, in the segmenter's doubt that it shows a car, in how much of its outline lies on the photo's border, and in
+# how badly the reconstruction covers it. The limit was set on such photographs alone, so that two in a hundred of them
+# are above it; here are others, and pictures that should be refused.
 
 # %% tags=["studio", "no-demo"]
 check = stages.domain_check(run)

@@ -85,11 +85,11 @@ fig.save_figure(run, "figure_h_reconstructions", held_out, {"contents": content,
 from ganverse_nb.evaluation.domain_check import INSIDE, judge_kinds
 from ganverse_nb.evaluation.failures import reconstruct_kinds
 
-segmenter, photos = stages.segmenter(run), stages.test_photos(run)
+photos = stages.test_photos(run)
 number = max(8, len(photos) // stages.CHECK_SHARE)
 kinds = {INSIDE: photos} | ood_photos(category, number, seed + 88, run.config.resolution)
 pictures = {kind: some.image() for kind, some in kinds.items()}
-check = judge_kinds(stages.domain(run), pictures, segmenter, model)
+check = judge_kinds(stages.reconstructor(run), pictures)
 results = reconstruct_kinds(model, {kind: some[:16] for kind, some in kinds.items()}, seed)
 numbers = {kind: {"chamfer": result.chamfer, "iou": result.iou} for kind, result in results.items()}
 fig.save_figure(run, "figure_o_failures", fig.failures(results, check), numbers)
@@ -101,8 +101,7 @@ fig.save_figure(run, "figure_o_failures", fig.failures(results, check), numbers)
 # ## Does the score know them?
 #
 # The score of notebook 00 says how far a photograph is from those that can be trusted. Its limit was set without these
-# objects. Left of the dotted line is the score, right of it are the pictures in which the segmenter found no single
-# object.
+# objects. Left of the dotted line is the score, right of it are the pictures in which no single object was found.
 
 # %% tags=["studio"]
 fig.save_figure(run, "failure_scores", fig.domain_scores(check), {"limit": check.limit, "scores": check.scores})
@@ -149,7 +148,7 @@ from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.studio.lit import make_lit_photos
 
 lit = make_lit_photos(category, run.config.light.photos, seed + 99, run.config.resolution)
-found, cut = found_rows(segmenter.segment(lit.photos.image()))
+found, cut = found_rows(stages.segmenter(run).segment(lit.photos.image()))
 lit = lit[found]
 scores = {name: score_light(trial, lit, cut) for name, trial in trained.items()}
 chosen = torch.tensor(at_ranks(scores["light"].albedo, (0.5, 1.0)))

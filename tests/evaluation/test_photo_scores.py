@@ -19,8 +19,8 @@ from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.windows import Pose
 from ganverse_nb.render.renderer import render
-from ganverse_nb.segmentation.detections import Detections
-from ganverse_nb.segmentation.mask_rcnn import bounding_boxes
+from ganverse_nb.segmentation.detections import Detections, bounding_boxes
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 AZIMUTH = torch.tensor([20.0, 80.0, 140.0, 200.0, 260.0, 320.0])
 RESOLUTION = 64
@@ -35,15 +35,16 @@ def block(count: int = 1) -> Mesh:
     return Mesh(wedge[None].expand(count, -1, -1), sphere.faces)
 
 
-class Segmenter:
-    """The red pixels; an object in each half of the picture's width would be one each."""
+class Red(Segmenter):
+    """The red pixels are one object."""
 
-    category, source, network, label, advice = "car", "red pixels", torch.nn.Identity(), 1, ""
+    def __init__(self):
+        super().__init__("car", "red pixels")
 
-    def segment_photo(self, photo):
-        return None
+    def to(self, device):
+        return self
 
-    def segment(self, images, batch=64):
+    def _segment(self, images):
         mask = (images[:, :1] - images[:, 1:2] > 0.4).float()
         there = mask.flatten(1).amax(1)
         return Detections(mask, there.long(), there, bounding_boxes(mask[:, 0]))
@@ -52,8 +53,8 @@ class Segmenter:
 class Domain:
     """Lets pictures in whose blue background is dark."""
 
-    def judge(self, images, segmenter, model, found=None):
-        return [Verdict(0.0, 1.0, {}, "" if picture[2, 0, 0] < 0.5 else "too bright") for picture in images]
+    def judge(self, sight, model):
+        return [Verdict(0.0, 1.0, {}, "" if picture[2, 0, 0] < 0.5 else "too bright") for picture in sight.images]
 
 
 class Head:
@@ -78,7 +79,7 @@ def reconstructor():
     model.network, model.head, model.resolution = lambda i, m: textured(len(i)), Head(), RESOLUTION
     model.cameras = SimpleNamespace(azimuth=torch.zeros(1))
     anywhere = Framing(torch.zeros(1), torch.tensor([[0.0, 0.5, 1.0]]), torch.full((1, 2), 0.5), away=1.0)
-    return Reconstructor(model, Segmenter(), Domain(), anywhere)
+    return Reconstructor(model, Red(), Domain(), anywhere)
 
 
 def textured(count):

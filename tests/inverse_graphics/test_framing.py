@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from PIL import Image
 
-from ganverse_nb.data.crops import boxes, cut_window
-from ganverse_nb.data.pictures import read_picture, write_picture
+from ganverse_nb.data.crops import boxes
+from ganverse_nb.data.pictures import as_image
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.inverse_graphics import reconstructor
+from ganverse_nb.inverse_graphics import given_masks
 from ganverse_nb.inverse_graphics.framing import Framing
+from ganverse_nb.inverse_graphics.reconstructor import fine
+from ganverse_nb.inverse_graphics.sight import see
 from ganverse_nb.render.renderer import render
+from ganverse_nb.segmentation.cutout import Cutout
+from ganverse_nb.segmentation.segmenter import Segmenter
 
 
 @pytest.fixture(scope="module")
@@ -58,57 +60,38 @@ def test_the_window_undoes_what_was_done_to_a_picture(world, framing: Framing, s
         assert top == pytest.approx(0.5 + move[1] - 0.5 * scale, abs=0.02)
 
 
-def test_a_window_shows_its_part_and_goes_on_beyond_the_edge() -> None:
-    rows = torch.linspace(0, 1, 256)[None, :, None].expand(3, 256, 256)
-    pixels = (rows.permute(1, 2, 0) * 255).round().byte().numpy()
-    picture = Image.fromarray(pixels)
-    part = cut_window(picture, 0.25, 0.5, 0.25, 16)
-    torch.testing.assert_close(part[0, 0, :, 3], 0.5 + 0.25 * (torch.arange(16) + 0.5) / 16, atol=0.01, rtol=0)
-    beyond = cut_window(picture, -0.5, -0.5, 1.0, 16)
-    assert beyond[0, :, :7].max() < 0.01 and beyond[0, :, 15].min() > 0.4
-
-
-def found_by_colour(image: torch.Tensor) -> SimpleNamespace:
-    """Everything that is not the blue background."""
-    mask = (image[:, 2:] < 0.9).float()
-    return SimpleNamespace(mask=mask, count=torch.ones(1, dtype=torch.int64))
-
-
 @pytest.mark.parametrize(("distance", "target"), [(4.6, (0.3, 0.25, 0.0)), (1.9, (0.0, 0.0, 0.0))])
 def test_a_small_or_large_object_of_a_photo_is_cut_out(
-    world, framing: Framing, tmp_path: Path, monkeypatch, distance: float, target: tuple[float, float, float]
+    world, framing: Framing, monkeypatch, distance: float, target: tuple[float, float, float]
 ) -> None:
     mesh, view = world.true_mesh(2, 1), 4
     azimuth = float(world.azimuth[view])
     camera = Camera.orbit(azimuth, 12.0, distance, target=torch.tensor([target]))
-    path = write_picture(
-        render(mesh, camera, 256, background=torch.tensor([0.0, 0.0, 1.0])).rgb[0], tmp_path / "car.png"
-    )
-    monkeypatch.setattr(reconstructor, "read_azimuth", lambda *_: torch.tensor([azimuth]))
-    segmenter = SimpleNamespace(segment=found_by_colour)
-    image = read_picture(path, 64, fit=True)
-    assert framing.window(found_by_colour(image).mask, azimuth) is not None
-    found = reconstructor.Reconstructor(None, segmenter, None, framing)._framed(image, Image.open(path))
-    framed, fine = found.image, found.fine()[0]
-    assert fine.shape[-1] == max(64, round(256 * found.window[2]))
-    mask = found_by_colour(framed).mask
-    assert torch.equal(found.found.mask, mask)
-    assert framing.window(mask, azimuth) is None
+    seen = render(mesh, camera, 256, background=torch.tensor([0.0, 0.0, 1.0]))
+    photo, cutout = as_image(seen.rgb[0]), Cutout.of_mask(seen.mask[0, 0].numpy() > 0.5)
+    monkeypatch.setattr(given_masks, "read_azimuth", lambda *_: torch.tensor([azimuth]))
+    assert framing.window(torch.nn.functional.avg_pool2d(seen.mask, 4), azimuth) is not None
+    sight = see([photo], [cutout], Nobody(), SimpleNamespace(resolution=64), framing)
+    assert framing.window(sight.masks, azimuth) is None and sight.doubt is None
     wanted = world.dataset.masks[2:3, view].float()
-    overlap = (mask * wanted).sum() / torch.maximum(mask, wanted).sum()
-    assert overlap > 0.85
+    assert (sight.masks * wanted).sum() / torch.maximum(sight.masks, wanted).sum() > 0.85
+    blue = (sight.images[:, 2:] > 0.9).float()
+    assert (blue == sight.masks).float().mean() < 0.05  # the picture's window is the mask's
+    image, mask = fine(photo, cutout, sight.corners[0], 64)
+    assert image.shape[-1] == mask.shape[-1] == max(64, round(256 * float(sight.corners[0, 2])))
 
 
-def test_a_photo_of_several_objects_or_of_part_of_one_stays_as_it_is(framing: Framing) -> None:
-    image = torch.ones(1, 3, 64, 64)
-    image[..., 2, 20:30, :12] = 0  # at the left edge
-    cut_off = SimpleNamespace(segment=found_by_colour)
-    photo = Image.new("RGB", (64, 64))
-    assert reconstructor.Reconstructor(None, cut_off, None, framing)._framed(image, photo).image is image
-    image[..., 2, :, :] = 1
-    image[..., 2, 20:24, 20:24] = 0
-    two = SimpleNamespace(segment=lambda x: SimpleNamespace(mask=found_by_colour(x).mask, count=torch.tensor([2])))
-    assert reconstructor.Reconstructor(None, two, None, framing)._framed(image, photo).image is image
+class Nobody(Segmenter):
+    """Knows no category."""
+
+    def __init__(self) -> None:
+        super().__init__("car", "nobody")
+
+    def to(self, device):
+        return self
+
+    def _segment(self, images):
+        raise AssertionError("it is not asked for masks")
 
 
 def test_it_comes_back_from_its_file(tmp_path):

@@ -55,7 +55,7 @@ def test_colours_change_and_shapes_stay() -> None:
 def test_blur_keeps_the_mean_and_softens() -> None:
     picture = torch.zeros(2, 3, 33, 33)
     picture[:, :, 16, 16] = 1
-    soft = composites._blur(picture, torch.tensor([0.5, 1.0]))
+    soft = composites.blur(picture, torch.tensor([0.5, 1.0]))
     assert torch.allclose(soft.sum((2, 3)), torch.ones(2, 3), atol=1e-5)
     assert soft[0, 0].max() > soft[1, 0].max()
     spread = (soft[1, 0] * ((torch.arange(33) - 16.0) ** 2)).sum()

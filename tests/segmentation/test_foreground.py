@@ -37,7 +37,7 @@ def test_bright_blobs_on_dark_ground_are_counted(segmenter):
     assert found.mask[0, 0].sum() == 32 * 32 and found.box[0].tolist() == [8, 16, 40, 48]
     assert found.box[1].tolist() == [36, 30, 60, 60] and not found.mask[2].any()  # the larger of the two
     assert found.score[0] > 0.99 and found.score[2] == 0
-    assert "bright.onnx" in segmenter.source and segmenter.knows_category is False and segmenter.advice == ""
+    assert "bright.onnx" in segmenter.source and segmenter.advice == ""
 
 
 def test_pictures_of_another_size_and_form_come_back_as_they_were(segmenter):
@@ -54,11 +54,10 @@ def test_pictures_of_another_size_and_form_come_back_as_they_were(segmenter):
 def test_a_photograph_is_cut_out_at_its_own_resolution(segmenter):
     pixels = np.full((300, 400, 3), 20, np.uint8)
     pixels[100:200, 50:250] = 240
-    mask = segmenter.segment_photo(Image.fromarray(pixels))
-    assert mask.mode == "L" and mask.size == (400, 300)
-    left, top, right, bottom = mask.point(lambda value: 255 * (value > 127)).getbbox()
+    found = segmenter.cut_out(Image.fromarray(pixels))
+    assert found.mask.shape == (300, 400) and found.count == 1 and found.score > 0.95
+    left, top, right, bottom = found.outline.point(lambda value: 255 * (value > 127)).getbbox()
     assert max(abs(left - 50), abs(right - 250)) <= 4 and max(abs(top - 100), abs(bottom - 200)) <= 3
-    assert load_segmenter("car", "bundled").segment_photo(Image.fromarray(pixels)) is None
 
 
 def test_a_network_of_any_size_sees_the_training_size_of_isnet(tmp_path):
@@ -67,14 +66,14 @@ def test_a_network_of_any_size_sees_the_training_size_of_isnet(tmp_path):
     assert free.segment(blobs((8, 16, 40, 48))).box.tolist() == [[8, 16, 40, 48]]
 
 
-def test_features_are_those_of_the_small_segmenter(segmenter):
-    photos = make_photos("car", 4, 11)
-    images, masks = photos.image(), photos.masks.float()
-    own = load_segmenter("car", "bundled")
-    torch.testing.assert_close(segmenter.features(images, masks), own.features(images, masks))
-    assert not torch.allclose(segmenter.features(images, masks), own.features(images, 1 - masks), atol=1e-2)
-    lamp = ForegroundSegmenter(segmenter.network, "lamp", "bright")  # a category that has no segmenter
-    torch.testing.assert_close(lamp.features(images, masks), own.features(images, masks))
+def test_what_a_foreground_shows_the_network_for_photographs_tells(segmenter):
+    cars, birds = (make_photos(kind, 6, 11, 128) for kind in ("car", "bird"))
+    images, masks = torch.cat([cars.image(), birds.image()]), torch.cat([cars.masks, birds.masks]).float()
+    own = load_segmenter("car", "photographs")
+    odds = segmenter.log_odds(images, masks)
+    torch.testing.assert_close(odds, own.log_odds(images, masks))
+    assert odds[:6].median() > 1 > -1 > odds[6:].median()
+    assert ForegroundSegmenter(segmenter.network, "lamp", "bright").log_odds(images, masks) is None  # nobody knows it
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from ganverse_nb.inverse_graphics.domain import Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import plain, read_json, write_json
-from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.workflow import cli
 from ganverse_nb.workflow.notebooks import build_all
 from ganverse_nb.workflow.reproduce import Stopwatch, default_jobs, reproduce
@@ -178,14 +178,13 @@ def test_doctor_says_when_nothing_can_run(monkeypatch, tmp_path):
 def networks(monkeypatch):
     """Stands in for the trained stages: everything is a sphere seen from the side, its mask the left half."""
 
-    def segment(images):
-        mask = torch.zeros(len(images), 1, *images.shape[2:])
-        mask[..., : images.shape[3] // 2] = 1
-        found = (images.mean((1, 2, 3)) > 0.1).long()  # nothing in a dark picture
-        return Detections(mask * found[:, None, None, None], found, found.float(), torch.zeros(len(images), 4))
+    def cut_out(photo):
+        mask = np.zeros((photo.height, photo.width), bool)
+        mask[:, : photo.width // 2] = np.asarray(photo).mean() > 25  # nothing in a dark picture
+        return Cutout.of_mask(mask)
 
-    def judge(images, segmenter, model, found):
-        bright = float(images.mean())
+    def judge(sight, model):
+        bright = float(sight.images.mean())
         score, reason = (0.5, "") if bright > 0.9 else (9.0, "no car") if bright > 0.1 else (np.inf, "no instance")
         return [Verdict(score, 2.0, {}, reason)]
 
@@ -202,7 +201,9 @@ def networks(monkeypatch):
         pictures, pictures[:, :, :1] + 1, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0]), test_contents=1
     )
     stages = ModuleType("ganverse_nb.workflow.stages")
-    segmenter = SimpleNamespace(segment=segment, segment_photo=lambda photo: None, source="half", advice="Take rembg.")
+    segmenter = SimpleNamespace(
+        cut_out=cut_out, log_odds=lambda images, masks: None, source="half", advice="Take rembg."
+    )
     domain = SimpleNamespace(judge=judge)
     framing = Framing.of(dataset, torch.tensor([0.0]))
     stages.reconstructor = lambda run, photos: Reconstructor(model, segmenter, domain, framing)

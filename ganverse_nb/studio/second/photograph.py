@@ -34,6 +34,8 @@ SUPERSAMPLING = 3
 SHADOW_MAP = 128  # pixels a side
 SHADED_LAMPS = 2  # those that cast shadows
 BALANCE = 0.75  # of the light's colour that the camera takes out
+ELSEWHERE = (1e3, -1e3, 1e3)  # no camera and no lamp looks there
+VACANT = 16  # scenes at a time
 WHITE = 1.2  # light on the average side of a white object
 
 
@@ -60,22 +62,30 @@ _FILM = {"gain": 3, "vignette": 1, "noise": 1, "contrast": 1, "saturation": 1, "
 
 @torch.no_grad()
 @one_thread()
-def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, category: str) -> Photos:
-    """One photo per (object, scene, camera); the three are batches of one length."""
+def photograph(
+    objects: Objects, scene: Scene, camera: Camera, resolution: int, category: str, vacant: bool = False
+) -> Photos:
+    """One photo per (object, scene, camera); the three are batches of one length.
+
+    Args:
+        vacant: the same scene and camera with the object gone, and its shadow with it.
+    """
     subject = SUBJECTS[category]
     vertices, faces, parts, marks, own = subject.staged(objects)
     batch = len(vertices)
     table, floor = subject.table(objects), subject.kind.floor(objects)
     places = pack(scene, SCENE_SIZES)
     env, soft, sh = environment(places)
+    middle = (vertices.amax(1) + vertices.amin(1)) / 2
+    depth = ((camera.position - middle) * camera.axes()[:, 2]).sum(1)
+    if vacant:
+        vertices = vertices + vertices.new_tensor(ELSEWHERE)
     frames, maps = shadow_maps(vertices, faces, scene)
 
     seen = rasterize(camera.to_clip(vertices), faces, resolution * SUPERSAMPLING)
     normals = torch.zeros_like(vertices)
     launch(light_kernels.normals, (batch,), vertices, faces[None], normals)
     cameras = camera_table(camera)
-    middle = (vertices.amax(1) + vertices.amin(1)) / 2
-    depth = ((camera.position - middle) * camera.axes()[:, 2]).sum(1)
     pixel = resolution / 128
     focus = torch.stack([depth, scene["background_blur"] * pixel, floor, scene["blur"] * pixel], 1).contiguous()
     cards = stand_in_front(scene["cards"], camera).contiguous()
@@ -108,6 +118,16 @@ def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int, 
     images = compressed(developed, scene["jpeg"]).permute(0, 3, 1, 2).contiguous()
     masks = (shown[..., 0] >= 0.5).to(torch.uint8)[:, None]
     return Photos(images, masks, (shown[..., 1][:, None] * masks).half(), camera, objects, category, edition=2)
+
+
+def vacant_scenes(category: str, count: int, seed: int, resolution: int, knobs: Randomization) -> Tensor:
+    """[count, 3, R, R] uint8 photographs of places in which an object of the category would stand, and none does."""
+    pictures = []
+    for start in range(0, count, VACANT):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+        order = arrange(category, min(VACANT, count - start), generator, None, 1, knobs)
+        pictures.append(photograph(*order, resolution, category, vacant=True).images)
+    return torch.cat(pictures)
 
 
 @cache

@@ -1,0 +1,78 @@
+"""What f is shown of photographs: the window of each that shows its object as large as f has learned objects to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ganverse_nb.inverse_graphics.framing import Framing
+from ganverse_nb.inverse_graphics.given_masks import given_windows
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.segmentation.cutout import Cutout
+from ganverse_nb.segmentation.segmenter import SEEN, Segmenter
+from ganverse_nb.segmentation.squares import cut_window, whole_square
+
+WHOLE = (0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """N photographs as f sees them.
+
+    Attributes:
+        images, masks: [N, 3, R, R] and [N, 1, R, R] in [0, 1]: windows and the object in them; the whole picture and an
+            empty mask where there is none.
+        corners: [N, 3] the windows, see `given_masks.Windows`.
+        count: [N] int64 how many objects were found.
+        border: [N] share of the object's outline on the border of its photograph.
+        doubt: [N] log-odds against its being of the category; None where nobody can tell.
+    """
+
+    images: Tensor
+    masks: Tensor
+    corners: Tensor
+    count: Tensor
+    border: Tensor
+    doubt: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.count)
+
+    @classmethod
+    def join(cls, parts: Sequence[Sight]) -> Sight:
+        """One after the other; none has `doubt`, or all have."""
+        names = [name for name in cls.__annotations__ if getattr(parts[0], name) is not None]
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+
+
+def see(
+    photos: Sequence[Image.Image],
+    cutouts: Sequence[Cutout],
+    segmenter: Segmenter,
+    model: InverseGraphicsModel,
+    framing: Framing,
+) -> Sight:
+    """What f sees of photographs, and what the segmenter thinks of what was cut out, whoever did it."""
+    squares = [whole_square(photo) for photo in photos]
+    size, number = model.resolution, len(squares)
+    corners = torch.tensor(WHOLE).repeat(number, 1)
+    images, masks = torch.zeros(number, 3, size, size), torch.zeros(number, 1, size, size)
+    there = torch.tensor([bool(cutout.mask.any()) for cutout in cutouts], dtype=torch.bool)
+    rows = there.nonzero().flatten().tolist()
+    windows = given_windows([photos[row] for row in rows], [cutouts[row].mask for row in rows], model, framing)
+    images[there], masks[there], corners[there] = windows.images, windows.masks, windows.corners
+    for row in (~there).nonzero().flatten().tolist():
+        images[row] = cut_window(squares[row], *WHOLE, size)[0]
+    shown = [
+        cut_window(square, left, top, side, SEEN)
+        for square, (left, top, side) in zip(squares, corners.tolist(), strict=True)
+    ]
+    odds = segmenter.log_odds(torch.cat([images.new_zeros(0, 3, SEEN, SEEN), *shown]), F.interpolate(masks, SEEN))
+    count = torch.tensor([cutout.count for cutout in cutouts], dtype=torch.int64)
+    border = torch.tensor([cutout.on_border for cutout in cutouts])
+    return Sight(images, masks, corners, count, border, None if odds is None else -odds.cpu())

@@ -1,0 +1,113 @@
+"""The package's own segmenter of photographs, `segmenter.photographs`: a small U-Net that tells categories apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganverse_nb.config import PhotoSegmenterConfig
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.segmentation.detections import Detections
+from ganverse_nb.segmentation.instances import instances
+from ganverse_nb.segmentation.photo_network import PhotoNetwork
+from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
+
+FORMAT = "ganverse_nb photo segmenter"
+WORKING = 128  # pixels of the shorter side that the network sees, as it was trained
+PROMINENCE = 0.3  # of the largest object's pixels: what has fewer is background
+
+
+class PhotoSegmenter(Segmenter):
+    """Of the category's pixels, what hangs together and no seam divides is an object; the largest is taken.
+
+    Args:
+        network: what it was trained to be; `categories` are its labels, in order.
+        category: of the objects that are looked for.
+    """
+
+    advice = PHOTOS_ADVICE
+
+    def __init__(
+        self,
+        network: PhotoNetwork,
+        categories: tuple[str, ...],
+        category: str,
+        source: str,
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(category, source, provenance)
+        self.network, self.label = network.eval().requires_grad_(False), categories.index(category) + 1
+
+    def to(self, device: torch.device | str) -> PhotoSegmenter:
+        """This segmenter, moved."""
+        self.network.to(device)
+        return self
+
+    def _segment(self, images: Tensor) -> Detections:
+        inside, seam = self.probabilities(images)
+        return instances(inside, seam, PROMINENCE)
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 1, H, W] of the category, and of a seam, for pictures [B, 3, H, W]; both sides of a mirror agree."""
+        if not len(images):
+            return images[:, :1], images[:, :1]
+        working = self._working(images)
+        pairs = [self.network(working), [part.flip(-1) for part in self.network(working.flip(-1))]]
+        logits, seam = ((a + b) / 2 for a, b in zip(*pairs, strict=True))
+        logits, seam = (F.interpolate(part, images.shape[-2:], mode="bilinear") for part in (logits, seam))
+        return logits.softmax(1)[:, self.label, None], seam.sigmoid()
+
+    @torch.no_grad()
+    def log_odds(self, images: Tensor, masks: Tensor) -> Tensor:
+        """[B] of the category's mean probability inside masks [B, 1, R, R] of pictures [B, 3, R, R] in [0, 1]."""
+        found = [images.new_zeros(0)]
+        for part, mask in zip(images.float().split(64), masks.split(64), strict=True):
+            inside, _ = self.probabilities(part)
+            found.append((inside * mask).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1e-6))
+        return torch.logit(torch.cat(found), eps=1e-4)
+
+    def _working(self, images: Tensor) -> Tensor:
+        """Pictures [B, 3, h, w] as the network takes them: WORKING pixels, more along a longer side."""
+        height, width = images.shape[-2:]
+        step = self.network.step
+        scale = WORKING / min(height, width)
+        size = [max(step, round(side * scale / step) * step) for side in (height, width)]
+        return F.interpolate(images, size, mode="bilinear", antialias=scale < 1, align_corners=False)
+
+
+def save_photo_segmenter(
+    path: Path, network: PhotoNetwork, config: PhotoSegmenterConfig, provenance: dict[str, Any]
+) -> None:
+    """Write a network in half precision, whole or not at all."""
+    facts = {"config": asdict(config), "provenance": provenance}
+    save_tensors(path, network.state_dict(), FORMAT, facts, half=True)
+
+
+def load_photo_segmenter(category: str, path: Path) -> PhotoSegmenter:
+    """What `save_photo_segmenter` wrote, looking for `category`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged, of another version, or it does not know the category.
+    """
+    remedy = "train one with `ganverse train-segmenter --photographs`"
+    tensors, metadata = load_tensors(path, FORMAT, "segmenter of photographs", remedy)
+    settings: dict[str, Any] = json.loads(metadata["config"])
+    categories = tuple(settings["categories"])
+    if category not in categories:
+        raise ValueError(f"{path} is a segmenter for {', '.join(categories)}, not for {category}.")
+    network = PhotoNetwork(len(categories), tuple(settings["widths"]))
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"{path} was made by another version of this package; {remedy}.") from error
+    network.to(memory_format=torch.channels_last)
+    source = f"small U-Net trained for {settings['steps']} steps on composites of studio photos ({path.name})"
+    return PhotoSegmenter(network, categories, category, source, json.loads(metadata["provenance"]))
