@@ -9,7 +9,6 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from filelock import FileLock  # what needs torch or a notebook library is imported by what needs it
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -41,12 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
     """A whole run at smoke size: every notebook executed, figures and report written. See `tests.smoke`.
 
-    Processes of pytest-xdist share one.
+    `tests.sharing` gives one process all the tests that ask for it.
     """
-    from tests.smoke import smoke_run
+    from tests.smoke import smoke_run  # what needs torch or a notebook library is imported by what needs it
 
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if BESIDE_OTHERS else base) / "smoke"
-    root.mkdir(exist_ok=True)
-    with FileLock(root / ".lock"):
-        return smoke_run(root)
+    return smoke_run(tmp_path_factory.mktemp("smoke"), jobs=1 if BESIDE_OTHERS else 2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
+SMOKE_RUN = "smoke run"
+
 # What takes long comes first, so that no process is left with it alone in the end.
 FIRST = (
-    "tests/browser",
-    "tests/notebooks/test_execution.py",
+    SMOKE_RUN,
     "tests/workflow/test_identity.py",
     "tests/workflow/test_cli.py",
     "tests/runtime/test_extras.py",
@@ -17,12 +18,15 @@ FIRST = (
 
 
 def together(nodeid: str) -> str:
-    """The tests of a file run in one process, as they share what their module makes; all browser tests share a server.
+    """The tests of a file run in one process, as they share what their module makes.
+
+    So do those that look at a whole run at smoke size: nobody else waits for it.
 
     >>> together("tests/browser/test_panels.py::test_a"), together("tests/gan/test_pose.py::test_b[c::d]")
-    ('tests/browser', 'tests/gan/test_pose.py')
+    ('smoke run', 'tests/gan/test_pose.py')
     """
-    return "tests/browser" if nodeid.startswith("tests/browser/") else nodeid.split("::")[0]
+    users = ("tests/browser/", "tests/notebooks/test_execution.py")
+    return SMOKE_RUN if nodeid.startswith(users) else nodeid.split("::")[0]
 
 
 def order(nodeid: str) -> int:

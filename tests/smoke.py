@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.reproduce import ReproductionError, reproduce
 from ganverse_nb.workflow.run import open_run
@@ -55,23 +54,20 @@ class SmokeRun:
         return {"profile": PROFILE, "runs": str(target / "runs"), "figures": str(target / "figures")}
 
 
-def smoke_run(root: Path) -> SmokeRun:
-    """The run in `root`, which is made where there is none.
+def smoke_run(root: Path, jobs: int) -> SmokeRun:
+    """Makes the run in `root`.
 
     Every notebook runs alone: the last comes first, in an empty directory, and has to compute all it needs. The others,
-    two at a time, find what it left.
+    `jobs` at a time, find what it left.
     """
-    said = root / "said.json"
-    if not said.exists():
-        run = open_run(PROFILE, CATEGORY, runs=root / "runs", figures=root / "figures")
-        *others, last = [path.stem for path in notebooks()]
-        failed = []
-        for only, jobs in (([last], 1), (others, 2)):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("OMP_NUM_THREADS", "1")  # small steps gain nothing from a second processor
-                try:
-                    reproduce(run, only=only, jobs=jobs)
-                except ReproductionError as error:
-                    failed.append(str(error))
-        write_json(said, {"failed": "; ".join(failed)})
-    return SmokeRun(root, read_json(said)["failed"])
+    run = open_run(PROFILE, CATEGORY, runs=root / "runs", figures=root / "figures")
+    *others, last = [path.stem for path in notebooks()]
+    failed = []
+    for only in ([last], others):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", "1")  # small steps gain nothing from a second processor
+            try:
+                reproduce(run, only=only, jobs=jobs)
+            except ReproductionError as error:
+                failed.append(str(error))
+    return SmokeRun(root, "; ".join(failed))
