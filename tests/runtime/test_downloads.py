@@ -36,7 +36,7 @@ def server():
 
     asked = []
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)  # seconds between looks for a stop
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}", asked
     http.shutdown()

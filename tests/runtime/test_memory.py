@@ -15,7 +15,7 @@ import torch
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
+    for _ in range(5):
         held = [torch.ones(2**21) for _ in range(10)]  # 80 MiB
         del held
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
@@ -35,4 +35,4 @@ def test_a_step_reuses_what_the_last_one_freed():
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         counts.append(int(done.stdout))
     without, kept = counts
-    assert without > 20 * 20_000 and kept < 200  # 80 MiB are 20480 pages
+    assert without > 5 * 20_000 and kept < 200  # 80 MiB are 20480 pages
