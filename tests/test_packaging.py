@@ -168,4 +168,5 @@ def test_a_python_that_will_not_do_is_one_sentence(tmp_path, script, words):
 def test_the_package_alone_needs_neither_torch_nor_jupyter():
     script = "import sys, ganverse_nb, ganverse_nb.workflow.cli; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "ganverse_nb.workflow.cli" in modules
     assert not {"torch", "warp", "IPython", "jupytext", "matplotlib", "nvdiffrast"} & set(modules)

@@ -82,6 +82,7 @@ def test_sweep_changes_nothing_but_the_azimuth(pair):
         return draw(p)
 
     azimuth_sweep(record, pair[0], azimuth_of, angles=3, progress=False)
+    assert len(target) == 3
     for i, p in enumerate(target):
         torch.testing.assert_close(p.camera.azimuth, torch.full((6,), 120.0 * i))
         assert p.camera.elevation.std() == 0 and p.camera.distance.std() == 0
