@@ -324,7 +324,7 @@ def _smoke(category: str, seed: int) -> Config:
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, robust_steps=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
         initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
-        ablation=AblationConfig(seeds=1, steps=6),
+        ablation=AblationConfig(variants=("full", "no_multiview", "keypoint_cameras"), seeds=1, steps=6),
         light=LightConfig(steps=8, photos=8),
         stylegan_r=StyleGANRConfig(
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
