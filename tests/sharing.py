@@ -14,6 +14,8 @@ FIRST = (
     "tests/runtime/test_extras.py",
     "tests/test_paper_profile.py",
     "tests/notebooks/test_machinery.py",
+    "tests/segmentation/test_segmenter_training.py",
+    "tests/inverse_graphics/test_training.py",
 )
 
 
