@@ -14,6 +14,7 @@ from ganverse_nb.runtime.extras import require
 
 ALIGNMENTS = ("none", "similarity", "any_pose")
 ALIGNING_POINTS = 4000  # the error of an alignment is far below the distance of so many points
+OTHER_UNITS = 2.0  # no error of a reconstruction in the true units makes it so much larger or smaller
 FEW_POINTS, FEW_ITERATIONS, FINALISTS = 400, 12, 3  # of the search over orientations
 
 
@@ -81,7 +82,8 @@ def align_points(source: Tensor, target: Tensor, how: str) -> Similarity:
     """The similarity, in double precision, that brings points `source` [N, 3] of one surface onto those of another.
 
     Args:
-        how: "none": they stay; "similarity": `icp` from where they stand; "any_pose": the best `icp` of 48 starts, the
+        how: "none": they stay; "similarity": `icp` from where they stand, or, where their sizes are more than a factor
+            of OTHER_UNITS apart, from the target's centre and size; "any_pose": the best `icp` of 48 starts, the
             24 turns of a cube, each also turned by 45 degrees about y, for meshes whose axes are not known. Shapes that
             look alike from two sides, as cars from front and rear, may be matched the wrong way round.
 
@@ -93,7 +95,12 @@ def align_points(source: Tensor, target: Tensor, how: str) -> Similarity:
     source, target = source[:ALIGNING_POINTS].double(), target[:ALIGNING_POINTS].double()
     if how == "none":
         return Similarity.identity()
-    return icp(source, target) if how == "similarity" else _search(source, target)
+    if how == "any_pose":
+        return _search(source, target)
+    start, scale = Similarity.identity(), _spread(target) / _spread(source)
+    if not 1 / OTHER_UNITS < scale < OTHER_UNITS:
+        start = Similarity(scale, start.rotation, target.mean(0) - scale * source.mean(0))
+    return icp(start(source), target).after(start)
 
 
 def common_gauge(transforms: Sequence[Similarity]) -> Similarity:
@@ -114,10 +121,14 @@ def common_gauge(transforms: Sequence[Similarity]) -> Similarity:
     return Similarity(float(scale), u @ flip @ vt, translation)
 
 
+def _spread(points: Tensor) -> float:
+    """The root mean square distance of `points` [N, 3] from their centre."""
+    return float((points - points.mean(0)).square().sum(1).mean().sqrt())
+
+
 def _search(source: Tensor, target: Tensor) -> Similarity:
     """The best alignment from any of 48 orientations, centres and sizes matched at the start."""
-    spread = [float((p - p.mean(0)).square().sum(1).mean().sqrt()) for p in (source, target)]
-    scale, half = spread[1] / spread[0], 0.5**0.5
+    scale, half = _spread(target) / _spread(source), 0.5**0.5
     yaw = torch.tensor([[half, 0, half], [0, 1, 0], [-half, 0, half]], dtype=torch.float64)
     starts = []
     for rotation in _cube_turns():

@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.evaluation.alignment import Similarity, align_points, common_gauge, nearest
+from ganverse_nb.evaluation.canonical import canonical_mesh
 from ganverse_nb.evaluation.metrics import ShapeError, longest_side, surface_error
 from ganverse_nb.evaluation.pictures import on_white, psnr, ssim
 from ganverse_nb.evaluation.surfaces import Samples, outer_faces, sample_surface, visible
@@ -137,6 +138,9 @@ def score_meshes(
 ) -> dict[str, TruthScores]:
     """Compare one mesh (batch of 1, with or without a texture) per photograph with the truth.
 
+    Scores are of the surface: its parts, their order, doubled faces and vertices that no face uses do not matter, and
+    no units under any alignment but "none".
+
     Args:
         alignments: of `evaluation.alignment.ALIGNMENTS`, or "gauge".
 
@@ -146,6 +150,7 @@ def score_meshes(
     inputs, views = (photos.photos, photos.views) if isinstance(photos, GroundTruthViews) else (photos, None)
     if len(meshes) != len(inputs):
         raise ValueError(f"score_meshes: {len(meshes)} meshes for {len(inputs)} photographs; give one for each.")
+    meshes = [canonical_mesh(mesh) for mesh in meshes]
     generator = torch.Generator().manual_seed(seed)
     true = [_true_surface(inputs, index, points, generator) for index in range(len(inputs))]
     samples = [_outer_samples(mesh, points, generator) for mesh in meshes]

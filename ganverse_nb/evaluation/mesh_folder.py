@@ -91,7 +91,7 @@ def read_meshes(folder: Path, count: int, shape_only: bool = False) -> dict[int,
         if not number or int(number[1]) >= count:
             last = NAME.format(count - 1)
             raise ValueError(f"{path} belongs to no photograph; the names go from {NAME.format(0)}.glb to {last}.glb.")
-        mesh = load_mesh(path)
+        mesh = load_mesh(path, shape_only)
         if mesh.texture is None and not shape_only:
             raise ValueError(
                 f"{path} has no texture; export it with a picture as its base colour (colours of vertices are not "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.mesh import face_normals
+from ganverse_nb.geometry.mesh import directions, face_normals
 from ganverse_nb.geometry.views import view_grid
 from ganverse_nb.render.rasterize import rasterize
 
@@ -45,18 +45,18 @@ def sample_surface(
     Raises:
         ValueError: the mesh has no area.
     """
-    normals = face_normals(vertices[None], faces)[0]
+    normals = face_normals(vertices[None].double(), faces)[0]  # squares of a small unit vanish in float32
     area = normals.norm(dim=-1)
     if of is not None:
         area = area * of
     if not area.sum() > 0:
         raise ValueError("sample_surface: the mesh has no area.")
-    face = torch.multinomial(area.double(), count, replacement=True, generator=generator)
+    face = torch.multinomial(area, count, replacement=True, generator=generator)
     u, v = torch.rand(2, count, generator=generator, dtype=vertices.dtype)
     root = u.sqrt()
     weights = torch.stack([1 - root, root * (1 - v), root * v], 1)
     points = (vertices[faces[face]] * weights[..., None]).sum(1)
-    return Samples(points, torch.nn.functional.normalize(normals[face], dim=-1), face, weights)
+    return Samples(points, directions(normals[face]).to(vertices.dtype), face, weights)
 
 
 def outside_cameras(vertices: Tensor) -> Camera:
@@ -74,7 +74,10 @@ def outer_faces(vertices: Tensor, faces: Tensor) -> Tensor:
 
     Meshes made of parts hide a part of their surface in each other; nobody's reconstruction has that.
     """
-    clip = outside_cameras(vertices).to_clip(vertices[None]).contiguous()
+    low, high = vertices[faces].amin((0, 1)), vertices[faces].amax((0, 1))
+    side = (high - low).max().clamp(min=torch.finfo(vertices.dtype).tiny)
+    unit = (vertices - (low + high) / 2) / side  # in any other, the planes of the cameras would cut it off
+    clip = outside_cameras(unit[faces.unique()]).to_clip(unit[None]).contiguous()
     found = rasterize(clip, faces, OUTSIDE_RESOLUTION).face_index
     outer = torch.zeros(len(faces), dtype=torch.bool)
     outer[found[found >= 0]] = True

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
+from ganverse_nb.geometry.gltf import read_glb
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
+from ganverse_nb.geometry.parts import UnreadableError, join_parts
+from ganverse_nb.geometry.wavefront import read_obj
+from ganverse_nb.runtime.errors import ExpectedError
 
 FORMATS = (".glb", ".obj")
 # numbers of the glTF 2.0 specification
@@ -58,7 +61,7 @@ def save_mesh(mesh: Mesh, path: str | Path) -> Path:
             material = trimesh.visual.material.PBRMaterial(
                 name=path.stem, baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=True
             )
-        visual = trimesh.visual.TextureVisuals(uv=unique[:, 1:].cpu().numpy(), material=material)
+        visual = trimesh.visual.TextureVisuals(uv=unique[:, 1:].detach().cpu().numpy(), material=material)
     body = trimesh.Trimesh(
         vertices.detach().cpu().numpy(),
         faces.cpu().numpy(),
@@ -69,63 +72,47 @@ def save_mesh(mesh: Mesh, path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
         options: dict[str, Any] = {"tree_postprocessor": _complete}
-        if path.suffix.lower() == ".obj":
-            options = {"mtl_name": f"{path.stem}.mtl"} if visual is not None else {}
+        if path.suffix.lower() == ".obj":  # whose numbers have so many digits after the point, in any unit
+            side = float((mesh.vertices.amax(1) - mesh.vertices.amin(1)).max()) or 1.0
+            options = {"digits": 8 + max(0, -math.floor(math.log10(side)))}
+            options |= {"mtl_name": f"{path.stem}.mtl"} if visual is not None else {}
         body.export(Path(folder) / path.name, include_normals=True, **options)
         for part in sorted(Path(folder).iterdir(), key=lambda p: p.name == path.name):  # the mesh itself comes last
             os.replace(part, path.parent / part.name)
     return path
 
 
-def load_mesh(path: str | Path) -> Mesh:
+def load_mesh(path: str | Path, shape_only: bool = False) -> Mesh:
     """The mesh (batch of 1) of a .glb or .obj file, with its texture and texture coordinates where it has both.
 
-    All parts of the file become one mesh, placed as the file says. Vertices at exactly the same place become one, so
-    that a seam closes: what `save_mesh` wrote comes back as it was, but for texture values rounded to 8 bits.
-    Normals, and colours that are no picture, are not read.
+    All parts of the file become one mesh, placed as the file says, and their pictures one texture (`join_parts`).
+    What `save_mesh` wrote comes back as it was, but for texture values rounded to 8 bits. What shapes the surface or
+    its base colour is honoured, or the file is refused (`gltf.read_glb`, `wavefront.read_obj`); normals, light,
+    transparency, and colours where there is no picture at all, are not read.
+
+    Args:
+        shape_only: materials and pictures are not looked at: one that is missing is no error, the mesh has no texture.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: another suffix, a damaged file, one without triangles, one whose picture is missing or damaged, or
-            one with several pictures.
+            one that needs what is not read; the message names it.
+        ExpectedError: a .glb compressed with Draco, and DracoPy is not installed.
     """
-    import trimesh
-
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"{path}: meshes are read from {' or '.join(FORMATS)}.")
     if not path.is_file():
         raise FileNotFoundError(f"There is no mesh at {path}.")
+    read = read_glb if path.suffix.lower() == ".glb" else read_obj
     try:
-        scene = trimesh.load_scene(path, process=False)
-        parts = [(scene.graph[node], scene.geometry[scene.graph[node][1]]) for node in scene.graph.nodes_geometry]
-        bodies = [
-            (matrix, body) for (matrix, _), body in parts if isinstance(body, trimesh.Trimesh) and len(body.faces)
-        ]
-        pictures = [_picture(body) for _, body in bodies]
-    except Exception as error:  # trimesh's readers raise whatever the broken bytes lead to
+        return join_parts(read(path, shape_only))
+    except UnreadableError as error:
+        raise ValueError(f"{path} {error}") from error
+    except ExpectedError as error:
+        raise ExpectedError(f"{path}: {error}") from error
+    except Exception as error:  # broken bytes lead to whatever
         raise ValueError(f"{path} is damaged, or no {path.suffix} file ({type(error).__name__}: {error}).") from error
-    if not bodies:
-        raise ValueError(f"{path} holds no triangles; export it as a mesh with faces.")
-    different = {picture.numpy().tobytes(): picture for picture in pictures if picture is not None}
-    if len(different) > 1 or (different and any(picture is None for picture in pictures)):
-        raise ValueError(f"{path} has {len(different)} pictures for {len(bodies)} parts; a mesh has one for all of it.")
-    if not different and _names_picture(path):
-        raise ValueError(
-            f"{path} names a picture that is missing or damaged; an .obj needs its .mtl and .png beside it."
-        )
-    points = np.concatenate([trimesh.transform_points(body.vertices, matrix) for matrix, body in bodies])
-    starts = np.cumsum([0, *(len(body.vertices) for _, body in bodies)])
-    corners = np.concatenate([body.faces + start for (_, body), start in zip(bodies, starts)])
-    if not np.isfinite(points).all() or corners.min() < 0 or corners.max() >= len(points):
-        raise ValueError(f"{path} is damaged: a vertex is not finite, or a face names one that is not there.")
-    vertices, index = _joined(torch.from_numpy(points.astype(np.float32)))
-    faces = index[torch.from_numpy(corners.astype(np.int64))]
-    if not different:
-        return Mesh(vertices[None], faces)
-    uvs = np.concatenate([body.visual.uv for _, body in bodies])[corners].astype(np.float32)
-    (picture,) = different.values()
-    return Mesh(vertices[None], faces, torch.from_numpy(uvs), picture.permute(2, 0, 1)[None].float() / 255)
 
 
 def _complete(tree: dict[str, Any]) -> None:
@@ -138,30 +125,3 @@ def _complete(tree: dict[str, Any]) -> None:
     for texture in tree.get("textures", []):
         tree["samplers"] = [{"magFilter": _LINEAR, "minFilter": _MIPMAPS, "wrapS": _REPEAT, "wrapT": _CLAMP}]
         texture["sampler"] = 0
-
-
-def _picture(body: Any) -> Tensor | None:
-    """[Ht, Wt, 3] uint8 texture of a part, if it has one and coordinates to go with it."""
-    material = getattr(body.visual, "material", None)
-    image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-    if image is None or image.format is None or getattr(body.visual, "uv", None) is None:
-        return None  # a picture of no format came from no file: trimesh puts one pixel where there is no material
-    return torch.from_numpy(np.array(image.convert("RGB")))
-
-
-def _names_picture(path: Path) -> bool:
-    """Whether the file says that it has a texture; trimesh is silent about one that it cannot read."""
-    data = path.read_bytes()
-    if path.suffix.lower() == ".glb":
-        return b'"baseColorTexture"' in data
-    libraries = [line.split(maxsplit=1)[1].strip() for line in data.splitlines() if line.startswith(b"mtllib ")]
-    files = [path.parent / os.fsdecode(name) for name in libraries]
-    return any(not file.is_file() or b"map_Kd" in file.read_bytes() for file in files)
-
-
-def _joined(points: Tensor) -> tuple[Tensor, Tensor]:
-    """The different ones among `points` [N, 3], in the order in which they come, and the new index of each [N]."""
-    _, group = (points + 0.0).unique(dim=0, return_inverse=True)  # + 0 makes -0 and 0 the same
-    first = torch.full((int(group.max()) + 1,), len(points)).scatter_reduce(0, group, torch.arange(len(points)), "amin")
-    order = first.argsort()
-    return points[first[order]], order.argsort()[group]

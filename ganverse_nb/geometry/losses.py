@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-NO_AREA = 1e-10  # twice the area of a face too small to have a direction, in squared world units
+from ganverse_nb.geometry.mesh import power_of_two
+
+NO_AREA = 1e-10  # twice the area of a face too small to have a direction, for a mesh of sides 1 to 2
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def edge_bends(vertices: Tensor, faces: Tensor) -> Tensor:
     """[B, P] what each edge of two faces (`Topology.face_pairs`) adds to `flatten_loss`."""
     _check(vertices, faces)
     pairs = topology(faces, vertices.shape[1]).face_pairs
-    corners = vertices.index_select(1, faces.reshape(-1)).unflatten(1, (-1, 3))
+    side = (vertices.amax(1, keepdim=True) - vertices.amin(1, keepdim=True)).amax(2, keepdim=True)
+    unit = vertices / power_of_two(side)
+    corners = unit.index_select(1, faces.reshape(-1)).unflatten(1, (-1, 3))
     a, b, c = corners.unbind(2)
     cross = torch.linalg.cross(b - a, c - a, dim=-1)
     length = cross.norm(dim=-1, keepdim=True)

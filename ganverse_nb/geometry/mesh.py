@@ -18,10 +18,11 @@ class Mesh:
 
     Attributes:
         vertices: [B, V, 3] world space.
-        faces: [F, 3] int64, counter-clockwise seen from outside; [B, F, 3] where each mesh has its own.
+        faces: [F, 3] int64, counter-clockwise seen from outside; [B, F, 3] where each of several meshes has its own. A
+            single mesh has no need of that: what comes as [1, F, 3] is kept as [F, 3].
         face_uvs: [F, 3, 2] (with own faces [B, F, 3, 2]) texture coordinates of each corner, or None. u may exceed 1
             across the seam (textures wrap in u); v = 0 is the bottom row of the texture.
-        texture: [B, 3, Ht, Wt] RGB in [0, 1], row 0 on top (v = 1), or None.
+        texture: [B or 1, 3, Ht, Wt] RGB in [0, 1], row 0 on top (v = 1), or None.
     """
 
     vertices: Tensor
@@ -39,21 +40,26 @@ class Mesh:
             raise ValueError(f"Mesh: face_uvs must be [F, 3, 2], got {tuple(self.face_uvs.shape)}.")
         if self.texture is not None and (self.texture.ndim != 4 or self.texture.shape[1] != 3):
             raise ValueError(f"Mesh: texture must be [B, 3, Ht, Wt], got {tuple(self.texture.shape)}.")
+        if self.texture is not None and len(self.texture) not in (1, len(self)):
+            raise ValueError(f"Mesh: {len(self)} meshes have {len(self.texture)} textures; give one or {len(self)}.")
+        if self.faces.ndim == 3 and len(self.faces) == 1:
+            object.__setattr__(self, "faces", self.faces[0])
+            object.__setattr__(self, "face_uvs", None if self.face_uvs is None else self.face_uvs[0])
 
     def __len__(self) -> int:
         return len(self.vertices)
 
     def __getitem__(self, index: int | slice | list[int] | Tensor) -> Mesh:
         index = [index] if isinstance(index, int) else index
-        vertices, faces, face_uvs = self.vertices[index], self.faces, self.face_uvs
+        faces, face_uvs, texture = self.faces, self.face_uvs, self.texture
         if faces.ndim == 3:
-            only = 0 if len(vertices) == 1 else slice(None)  # a single mesh is one of shared faces again
-            faces = faces[index][only]
-            face_uvs = None if face_uvs is None else face_uvs[index][only]
-        return Mesh(vertices, faces, face_uvs, None if self.texture is None else self.texture[index])
+            faces, face_uvs = faces[index], None if face_uvs is None else face_uvs[index]
+        if texture is not None and len(texture) == len(self):  # else all share one
+            texture = texture[index]
+        return Mesh(self.vertices[index], faces, face_uvs, texture)
 
     @classmethod
-    def load(cls, path: str | Path) -> Mesh:
+    def load(cls, path: str | Path, shape_only: bool = False) -> Mesh:
         """The mesh (batch of 1) of a .glb or .obj file, see `geometry.export.load_mesh`; the same errors.
 
         Examples:
@@ -62,7 +68,7 @@ class Mesh:
         """
         from ganverse_nb.geometry.export import load_mesh
 
-        return load_mesh(path)
+        return load_mesh(path, shape_only)
 
     def save(self, path: str | Path) -> Path:
         """Writes one mesh (batch of 1) as .glb or .obj, see `geometry.export.save_mesh`; the same errors.
@@ -100,10 +106,6 @@ def join_meshes(meshes: Sequence[Mesh]) -> Mesh:
             f"size; got (dtype, device, no face_uvs, no texture) {kinds} and textures {sizes}."
         )
 
-    for m in meshes:
-        if m.texture is not None and len(m.texture) not in (1, len(m)):
-            raise ValueError(f"join_meshes: {len(m)} meshes have {len(m.texture)} textures; give one or {len(m)}.")
-
     def padded(tensors: Sequence[Tensor], rows: int) -> Tensor:
         """[B, N, ...] of a batch of [n, ...] or [B, n, ...] per mesh, followed by zeros."""
         count, parts = max(t.shape[-rows] for t in tensors), []
@@ -137,6 +139,15 @@ def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     return torch.linalg.cross(b - a, c - a, dim=-1)
 
 
+def power_of_two(length: Tensor) -> Tensor:
+    """The power of two at or below each positive length, 1 elsewhere: a unit to divide by without any rounding.
+
+    Products of the lengths of a tiny mesh would otherwise vanish, or fall below a bound meant for one of size 1.
+    """
+    length = length.detach()
+    return torch.where(length > 0, length.log2().floor().exp2(), 1.0)
+
+
 def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """[B, V, 3] unit normals, the faces around a vertex weighted by area; zero where a vertex has no area."""
     per_face = face_normals(vertices, faces)
@@ -146,7 +157,12 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
             total = total.index_add(1, faces[:, corner], per_face)
         else:
             total = total.scatter_add(1, faces[..., corner, None].expand(-1, -1, 3), per_face)
-    return torch.nn.functional.normalize(total, dim=-1)
+    return directions(total)
+
+
+def directions(vectors: Tensor) -> Tensor:
+    """Vectors [..., 3] of any size with length 1, zero where they are zero."""
+    return torch.nn.functional.normalize(vectors / power_of_two(vectors.abs().amax(-1, keepdim=True)), dim=-1)
 
 
 def uv_sphere(rings: int = SPHERE_RINGS, segments: int = SPHERE_SEGMENTS) -> Mesh:

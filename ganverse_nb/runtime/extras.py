@@ -26,7 +26,7 @@ EXTRAS = {
         "voila",
     ),
     "train": ("accelerate", "lpips", "scipy"),
-    "eval": ("lpips", "scipy", "torch_fidelity"),
+    "eval": ("DracoPy", "lpips", "scipy", "torch_fidelity"),
     "photos": ("onnxruntime", "rembg"),
 }
 """Extra -> the modules it brings beyond the base, which renders, reconstructs and edits without any of them."""

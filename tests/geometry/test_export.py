@@ -8,7 +8,8 @@ import torch
 import trimesh
 
 from ganverse_nb.geometry.export import load_mesh, save_mesh
-from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.geometry.mesh import Mesh, join_meshes, uv_sphere
+from ganverse_nb.render.texture import sample_texture
 
 
 @pytest.fixture
@@ -101,14 +102,26 @@ def test_parts_are_placed_and_joined(tmp_path):
     assert read.vertices.amin(1).tolist() == [[-0.5] * 3] and read.vertices.amax(1).tolist() == [[3.5, 0.5, 0.5]]
 
 
-def test_parts_with_several_pictures_are_refused(sphere, tmp_path):
+def test_pictures_of_several_parts_become_one_texture(sphere, tmp_path):
     scene = trimesh.Scene()
     for name, texture in (("a", sphere.texture), ("b", sphere.texture.flip(1))):
         save_mesh(dataclasses.replace(sphere, texture=texture), tmp_path / f"{name}.glb")
         scene.add_geometry(trimesh.load_mesh(tmp_path / f"{name}.glb", process=False))
     scene.export(tmp_path / "both.glb")
-    with pytest.raises(ValueError, match="both.glb has 2 pictures for 2 parts"):
-        load_mesh(tmp_path / "both.glb")
+    mesh = load_mesh(tmp_path / "both.glb")
+    uvs = mesh.face_uvs.mean(1)[None, None]  # in the middle of each face
+    found = sample_texture(mesh.texture, uvs)[0, :, 0].unflatten(1, (2, -1))
+    wanted = sample_texture(sphere.texture, sphere.face_uvs.mean(1)[None, None])[0, :, 0]
+    for colors in (wanted, wanted.flip(0)):
+        assert min((found[:, part] - colors).abs().max() for part in range(2)) < 0.02
+
+
+def test_one_mesh_with_faces_of_its_own_is_saved_and_shown(sphere, tmp_path):
+    """As `join_meshes` gives it."""
+    own = Mesh(sphere.vertices, sphere.faces[None], sphere.face_uvs[None], sphere.texture)
+    for mesh in (own, join_meshes([sphere])):
+        for suffix in (".glb", ".obj"):
+            assert torch.equal(load_mesh(save_mesh(mesh, tmp_path / f"a{suffix}")).faces, sphere.faces)
 
 
 @pytest.mark.parametrize("suffix", [".glb", ".obj"])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from ganverse_nb.geometry.losses import flatten_loss
 from ganverse_nb.geometry.mesh import Mesh, face_normals, uv_sphere, vertex_normals
 
 
@@ -52,12 +53,34 @@ def test_indexing_keeps_topology() -> None:
     assert len(mesh[1]) == 1 and mesh[1].texture.shape == (1, 3, 2, 2) and mesh[[0, 2]].faces is mesh.faces
 
 
+@pytest.mark.parametrize("size", [1e-12, 1e-6, 1e8])
+def test_a_mesh_of_any_size_has_its_normals(size: float) -> None:
+    sphere = uv_sphere(6, 8)
+    found = vertex_normals(size * sphere.vertices, sphere.faces)
+    torch.testing.assert_close(found, vertex_normals(sphere.vertices, sphere.faces), atol=1e-5, rtol=0)
+    bends = flatten_loss(size * sphere.vertices, sphere.faces)
+    torch.testing.assert_close(bends, flatten_loss(sphere.vertices, sphere.faces), atol=0, rtol=1e-4)
+
+
+def test_a_texture_that_all_share_is_each_ones() -> None:
+    mesh = Mesh(torch.randn(3, 4, 3), torch.tensor([[0, 1, 2]]), None, torch.rand(1, 3, 2, 2))
+    assert torch.equal(mesh[2].texture, mesh.texture) and torch.equal(mesh[[0, 1]].texture, mesh.texture)
+
+
+def test_a_single_mesh_has_shared_faces() -> None:
+    own = Mesh(torch.zeros(1, 4, 3), torch.tensor([[[0, 1, 2]]]), torch.zeros(1, 1, 3, 2))
+    assert own.faces.shape == (1, 3) and own.face_uvs.shape == (1, 3, 2)
+    two = Mesh(torch.zeros(2, 4, 3), torch.tensor([[[0, 1, 2]], [[1, 2, 3]]]))
+    assert two.faces.shape == (2, 1, 3) and two[1].faces.tolist() == [[1, 2, 3]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"vertices": torch.zeros(4, 3)}, r"vertices must be \[B, V, 3\], got \(4, 3\)"),
         ({"faces": torch.zeros(2, 3)}, r"faces must be \[F, 3\] int64, got \(2, 3\) torch.float32"),
         ({"face_uvs": torch.zeros(2, 3, 2)}, r"face_uvs must be \[F, 3, 2\], got \(2, 3, 2\)"),
+        ({"texture": torch.zeros(2, 3, 2, 2)}, "1 meshes have 2 textures; give one or 1"),
         ({"texture": torch.zeros(1, 4, 2, 2)}, r"texture must be \[B, 3, Ht, Wt\]"),
     ],
 )

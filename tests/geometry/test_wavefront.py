@@ -1,0 +1,151 @@
+""".obj files of the wild: every one of them means one surface, and is read as that or refused."""
+
+import pytest
+import torch
+from PIL import Image
+
+from ganverse_nb.geometry.export import load_mesh
+from ganverse_nb.geometry.mesh import face_normals
+from tests.geometry.test_gltf import colors
+
+POINTS = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
+FACE = "f 1/1 2/2 3/3 4/4\n"
+RED, DARK = (200 / 255, 0.0, 0.0), (0.0, 0.0, 100 / 255)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "my maps").mkdir()
+    for name, color in (("t.png", (200, 0, 0)), ("my maps/t 2.png", (0, 0, 100))):
+        Image.new("RGB", (4, 4), color).save(tmp_path / name)
+    return tmp_path
+
+
+def area(mesh):
+    return float(face_normals(mesh.vertices, mesh.faces).norm(dim=-1).sum() / 2)
+
+
+def load(folder, text, **options):
+    (folder / "m.obj").write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_mesh(folder / "m.obj", **options)
+
+
+def color(mesh, x=0.3, y=0.4):
+    ((red, green, blue),) = colors(mesh, (x, y))
+    return red, green, blue
+
+
+NEGATIVE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf -3 -2 -1\nv 0 0 1\nv 3 0 1\nv 0 3 1\nf -3 -2 -1\n"
+ARROW = "v 0 0 0\nv 2 0 0\nv 2 2 0\nv 1 .5 0\nv 0 2 0\n"
+STAR = "v 3 0 0\nv 1 1 0\nv 0 3 0\nv -1 1 0\nv -3 0 0\nv -1 -1 0\nv 0 -3 0\nv 1 -1 0\nf 1 2 3 4 5 6 7 8\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (NEGATIVE, 5.0),
+        (NEGATIVE.replace("\n", "\r\n"), 5.0),
+        ("\ufeff" + NEGATIVE, 5.0),
+        (ARROW + "f 1 2 3 4 5\n", 2.5),
+        (ARROW + "f 4 5 1 2 3\n", 2.5),
+        (ARROW + "f 5 4 3 2 1\n", 2.5),
+        (ARROW.replace(" 0\n", " 7\n") + "f -5 -4 -3 -2 -1", 2.5),
+        (STAR, 12.0),
+        (POINTS + "f 1 2 3 4 # a quad\n", 1.0),
+        (POINTS + "f 1 2 3 \\\n4\n", 1.0),
+        (POINTS + "f\t1//1 2//1 3//1\nF 1 3 4\n", 1.0),
+        (POINTS.replace("v 1 1 0", "v 1 1 0 0.5 0.5 0.5") + "f 1 2 3 4\nl 1 2\np 1\n", 1.0),
+        ("f 1 2 3\n" + POINTS, 0.5),  # before its vertices
+        (POINTS + "mtllib gone.mtl\nf 1/1 2/2 3/3 4/4\n", 1.0),
+    ],
+)
+def test_shapes(text, wanted, folder):
+    mesh = load(folder, text)
+    assert area(mesh) == pytest.approx(wanted, abs=1e-5) and mesh.texture is None
+
+
+def test_triangles_of_concave_faces_keep_the_side_they_look_to(folder):
+    for face, sign in (("f 1 2 3 4 5", 1), ("f 5 4 3 2 1", -1)):
+        mesh = load(folder, ARROW + face)
+        assert (torch.sign(face_normals(mesh.vertices, mesh.faces)[0, :, 2]) == sign).all()
+
+
+@pytest.mark.parametrize(
+    ("mtl", "wanted"),
+    [
+        ("newmtl a\nmap_Kd t.png\n", RED),
+        ("newmtl a\nKd 0.5 0.5 0.5\nmap_kd t.png\n", RED),
+        ("newmtl a\nmap_Kd -s 1 1 1 -o 0 0 -blendu on -bm 1.0 t.png\n", RED),
+        ("newmtl a\nmap_Kd my maps/t 2.png\n", DARK),
+        ("newmtl a\nmap_Kd my maps\\t 2.png\n", DARK),
+        ("newmtl a\nmap_Kd -mm 0 1 C:\\somewhere\\else\\t.png # of another machine\n", RED),
+    ],
+)
+def test_pictures(mtl, wanted, folder):
+    (folder / "a.mtl").write_text(mtl)
+    assert color(load(folder, "mtllib a.mtl\n" + POINTS + "usemtl a\n" + FACE)) == pytest.approx(wanted, abs=0.01)
+
+
+@pytest.mark.parametrize("line", ["b.mtl a.mtl", "b.mtl\nmtllib a.mtl", "./a.mtl", "my a.mtl"])
+def test_libraries(line, folder):
+    (folder / "b.mtl").write_text("newmtl b\nKd 1 0 0\n")
+    for name in ("a.mtl", "my a.mtl"):
+        (folder / name).write_text("# no map_Kd x.png here\nnewmtl a\nmap_Kd t.png\n")
+    text = f"mtllib {line}\n" + POINTS + "usemtl a\n" + FACE
+    assert color(load(folder, text)) == pytest.approx(RED, abs=0.01)
+
+
+def test_a_picture_is_scaled_and_shifted_by_its_options(folder):
+    halves = Image.new("RGB", (8, 2), (200, 0, 0))
+    halves.paste((0, 0, 100), (4, 0, 8, 2))
+    halves.save(folder / "halves.png")
+    text = "mtllib a.mtl\n" + POINTS + "usemtl a\n" + FACE
+    for options, wanted in (("", [RED, DARK]), ("-o 0.5", [DARK, RED]), ("-s 2 1", [RED, RED])):
+        (folder / "a.mtl").write_text(f"newmtl a\nmap_Kd {options} halves.png\n")
+        found = colors(load(folder, text), (0.1, 0.5), (0.6, 0.5))
+        assert found == [tuple(round(c, 2) for c in color) for color in wanted]
+
+
+def test_one_textured_and_one_plain_part(folder):
+    (folder / "a.mtl").write_text("newmtl a\nmap_Kd t.png\nnewmtl b\nKd 0 0.4 0\n")
+    shifted = "v 1 0 0\nv 2 0 0\nv 2 1 0\nv 1 1 0\n"
+    for face in ("f -4 -3 -2 -1\n", "f -4/1 -3/2 -2/3 -1/4\n"):
+        mesh = load(folder, "mtllib a.mtl\n" + POINTS + "usemtl a\n" + FACE + shifted + "usemtl b\n" + face)
+        assert area(mesh) == pytest.approx(2) and mesh.vertices.shape[1] == 6
+        assert color(mesh) == pytest.approx(RED, abs=0.01) and color(mesh, 1.4) == pytest.approx((0, 0.4, 0), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("mtl", "text", "words"),
+    [
+        (None, POINTS + "usemtl a\n" + FACE, "needs its .mtl .*'a.mtl' is not there"),
+        ("newmtl a\nmap_Kd gone.png\n", POINTS + "usemtl a\n" + FACE, "missing or damaged: 'gone.png'"),
+        ("newmtl a\nmap_Kd -t 1 1 1 t.png\n", POINTS + "usemtl a\n" + FACE, "changed by -t"),
+        ("newmtl a\nmap_Kd -mm 0.5 2 t.png\n", POINTS + "usemtl a\n" + FACE, "changed by -mm"),
+        ("newmtl a\nmap_Kd t.png\n", POINTS + "usemtl a\nf 1 2 3 4\n", "without texture coordinates"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_refused_unless_the_shape_is_asked_for(mtl, text, words, folder):
+    if mtl is not None:
+        (folder / "a.mtl").write_text(mtl)
+    with pytest.raises(ValueError, match=f"m.obj .*{words}"):
+        load(folder, "mtllib a.mtl\n" + text)
+    assert area(load(folder, "mtllib a.mtl\n" + text, shape_only=True)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (POINTS + "f 1 2 9\n", "a vertex that is not there"),
+        (POINTS + "f 1 2 0\n", "names vertex 0"),
+        (POINTS + "f -9 1 2\n", "names vertex -9"),
+        (POINTS + "f 1 2\n", "fewer than three"),
+        (POINTS + "f 1 2 3\nsurf 0 1 0 1 1 2\n", "curved surfaces"),
+        (POINTS + "f 1 2 x\n", "is damaged"),
+        ("v 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "is damaged"),
+    ],
+)
+def test_damaged_files_are_named(text, words, folder):
+    with pytest.raises(ValueError, match=f"m.obj .*{words}") as failure:
+        load(folder, text)
+    assert len(str(failure.value).splitlines()) == 1
