@@ -269,6 +269,12 @@ def _rosinality_layer(arrays: dict[str, Any], theirs: str, ours: str) -> dict[st
     }
 
 
+def saved(content: object, archive: bool = True) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file, _use_new_zipfile_serialization=archive)
+    return file.getvalue()
+
+
 def rosinality_file(arrays: dict[str, Any], archive: bool = True, average: bool = True) -> bytes:
     content: dict[str, Any] = {"g_ema": OrderedDict(rosinality_state(arrays))}
     if not average:  # as training writes it: other networks, optimisers and options beside the one that counts
@@ -279,6 +285,4 @@ def rosinality_file(arrays: dict[str, Any], archive: bool = True, average: bool 
         content |= {"d": network.state_dict(), "d_optim": optimiser.state_dict(), "args": argparse.Namespace(size=16)}
     if average:
         content["latent_avg"] = _torch(arrays["dlatent_avg"])
-    file = io.BytesIO()
-    torch.save(content, file, _use_new_zipfile_serialization=archive)
-    return file.getvalue()
+    return saved(content, archive)

@@ -122,6 +122,68 @@ def test_a_missing_average_is_computed_and_said(arrays, written):
     assert any("latent_avg" in note for note in networks.notes)
 
 
+def _parallel(state):
+    return {f"module.{name}": value for name, value in state.items()}
+
+
+FORMS = {
+    "module.": (lambda s, w: {"g_ema": _parallel(s), "latent_avg": w}, []),
+    "bare": (lambda s, w: s, ["latent_avg"]),
+    "bare, with its average": (lambda s, w: {**s, "latent_avg": w}, []),
+    "bare, module.": (lambda s, w: _parallel(s), ["latent_avg"]),
+    "only an EMA": (lambda s, w: {"ema": s}, ["latent_avg"]),
+    "only the last step": (lambda s, w: {"g": s, "latent_avg": w}, ["last step (g)"]),
+    "EMA beside the last step": (
+        lambda s, w: {"g": {**s, "input.input": 2 * s["input.input"]}, "g_ema": s},
+        ["latent_avg"],
+    ),
+    "a decoder among others": (
+        lambda s, w: {
+            "state_dict": {f"decoder.{n}": v for n, v in s.items()} | {"encoder.weight": torch.ones(3)},
+            "latent_avg": w,
+        },
+        ["'decoder.' was taken, and 1 other"],
+    ),
+}
+
+
+@pytest.mark.parametrize("archive", [True, False])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_state_is_found_in_every_form(form, archive, arrays, written):
+    state, average = files.rosinality_state(arrays), torch.from_numpy(arrays["dlatent_avg"].copy())
+    wanted = load_generator(written(files.rosinality_file(arrays))).state_dict()
+    make, words = FORMS[form]
+    networks = read_networks(written(files.saved(make(state, average), archive), "other.pt"))
+    found = networks.generator.state_dict()
+    known = [name for name in wanted if name != "mapping.w_average" or "latent_avg" not in words]
+    assert found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in known)
+    assert len(networks.notes) == len(words) and all(w in note for w, note in zip(words, networks.notes))
+
+
+def test_a_file_without_noise_maps_gets_random_ones_and_says_so(arrays, written):
+    """As published: they were no part of a state at first."""
+    state = {name: value for name, value in files.rosinality_state(arrays).items() if "noises" not in name}
+    networks = [read_networks(written(files.saved({"g_ema": state}), f"{i}.pt")) for i in range(2)]
+    assert "no noise maps" in networks[0].notes[0]
+    maps = [torch.cat([conv.noise_const.flatten() for conv in n.generator.convs]) for n in networks]
+    assert (
+        torch.equal(*maps) and abs(float(maps[0].mean())) < 0.15 and float(maps[0].std()) == pytest.approx(1, abs=0.1)
+    )
+    known = load_generator(written(files.rosinality_file(arrays))).state_dict()
+    for name, value in networks[0].generator.state_dict().items():
+        assert name.endswith(("noise_const", "w_average")) or torch.equal(value, known[name])
+
+
+def test_one_missing_noise_map_or_two_generators_are_refused(arrays, written):
+    state = files.rosinality_state(arrays)
+    some = {name: value for name, value in state.items() if name != "noises.noise_1"}
+    with pytest.raises(CheckpointError, match="it lacks 'noises.noise_1'"):
+        load_generator(written(files.saved({"g_ema": some})))
+    two = {**_parallel(state), **{f"other.{name}": value for name, value in state.items()}}
+    with pytest.raises(CheckpointError, match="holds 2 generators; save the one that is meant alone"):
+        load_generator(written(files.saved(two)))
+
+
 def _renamed(arrays, old, new):
     return {name.replace(old, new): value for name, value in arrays.items()}
 

@@ -10,7 +10,7 @@ from ganverse_nb.gan.official.assemble import Foreign
 from ganverse_nb.gan.official.errors import ForeignError
 from ganverse_nb.gan.official.machine import Budget, read_pickle
 from ganverse_nb.gan.official.persistent import PERSISTENT, read_persistent
-from ganverse_nb.gan.official.rosinality import read_rosinality
+from ganverse_nb.gan.official.rosinality import find_state, read_rosinality
 from ganverse_nb.gan.official.storages import PLAIN, TORCH, is_stream, read_stream, read_zip, with_nested_storages
 from ganverse_nb.gan.official.tensorflow import TENSORFLOW, Network, read_tensorflow
 from ganverse_nb.runtime.tensors import is_safetensors
@@ -59,10 +59,13 @@ def _content(data: BinaryIO, budget: Budget) -> Any:
 def _understand(content: Any) -> Foreign:
     if isinstance(content, dict) and "G_ema" in content:
         return read_persistent(content)
-    if isinstance(content, dict) and "g_ema" in content:
+    if isinstance(content, dict) and ("g_ema" in content or find_state(content)):
         return read_rosinality(content)
     if isinstance(content, Network):
         return read_tensorflow([content])
     if isinstance(content, tuple | list) and any(isinstance(item, Network) for item in content):
         return read_tensorflow(content)
-    raise ForeignError("it holds no generator that is known here (G_ema, g_ema or a TensorFlow network).")
+    raise ForeignError(
+        "it holds no generator that is known here (G_ema, g_ema or a TensorFlow network); "
+        "give the file that the training of a StyleGAN2 wrote, or save its averaged generator's state as 'g_ema'."
+    )

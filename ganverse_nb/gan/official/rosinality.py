@@ -1,4 +1,4 @@
-"""`.pt` files in the layout of rosinality's stylegan2-pytorch: a dictionary with the state of `g_ema`."""
+"""`.pt` files in the layout of rosinality's stylegan2-pytorch: the state of a generator, bare or under some name."""
 
 from __future__ import annotations
 
@@ -29,18 +29,32 @@ from ganverse_nb.gan.official.numbers import Numbers
 
 FORMAT = "PyTorch file in rosinality's layout"
 AVERAGED = 10_000  # codes whose mean stands in for a missing latent_avg
+AVERAGES = ("g_ema", "ema", "params_ema", "state_dict", "generator", "model")  # a state by these names is finished
+LAST_STEPS = ("g", "params")  # and by these names it is that of the last step of a training
+MARK = "input.input"  # the name of the constant, which only this layout has
+
+
+def find_state(content: dict[Any, Any]) -> tuple[str, dict[Any, Any]] | None:
+    """The name and the state of the generator in a file; "" where the file is the state itself."""
+    for name in ("", *AVERAGES, *LAST_STEPS):
+        state = content.get(name) if name else content
+        if isinstance(state, dict) and any(isinstance(key, str) and key.endswith(MARK) for key in state):
+            return name, state
+    return None
 
 
 def read_rosinality(content: dict[str, Any]) -> Foreign:
-    """{"g_ema": state, "latent_avg": ...} -> the averaged generator.
+    """{"g_ema": state, "latent_avg": ...}, or another form that `find_state` knows -> the averaged generator.
+
+    Names may have a common beginning such as "module.". What a file lacks is made up for, and said in the notes.
 
     Raises:
         ForeignError: another network, missing arrays.
     """
-    state = content["g_ema"]
-    if not isinstance(state, dict):
+    found = find_state(content)
+    if found is None:
         raise ForeignError("its g_ema is no network; it is damaged, download it again.")
-    arrays = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Numbers)}
+    arrays, notes = _arrays(*found)
     blocks = resolutions(lambda r: f"convs.{2 * (r.bit_length() - 4) + 1}.conv.weight" in arrays)
     depth = sum(f"style.{i + 1}.weight" in arrays for i in range(len(arrays)))
     convs = [_theirs(i) for i in range(2 * len(blocks) - 1)]
@@ -57,7 +71,12 @@ def read_rosinality(content: dict[str, Any]) -> Foreign:
     average = content.get("latent_avg")
     if isinstance(average, Numbers):
         arrays["latent_avg"] = average
-    foreign = Foreign(FORMAT, architecture, gather(arrays, _entries(blocks, depth, "latent_avg" in arrays), filters))
+    noisy = any(name.startswith("noises.") for name in arrays)
+    state = gather(arrays, _entries(blocks, depth, "latent_avg" in arrays, noisy), filters)
+    foreign = Foreign(FORMAT, architecture, state, notes=notes)
+    if not noisy:
+        foreign.notes.append("The file has no noise maps; random ones, of seed 0, were taken.")
+        foreign.generator |= _noise_maps(blocks)
     if "latent_avg" not in arrays:
         foreign.notes.append(f"The file has no latent_avg; the mean of {AVERAGED} codes was taken.")
         foreign.generator["mapping.w_average"] = _average(foreign)
@@ -68,7 +87,28 @@ def _theirs(index: int) -> str:
     return "conv1" if index == 0 else f"convs.{index - 1}"
 
 
-def _entries(blocks: list[int], depth: int, average: bool) -> Iterator[Entry]:
+def _arrays(name: str, state: dict[Any, Any]) -> tuple[dict[str, Numbers], list[str]]:
+    """The arrays of the generator by their names in its own state, and what there is to say about where they were."""
+    every = {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, Numbers)}
+    beginnings = sorted({key.removesuffix(MARK) for key in every if key.endswith(MARK)})
+    if len(beginnings) != 1:
+        raise ForeignError(f"it holds {len(beginnings)} generators; save the one that is meant alone, as 'g_ema'.")
+    (beginning,) = beginnings
+    arrays = {key.removeprefix(beginning): value for key, value in every.items() if key.startswith(beginning)}
+    notes = []
+    if name in LAST_STEPS:
+        notes.append(f"The file has no averaged generator (g_ema); that of the last step ({name}) was taken.")
+    if others := len(every) - len(arrays):
+        notes.append(f"Of the file, what begins with {beginning!r} was taken, and {others} other arrays left out.")
+    return arrays, notes
+
+
+def _noise_maps(blocks: list[int]) -> dict[str, Tensor]:
+    random = torch.Generator().manual_seed(0)
+    return {f"{ours}.noise_const": torch.randn(r, r, generator=random) for ours, r, _ in conv_names(blocks)}
+
+
+def _entries(blocks: list[int], depth: int, average: bool, noisy: bool) -> Iterator[Entry]:
     if average:
         yield Entry("mapping.w_average", "latent_avg", lambda x: x.reshape(-1))
     for i in range(depth):
@@ -79,7 +119,8 @@ def _entries(blocks: list[int], depth: int, average: bool) -> Iterator[Entry]:
         yield Entry(f"{ours}.weight", f"{_theirs(i)}.conv.weight", first)
         yield Entry(f"{ours}.bias", f"{_theirs(i)}.activate.bias", same)
         yield Entry(f"{ours}.noise_strength", f"{_theirs(i)}.noise.weight", scalar)
-        yield Entry(f"{ours}.noise_const", f"noises.noise_{i}", plane)
+        if noisy:
+            yield Entry(f"{ours}.noise_const", f"noises.noise_{i}", plane)
         yield from _affine(ours, _theirs(i))
     for i in range(len(blocks)):
         theirs = "to_rgb1" if i == 0 else f"to_rgbs.{i - 1}"
