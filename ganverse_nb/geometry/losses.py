@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ganverse_nb.geometry.mesh import power_of_two
+from ganverse_nb.runtime.compiling import uncompiled
 
 NO_AREA = 1e-10  # twice the area of a face too small to have a direction, for a mesh of sides 1 to 2
 
@@ -31,11 +32,15 @@ class Topology:
 _TOPOLOGIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
+@uncompiled
 def topology(faces: Tensor, count: int) -> Topology:
     """The topology of `faces` [F, 3] over `count` vertices; remembered for as long as this faces tensor lives."""
+    if faces.is_inference():  # changes of such a tensor are not counted
+        return _topology(faces, count)
     known = _TOPOLOGIES.get(faces)
     if known is None or known[0] != (faces._version, count):
-        known = _TOPOLOGIES[faces] = ((faces._version, count), _topology(faces, count))
+        with torch.inference_mode(False):  # what is remembered may be needed for a gradient later
+            known = _TOPOLOGIES[faces] = ((faces._version, count), _topology(faces, count))
     return known[1]
 
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
+from ganverse_nb.render.start import load
 from ganverse_nb.runtime.threads import kernel_threads
 
 REALS = {torch.float32: wp.float32, torch.float64: wp.float64}
@@ -26,35 +27,15 @@ FACE = 8  # a kernel over faces or vertices does as much for each as for so many
 _sched_getcpu = getattr(ctypes.CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 
 
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Warp's native start prints that there is no CUDA driver straight to file descriptor 2."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
-
-
-@cache
-def _load(module: wp.Module, device: str) -> None:
-    """Compile or fetch the kernels, once and on one thread, without Warp's banner and its warning of a missing GPU."""
-    level, wp.config.log_level = wp.config.log_level, wp.LOG_ERROR
-    with _quiet_stderr() if device == "cpu" else nullcontext():
-        wp.init()
-    module.load(device, block_dim=1 if device == "cpu" else None)
-    wp.config.log_level = level
-
-
 @cache
 def _worker(number: int) -> tuple[ThreadPoolExecutor, int]:
     """A thread and its native id."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="render")
     return thread, thread.submit(threading.get_native_id).result()
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads, and would wait for them for ever
+    os.register_at_fork(after_in_child=_worker.cache_clear)
 
 
 @contextmanager
@@ -161,7 +142,7 @@ def _warp_name(device: torch.device) -> str:
 def _bind(kernel: wp.Kernel, dim: tuple[int, ...], *args: Tensor | int | float) -> _Bound:
     tensors = [a for a in args if isinstance(a, Tensor)]
     device = tensors[0].device
-    _load(kernel.module, _warp_name(device))
+    load(kernel.module, _warp_name(device))
     leading, rest = 1, dim[1:]
     work = math.prod(dim) if len(dim) == 3 else FACE * math.prod(dim) + max(t.numel() for t in tensors)
     arguments: list[Any] = []

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.mesh import corners
+from ganverse_nb.render.autograd import first_order
 from ganverse_nb.render.checks import check_finite
 
 INSTALL = (
@@ -64,6 +65,7 @@ def sample_mipmapped(texture: Tensor, face_uvs: Tensor, clip: Tensor, faces: Ten
     library = _library()
     _check_device(clip)
     check_finite("texture", texture)
+    texture, clip = first_order(texture, clip)
     position, triangles, ranges = _packed(clip, faces)
     seen, slopes = library.rasterize(
         _context(clip.device), top_row_first(position), triangles, (height, width), ranges=ranges, grad_db=True
@@ -94,6 +96,7 @@ def antialias(color: Tensor, face_index: Tensor, barycentric: Tensor, clip: Tens
     """
     library = _library()
     _check_device(clip)
+    color, clip = first_order(color, clip)
     position, triangles, ranges = _packed(clip, faces)
     image = torch.arange(len(clip), device=clip.device)[:, None, None]
     seen, weights = face_index >= 0, barycentric.detach()

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.render import nvdiffrast
+from ganverse_nb.render.autograd import first_order
 from ganverse_nb.render.checks import check_clip, check_resolution, own_faces
 from ganverse_nb.render.kernels.visibility import EMPTY, kernels
 from ganverse_nb.render.launch import REALS, launch, launch_in_order
+from ganverse_nb.runtime.compiling import uncompiled
 from ganverse_nb.runtime.threads import one_thread
 
 BACKENDS = ("auto", "warp", "nvdiffrast")
@@ -39,6 +41,7 @@ class Fragments:
         return (self.face_index >= 0)[:, None].to(self.barycentric.dtype)
 
 
+@uncompiled
 @one_thread()  # torch's others would go on waiting for more of its small operations, on the cores the kernels need
 def rasterize(
     vertices_clip: Tensor,
@@ -59,6 +62,7 @@ def rasterize(
 
     Each pixel centre takes the nearest face that covers it between the near and the far plane; of equally near
     ones the one with the smaller index. Faces without area are never seen; a face may reach behind the camera.
+    There are no second derivatives: to ask for them is a NotImplementedError.
 
     Raises:
         ValueError: a shape, dtype, device or index does not fit; an unknown backend.
@@ -68,7 +72,7 @@ def rasterize(
     check_clip(vertices_clip, faces)
     if backend not in BACKENDS:
         raise ValueError(f"Unknown renderer backend {backend!r}; there are {', '.join(BACKENDS)}.")
-    clip = vertices_clip.contiguous()
+    (clip,) = first_order(vertices_clip.contiguous())
     if backend == "auto":
         suits = clip.device.type == "cuda" and clip.dtype == torch.float32 and nvdiffrast.available()
         backend = "nvdiffrast" if suits else "warp"

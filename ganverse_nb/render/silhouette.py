@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganverse_nb.render.autograd import first_order
 from ganverse_nb.render.checks import check_clip, own_faces
 from ganverse_nb.render.kernels import silhouette, truncated
 from ganverse_nb.render.kernels.lanes import LANES
 from ganverse_nb.render.launch import REALS, launch, launch_in_order, threads_each
+from ganverse_nb.runtime.compiling import uncompiled
 from ganverse_nb.runtime.threads import one_thread
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
@@ -44,6 +46,7 @@ class Truncation:
 KAOLIN = Truncation()  # its defaults: for comparison with its results, not for better ones
 
 
+@uncompiled
 @one_thread()  # see `rasterize`
 def soft_silhouette(
     vertices_clip: Tensor,
@@ -62,6 +65,7 @@ def soft_silhouette(
 
     The gradient reaches x, y and w of `vertices_clip` from uncovered pixels only, as in the paper. Faces that reach
     behind the camera, and faces without area on the picture, count as nothing. Deterministic on the CPU.
+    There are no second derivatives, see `rasterize`.
 
     Args:
         vertices_clip: [B, V, 4] OpenGL clip space, float32 or float64.
@@ -81,7 +85,7 @@ def soft_silhouette(
         raise ValueError(f"face_index must hold int64 pixels on {vertices_clip.device}, got {here}.")
     if not (0 < sigma < math.inf and 0 < cut < 1):
         raise ValueError(f"sigma must be positive and cut between 0 and 1, got sigma = {sigma}, cut = {cut}.")
-    tensors = (vertices_clip.contiguous(), own_faces(faces), face_index.contiguous())
+    tensors = (*first_order(vertices_clip.contiguous()), own_faces(faces), face_index.contiguous())
     if truncation is not None:
         return _Truncated.apply(*tensors, float(sigma), truncation)[:, None]
     return _Silhouette.apply(*tensors, float(sigma), math.sqrt(sigma * math.log(1 / cut)))[:, None]

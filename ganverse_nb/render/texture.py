@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganverse_nb.render.autograd import first_order
 from ganverse_nb.render.checks import check_finite
 from ganverse_nb.render.kernels.surface import kernels
 from ganverse_nb.render.launch import REALS, launch
 from ganverse_nb.render.rasterize import Fragments
+from ganverse_nb.runtime.compiling import uncompiled
 
 
+@uncompiled
 def interpolate(face_attributes: Tensor, fragments: Fragments) -> Tensor:
     """[B, H, W, C] attributes at each pixel, perspective-correct; zero where no face is seen.
 
@@ -37,9 +40,10 @@ def interpolate(face_attributes: Tensor, fragments: Fragments) -> Tensor:
     check_finite("barycentric", barycentric)
     if seen.numel() and seen.max() >= shape[1]:
         raise ValueError(f"face_attributes are of {shape[1]} faces, but face {seen.max()} was seen.")
-    return _Interpolate.apply(face_attributes.contiguous(), barycentric, seen)
+    return _Interpolate.apply(*first_order(face_attributes.contiguous(), barycentric), seen)
 
 
+@uncompiled
 def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None) -> Tensor:
     """[B, C, H, W] bilinear samples: the texture wraps in u and is clamped in v.
 
@@ -66,9 +70,10 @@ def sample_texture(texture: Tensor, uv: Tensor, face_index: Tensor | None = None
     if face_index.shape != uv.shape[:3] or face_index.dtype != torch.int64:
         found = f"{tuple(face_index.shape)} {face_index.dtype}"
         raise ValueError(f"face_index must be {tuple(uv.shape[:3])} like uv, int64, got {found}.")
-    return _Texture.apply(texture.contiguous(), uv.contiguous(), face_index)
+    return _Texture.apply(*first_order(texture.contiguous(), uv.contiguous()), face_index)
 
 
+@uncompiled
 def texture_faces(texture: Tensor, face_uvs: Tensor, fragments: Fragments) -> Tensor:
     """[B, C, H, W] what `sample_texture` gives at the uv that `interpolate` gives, in one pass over the pixels.
 
@@ -88,8 +93,8 @@ def texture_faces(texture: Tensor, face_uvs: Tensor, fragments: Fragments) -> Te
     for name, given in (("texture", texture), ("face_uvs", face_uvs)):
         _check_alike(name, given, fragments.barycentric)
     check_finite("texture", texture)
-    tensors = (texture.contiguous(), face_uvs.detach().contiguous(), fragments.face_index)
-    return _Paint.apply(*tensors, fragments.barycentric)
+    painted, barycentric = first_order(texture.contiguous(), fragments.barycentric)
+    return _Paint.apply(painted, face_uvs.detach().contiguous(), fragments.face_index, barycentric)
 
 
 class _Interpolate(torch.autograd.Function):

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import local
+from functools import cache, wraps
+from threading import RLock, local
+from typing import ParamSpec, TypeVar
 
 import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_making = RLock()
+if hasattr(os, "register_at_fork"):  # a child begins while no other thread is making something
+    os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
+
+
+def made_once(function: Callable[P, T]) -> Callable[P, T]:
+    """`functools.cache` for what must not be made twice, even where several threads ask for it first at once."""
+    made: Callable[..., T] = cache(function)
+
+    @wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> T:
+        with _making:
+            return made(*args, **options)
+
+    return call
 
 
 class _Outside(local):

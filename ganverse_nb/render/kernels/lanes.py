@@ -4,10 +4,11 @@ LLVM finds those where numbers are stored side by side. Hence `multiply` and `lo
 distance between two numbers of an array for unknown; hence also sums that are kept in an array.
 """
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
+
+from ganverse_nb.runtime.threads import made_once
 
 LANES = 8  # as many float32 as fill a register of AVX
 FLAGS = "-march=native -mllvm=-inline-threshold=9000"  # Warp's own, without its limit on how much becomes SIMD
@@ -34,7 +35,7 @@ LOAD = """
 """
 
 
-@cache
+@made_once
 def lanes_of(real: type) -> SimpleNamespace:
     """The type `lanes`, and `multiply`, `load` and `total`, for `real` = wp.float32 or wp.float64."""
     lanes = wp.types.vector(LANES, real)

@@ -1,15 +1,16 @@
 """Comparisons without a branch or a call: wp.min and wp.max also look for NaN, wp.isfinite calls the C library."""
 
 import math
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
+from ganverse_nb.runtime.threads import made_once
+
 HUGE = 1e30
 
 
-@cache
+@made_once
 def scalars(real: type) -> SimpleNamespace:
     """`least`, `most`, `sane` and `decay` for `real` = wp.float32 or wp.float64."""
 

@@ -6,18 +6,18 @@ what is covered, which for most of them is everything, in one read per row. From
 the product is 0 where covered and to the right of the picture, so that what they do there has no effect.
 """
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
 from ganverse_nb.render.kernels.lanes import FLAGS, LANES, lanes_of
 from ganverse_nb.render.kernels.scalars import scalars
+from ganverse_nb.runtime.threads import made_once
 
 TINY = 1e-12  # below this 1 - p is taken as this: a centre exactly on an edge that does not cover it
 
 
-@cache
+@made_once
 def kernels(real: type) -> SimpleNamespace:
     """The kernels for `real` = wp.float32 or wp.float64, and the functions that `truncated` shares."""
     module = wp.get_module(f"ganverse_nb.render.silhouette.{real.__name__}")

@@ -4,13 +4,14 @@ Gradients with respect to something that several images share go to one copy per
 are done by different threads, and Warp's CPU atomics are plain additions.
 """
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
+from ganverse_nb.runtime.threads import made_once
 
-@cache
+
+@made_once
 def kernels(real: type) -> SimpleNamespace:
     """`interpolate`, `texture` and `texture_faces`, each with its `_backward`, for wp.float32 or wp.float64."""
     module = wp.get_module(f"ganverse_nb.render.surface.{real.__name__}")

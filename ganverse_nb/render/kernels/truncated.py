@@ -3,15 +3,15 @@
 Which faces are the first depends on the order, so each pixel looks at all faces: for parity, not for speed.
 """
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
 from ganverse_nb.render.kernels import silhouette
+from ganverse_nb.runtime.threads import made_once
 
 
-@cache
+@made_once
 def kernels(real: type) -> SimpleNamespace:
     """`forward` and `backward` for `real` = wp.float32 or wp.float64; they read what `silhouette.project` writes."""
     module = wp.get_module(f"ganverse_nb.render.truncated.{real.__name__}")

@@ -6,17 +6,17 @@ perspective-correct barycentrics are a / sum(a), and sum(a_k w_k) = det(x, y, w)
 inside test linear in the pixel and right for faces that reach behind the camera (Olano and Greer, 1997).
 """
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
 from ganverse_nb.render.kernels.scalars import scalars
+from ganverse_nb.runtime.threads import made_once
 
 EMPTY = 0x7FFFFFFFFFFFFFFF  # key of a pixel that no face covers
 
 
-@cache
+@made_once
 def kernels(real: type, parallel: bool = False) -> SimpleNamespace:
     """`zbuffer`, `resolve` and `resolve_backward` for `real` = wp.float32 or wp.float64.
 

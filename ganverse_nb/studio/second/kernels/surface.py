@@ -1,10 +1,10 @@
 """What a camera meets at each sample of its picture: where, which way it faces and what it is made of."""
 
-from functools import cache
 from types import SimpleNamespace
 
 import warp as wp
 
+from ganverse_nb.runtime.threads import made_once
 from ganverse_nb.studio.second.kernels.noise import three
 from ganverse_nb.studio.second.kernels.paint_bird import bird_interior, bird_paint
 from ganverse_nb.studio.second.kernels.paint_car import car_paint
@@ -18,7 +18,7 @@ _PAINTS = {
 }
 
 
-@cache
+@made_once
 def kernels(category: str) -> SimpleNamespace:
     """`paint` and `surface` for objects of a category."""
     painted, interior = _PAINTS[category]
