@@ -40,8 +40,6 @@ class Mesh:
             raise ValueError(f"Mesh: face_uvs must be [F, 3, 2], got {tuple(self.face_uvs.shape)}.")
         if self.texture is not None and (self.texture.ndim != 4 or self.texture.shape[1] != 3):
             raise ValueError(f"Mesh: texture must be [B, 3, Ht, Wt], got {tuple(self.texture.shape)}.")
-        if self.texture is not None and len(self.texture) not in (1, len(self)):
-            raise ValueError(f"Mesh: {len(self)} meshes have {len(self.texture)} textures; give one or {len(self)}.")
         if self.faces.ndim == 3 and len(self.faces) == 1:
             object.__setattr__(self, "faces", self.faces[0])
             object.__setattr__(self, "face_uvs", None if self.face_uvs is None else self.face_uvs[0])
@@ -54,7 +52,7 @@ class Mesh:
         faces, face_uvs, texture = self.faces, self.face_uvs, self.texture
         if faces.ndim == 3:
             faces, face_uvs = faces[index], None if face_uvs is None else face_uvs[index]
-        if texture is not None and len(texture) == len(self):  # else all share one
+        if texture is not None and not len(texture) == 1 < len(self):  # which all share
             texture = texture[index]
         return Mesh(self.vertices[index], faces, face_uvs, texture)
 
@@ -105,6 +103,10 @@ def join_meshes(meshes: Sequence[Mesh]) -> Mesh:
             "join_meshes: meshes must agree in dtype, device and in having face_uvs and a texture [3, Ht, Wt] of one "
             f"size; got (dtype, device, no face_uvs, no texture) {kinds} and textures {sizes}."
         )
+
+    for m in meshes:
+        if m.texture is not None and len(m.texture) not in (1, len(m)):
+            raise ValueError(f"join_meshes: {len(m)} meshes have {len(m.texture)} textures; give one or {len(m)}.")
 
     def padded(tensors: Sequence[Tensor], rows: int) -> Tensor:
         """[B, N, ...] of a batch of [n, ...] or [B, n, ...] per mesh, followed by zeros."""
