@@ -14,6 +14,7 @@ from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import ViewSets
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.keypoint_cameras import LONG_LENS, MINIMUM_POINTS, fit_cameras
+from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FILE, FORMAT = "annotated.safetensors", "ganverse_nb annotated photographs 1"
@@ -171,8 +172,10 @@ class AnnotatedPhotos:
             FileNotFoundError: nothing there.
             ValueError: the file is damaged, or of another version.
         """
-        remedy = "run the stage annotated_photos again"
-        t, metadata = load_tensors(Path(directory) / FILE, FORMAT, "annotated photographs", remedy)
-        camera = Camera(**{k.removeprefix("camera."): v for k, v in t.items() if k.startswith("camera.")})
-        files, removed = tuple(json.loads(metadata["files"])), json.loads(metadata["removed"])
-        return cls(t["images"], t["masks"], camera, t["index"], files, removed)
+        path, what = Path(directory) / FILE, "set of annotated photographs"
+        remedy = f"delete {directory}, if it is there, and run the stage annotated_photos again"
+        t, metadata = load_tensors(path, FORMAT, what, remedy)
+        with content_of(path, what, remedy):
+            camera = Camera(**{k.removeprefix("camera."): v for k, v in t.items() if k.startswith("camera.")})
+            files, removed = tuple(json.loads(metadata["files"])), json.loads(metadata["removed"])
+            return cls(t["images"], t["masks"], camera, t["index"], files, removed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import MultiviewConfig
-from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, write_index
+from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, map_array, write_index
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.latents import mix, sample_w
-from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.runtime.errors import DamagedError
+from ganverse_nb.runtime.files import content_of, naming, read_json, write_json
 from ganverse_nb.segmentation.detections import RULES, keep
 
 if TYPE_CHECKING:
@@ -100,7 +102,9 @@ def generate(
         ValueError: the directory holds the beginnings of a dataset of another size.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    path = directory / PROGRESS
     if (directory / INDEX).is_file():
+        path.unlink(missing_ok=True)  # killed just before it was deleted
         return MultiViewDataset.load(directory)
     if not 0 <= test_contents < len(content_w):
         raise ValueError(f"{test_contents} held-out of {len(content_w)} contents leave none to train on.")
@@ -108,17 +112,19 @@ def generate(
     codes = {"content": float(content_w.double().sum()), "view": float(view_w.double().sum())}
     wanted = {"contents": contents, "views": views, "resolution": resolution, "codes": codes}
     progress: dict[str, Any] = {"done": 0, "reasons": [], **wanted}
-    path = directory / PROGRESS
     if path.is_file():
-        progress = read_json(path)
-        if {k: progress[k] for k in wanted} != wanted:
-            raise ValueError(
-                f"{directory} holds part of another multi-view dataset; delete it or choose another place."
-            )
-    mode = "r+" if progress["done"] else "w+"
+        remedy = f"delete {directory} and make the dataset again"
+        with content_of(path, "record of a dataset", remedy):
+            progress = dict(read_json(path, remedy))
+            if {k: progress[k] for k in wanted} != wanted:
+                raise DamagedError(
+                    f"{directory} holds part of another multi-view dataset; delete it or choose another place."
+                )
+            if not 0 <= progress["done"] <= contents or len(progress["reasons"]) != views * progress["done"]:
+                raise ValueError("its counts do not fit each other")
     shape = (contents, views, 3, resolution, resolution)
-    images = np.lib.format.open_memmap(directory / IMAGES, mode, np.uint8, shape)
-    masks = np.lib.format.open_memmap(directory / MASKS, mode, np.uint8, (contents, views, 1, resolution, resolution))
+    images = _array(directory / IMAGES, shape, bool(progress["done"]))
+    masks = _array(directory / MASKS, (contents, views, 1, resolution, resolution), bool(progress["done"]))
 
     with tqdm(total=contents * views, initial=progress["done"] * views, desc="multi-view pictures", unit="img") as bar:
         for start in range(progress["done"], contents, contents_per_chunk):
@@ -150,6 +156,28 @@ def generate(
     write_index(directory, dataset)
     path.unlink()
     return MultiViewDataset.load(directory)
+
+
+def _array(path: Path, shape: tuple[int, ...], there: bool) -> np.memmap:
+    """The array of a file, mapped into memory: the one that is `there`, or a new one that has its room on the disk.
+
+    Raises:
+        ValueError: the one that is there is damaged. OSError: there is no room.
+    """
+    if there:
+        found = map_array(path)
+        if tuple(found.shape) != shape or found.dtype != torch.uint8:
+            raise DamagedError(
+                f"{path} is damaged: it holds {found.dtype} {tuple(found.shape)}; delete {path.parent} and make the "
+                "dataset again."
+            )
+        return np.lib.format.open_memmap(path, "r+")
+    with naming(path):
+        array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        if hasattr(os, "posix_fallocate"):  # without room, the process would be killed when it writes to its memory
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def to_bytes(images: Tensor) -> Tensor:

@@ -14,8 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.runtime.files import atomic_path, read_json, write_json
+from ganverse_nb.runtime.errors import CAUSES, DamagedError
+from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_json
+from ganverse_nb.runtime.fingerprints import changed, fingerprint
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
+FORMAT = "ganverse_nb.multiview_codes/1"
 INDEX, IMAGES, MASKS, CODES = "index.json", "images.npy", "masks.npy", "codes.safetensors"
 
 
@@ -172,32 +176,38 @@ class MultiViewDataset:
 
     @classmethod
     def load(cls, directory: Path) -> MultiViewDataset:
-        """The dataset under `directory`; pictures are memory-mapped, so this takes milliseconds at any size.
+        """The dataset under `directory`; pictures are memory-mapped, and their checksums compared once per process.
 
         Raises:
             FileNotFoundError: no complete dataset there.
-            ValueError: the files do not fit the index.
+            ValueError: a file is damaged, or does not fit the index.
         """
-        from safetensors.torch import load_file
-
         directory = Path(directory)
+        remedy = f"delete {directory} and make the dataset again"
         missing = [name for name in (INDEX, IMAGES, MASKS, CODES) if not (directory / name).is_file()]
         if missing:
-            raise FileNotFoundError(f"No complete multi-view dataset in {directory}: {', '.join(missing)} missing.")
-        index = read_json(directory / INDEX)
-        codes = load_file(directory / CODES)
+            raise FileNotFoundError(
+                f"No complete multi-view dataset in {directory}: {', '.join(missing)} missing; {remedy}."
+            )
+        with content_of(directory / INDEX, "index of a dataset", remedy):
+            index = dict(read_json(directory / INDEX, remedy))
+            bad = changed(directory, dict(index.get("files", {})))  # earlier versions kept no checksums
+        if bad is not None:
+            raise DamagedError(f"{bad} is damaged: its content has changed since it was written; {remedy}.")
+        codes, _ = load_tensors(directory / CODES, FORMAT, "set of codes", remedy, unnamed=True)
         images, masks = (map_array(directory / name) for name in (IMAGES, MASKS))
-        return cls(
-            images,
-            masks,
-            codes["keep"],
-            codes["azimuth_bin"],
-            test_contents=index["test_contents"],
-            content_w=codes["content_w"],
-            view_w=codes["view_w"],
-            split_layer=index["split_layer"],
-            removed=index["removed"],
-        )
+        with content_of(directory, "dataset", remedy):
+            return cls(
+                images,
+                masks,
+                codes["keep"],
+                codes["azimuth_bin"],
+                test_contents=index["test_contents"],
+                content_w=codes["content_w"],
+                view_w=codes["view_w"],
+                split_layer=index["split_layer"],
+                removed=index["removed"],
+            )
 
 
 def map_array(path: Path) -> Tensor:
@@ -208,26 +218,26 @@ def map_array(path: Path) -> Tensor:
     """
     try:
         return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete its directory and make the dataset again.") from error
+    except Exception as error:  # what numpy raises on a damaged header depends on the damage
+        if isinstance(error, OSError) and error.errno in CAUSES:
+            raise
+        raise DamagedError(f"{path} is damaged ({error}); delete its directory and make the dataset again.") from error
 
 
 def write_index(directory: Path, dataset: MultiViewDataset) -> None:
     """Write codes.safetensors and, last, index.json."""
-    from safetensors.torch import save_file
-
     tensors = {
         "keep": dataset.keep,
         "azimuth_bin": dataset.azimuth_bin,
         "content_w": dataset.content_w.float(),
         "view_w": dataset.view_w.float(),
     }
-    with atomic_path(directory / CODES) as partial:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, partial)
+    save_tensors(directory / CODES, tensors, FORMAT)
     index = {
         **dataset.counts(),
         "resolution": dataset.resolution,
         "test_contents": dataset.test_count,
         "split_layer": dataset.split_layer,
+        "files": {name: fingerprint(directory / name) for name in (IMAGES, MASKS, CODES)},
     }
     write_json(directory / INDEX, index)

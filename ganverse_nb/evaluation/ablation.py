@@ -24,7 +24,7 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features
 from ganverse_nb.render.renderer import render
-from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.runtime.files import content_of, read_json, write_json
 from ganverse_nb.studio.ground_truth_views import TURNS, VIEWS, GroundTruthViews
 
 OTHERS = 4  # further views in the pictures
@@ -79,16 +79,18 @@ class VariantScores:
     @classmethod
     def load(cls, path: Path) -> VariantScores:
         """What `save` wrote."""
-        stored = read_json(path)
-        gauge = stored.pop("gauge")
-        rotation, translation = (torch.tensor(gauge[k], dtype=torch.float64) for k in ("rotation", "translation"))
-        per_picture, photos = _tensor(stored.pop("per_picture")), stored.pop("photos")
-        return cls(
-            **{name: float("nan") if value is None else value for name, value in stored.items()},
-            per_picture=per_picture,
-            photos={name: _tensor(values) for name, values in photos.items()},
-            gauge=Similarity(gauge["scale"], rotation, translation),
-        )
+        remedy = f"delete {path.parent} and run the same command again"
+        with content_of(path, "set of scores", remedy):
+            stored = read_json(path, remedy)
+            gauge = stored.pop("gauge")
+            rotation, translation = (torch.tensor(gauge[k], dtype=torch.float64) for k in ("rotation", "translation"))
+            per_picture, photos = _tensor(stored.pop("per_picture")), stored.pop("photos")
+            return cls(
+                **{name: float("nan") if value is None else value for name, value in stored.items()},
+                per_picture=per_picture,
+                photos={name: _tensor(values) for name, values in photos.items()},
+                gauge=Similarity(gauge["scale"], rotation, translation),
+            )
 
 
 def _tensor(values: Sequence[float | None]) -> Tensor:

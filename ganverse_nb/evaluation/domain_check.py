@@ -13,7 +13,7 @@ from ganverse_nb.data.pictures import as_image
 from ganverse_nb.evaluation.out_of_distribution import ood_pictures
 from ganverse_nb.inverse_graphics.domain import Verdict
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
-from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.runtime.files import content_of, read_json, write_json
 from ganverse_nb.studio.photos import make_photos
 
 INSIDE = "photographs"
@@ -66,7 +66,9 @@ class DomainCheck:
 
     @classmethod
     def load(cls, path: Path) -> DomainCheck:
-        return cls(**read_json(path))
+        remedy = f"delete {path.parent} and run the same command again"
+        with content_of(path, "check of a domain", remedy):
+            return cls(**read_json(path, remedy))
 
 
 def check_domain(

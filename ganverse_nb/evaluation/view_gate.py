@@ -11,7 +11,7 @@ import torch
 from ganverse_nb.gan.shape_variety import ShapeVariety, shape_variety
 from ganverse_nb.gan.view_gate import SplitMeasure
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.runtime.files import content_of, read_json, write_json
 from ganverse_nb.studio.cameras import FOV
 from ganverse_nb.studio.photos import make_photos
 
@@ -50,9 +50,11 @@ class ViewGate:
 
     @classmethod
     def load(cls, path: Path) -> ViewGate:
-        data = read_json(path)
-        chosen, photos = (ShapeVariety(**data[name]) for name in ("chosen", "photos"))
-        return cls(data["rows"], chosen, photos, data["regressor_error"])
+        remedy = f"delete {path.parent} and run the same command again"
+        with content_of(path, "view gate", remedy):
+            data = read_json(path, remedy)
+            chosen, photos = (ShapeVariety(**data[name]) for name in ("chosen", "photos"))
+            return cls(data["rows"], chosen, photos, data["regressor_error"])
 
 
 def view_gate(

@@ -11,14 +11,13 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.official import ForeignError, build, is_foreign, picture_rows, read_foreign
-from ganverse_nb.runtime.files import sha256
-from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.runtime.files import content_of, sha256
+from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -137,7 +136,7 @@ def _build_ours(path: Path, kind: str) -> nn.Module:
     state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
     if not state and kind == "discriminator":
         raise _no_discriminator(path)
-    try:
+    with made_from(state, path, kind, "fetch or train it again", CheckpointError):
         size = json.loads(metadata["architecture"])
         filtered = size.pop("filtered")
         network: nn.Module
@@ -146,11 +145,6 @@ def _build_ours(path: Path, kind: str) -> nn.Module:
         else:
             network = Discriminator(size["resolution"], size["channels"], filtered)
         network.load_state_dict(state, strict=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not hold a usable {kind}: {error}") from error
-    bad = [k for k, v in state.items() if not torch.isfinite(v).all()]
-    if bad:
-        raise CheckpointError(f"{path} holds numbers that are not finite in {kind}.{bad[0]}; fetch or train it again.")
     return network.eval().requires_grad_(False)
 
 
@@ -185,4 +179,5 @@ def provenance(source: str | Path = "car") -> dict[str, Any]:
     if is_foreign(path):
         return {"source": path.name, "sha256": sha256(path)}
     _, metadata = read_tensors(path, FORMAT)
-    return json.loads(metadata.get("provenance", "{}"))
+    with content_of(path, "record of where it comes from", "fetch or train it again", CheckpointError):
+        return dict(json.loads(metadata.get("provenance", "{}")))

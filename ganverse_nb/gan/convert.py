@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from ganverse_nb.gan.checkpoint import FORMAT, CheckpointError, Networks, read_networks, read_tensors, save_networks
 from ganverse_nb.gan.official import config_name, is_foreign
+from ganverse_nb.runtime.errors import sentence
 from ganverse_nb.runtime.files import atomic_path, plain, sha256
 
 SUFFIX = ".safetensors"
@@ -46,7 +47,8 @@ def import_gan(source: Path, output: Path | None = None) -> tuple[Path, dict[str
             save_networks(target, networks.generator, networks.discriminator, record, half=False)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{target} could not be written ({error}); nothing was kept, make room or choose another --output."
+            f"{target} could not be written ({sentence(error).rstrip('.')}); nothing was kept, make room or choose "
+            "another --output."
         ) from error
     return target, record
 

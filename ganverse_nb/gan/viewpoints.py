@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
 from ganverse_nb.geometry.angles import largest_gap
+from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT = "ganverse_nb.view_codes/2"
@@ -87,15 +88,13 @@ class ViewCodes:
         bundled = WEIGHTS / str(source) / "views.safetensors"
         path = bundled if bundled.is_file() else Path(source)
         tensors, metadata = read_tensors(path, FORMAT)
-        try:
+        with content_of(path, "set of view codes", "choose or label them again", CheckpointError):
             tensors["on_orbit"] = tensors.pop("ring")
             return cls(
                 **tensors,
                 split_layer=int(metadata["split_layer"]),
                 provenance=json.loads(metadata.get("provenance", "{}")),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} does not hold usable view codes: {error}") from error
 
 
 def label_azimuth(azimuth: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import nn
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
-from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 
 FORMAT = "ganverse_nb inverse graphics 3"
 
@@ -52,15 +52,16 @@ class InverseGraphicsModel(nn.Module):
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        remedy = "run the stage inverse_graphics again"
-        tensors, metadata = load_tensors(path, FORMAT, "inverse graphics model", remedy)
-        settings = json.loads(metadata["settings"])
-        cameras = settings["cameras"]
-        model = cls(
-            InverseGraphicsNetwork(**settings["network"]),
-            CameraHead(**settings["head"]),
-            LearnableCameras(torch.zeros(cameras["views"], dtype=torch.int64), fov=cameras["fov"]),
-        )
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        model.notes = json.loads(metadata["notes"])
+        what, remedy = "inverse graphics model", "delete its folder, if it is a stage's, and run the stage again"
+        tensors, metadata = load_tensors(path, FORMAT, what, remedy)
+        with made_from(tensors, path, what, remedy):
+            settings = json.loads(metadata["settings"])
+            cameras = settings["cameras"]
+            model = cls(
+                InverseGraphicsNetwork(**settings["network"]),
+                CameraHead(**settings["head"]),
+                LearnableCameras(torch.zeros(cameras["views"], dtype=torch.int64), fov=cameras["fov"]),
+            )
+            model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+            model.notes = json.loads(metadata["notes"])
         return model.eval()

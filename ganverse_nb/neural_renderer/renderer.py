@@ -27,7 +27,7 @@ from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
-from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 
 FORMAT = "ganverse_nb StyleGAN-R 2"
@@ -153,14 +153,16 @@ class StyleGANR:
             FileNotFoundError: no such file.
             ValueError: not such a file, of another version, or damaged.
         """
-        tensors, metadata = load_tensors(path, FORMAT, "StyleGAN-R", "run the stage stylegan_r again")
-        generator = Generator(**json.loads(metadata["generator"]))
-        mapping = PropertyMapper(MappingSizes.from_json(json.loads(metadata["mapping"])))
-        for prefix, module in (("generator.", generator), ("mapping.", mapping)):
-            state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-            module.requires_grad_(False)
-        return cls(generator, mapping, encoder, json.loads(metadata["notes"]))
+        what, remedy = "StyleGAN-R", "delete its folder, if it is a stage's, and run the stage again"
+        tensors, metadata = load_tensors(path, FORMAT, what, remedy)
+        with made_from(tensors, path, what, remedy):
+            generator = Generator(**json.loads(metadata["generator"]))
+            mapping = PropertyMapper(MappingSizes.from_json(json.loads(metadata["mapping"])))
+            for prefix, module in (("generator.", generator), ("mapping.", mapping)):
+                state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+                module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+                module.requires_grad_(False)
+            return cls(generator, mapping, encoder, json.loads(metadata["notes"]))
 
 
 @torch.no_grad()

@@ -1,22 +1,121 @@
 """What every training loop keeps on disk: its state, to go on from, and its metrics.
 
-A state is written whole or not at all, is loaded without running anything, and says which settings it belongs to.
+    checkpoints = Checkpoints(directory, "gan", identity, advice="a lower gan.generator_lr (now 0.005)")
+    done = checkpoints.resume(restore)
+    for step in range(done + 1, steps + 1):
+        ...
+        checkpoints.log(step, loss=loss)
+        checkpoints.save(step, network=network.state_dict(), optimizer=optimizer.state_dict())
+
+The line of a step is written before the state of that step, and what a finished training leaves before its last state:
+whenever it is killed, what is missing is made again, and what there is too much is dropped. A state is written whole
+or not at all, is loaded without running anything, and says which settings it belongs to. Numbers that are not finite
+end a training, before they are written anywhere.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import pickle
-from collections.abc import Mapping
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from ganverse_nb.runtime.files import atomic_path, plain, write_text
+from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning
+from ganverse_nb.runtime.files import atomic_path, naming, plain, write_text
+from ganverse_nb.runtime.tensors import not_finite
 
 STATE, METRICS = "state.pt", "metrics.jsonl"  # in a training's directory
 TOLD = 3  # differences of settings that a message names
+BEGIN_AGAIN = "delete it to start this stage again"
+
+
+class Checkpoints:
+    """State and metrics of one training, and its end where numbers are no longer finite.
+
+    Args:
+        directory: of the training.
+        phase: its name in messages and in the lines of metrics.
+        identity: the settings that whoever goes on from a state must have too.
+        advice: what to try where it diverges, as in "a lower gan.generator_lr (now 0.005)".
+        state: name of the file of the state.
+        writes: whether this process keeps anything; of several that train together one does.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        phase: str,
+        identity: Mapping[str, Any],
+        advice: str,
+        *,
+        state: str = STATE,
+        writes: bool = True,
+    ) -> None:
+        self.state, self.metrics = directory / state, directory / METRICS
+        self.phase, self.identity, self.advice, self.writes = phase, identity, advice, writes
+        self.kept: int | None = None  # step of the state on disk
+        self._log: MetricsLog | None = None
+
+    def resume(self, restore: Callable[[dict[str, Any]], object]) -> int:
+        """How many steps are done: those of the state, which `restore` is given. Lines of later steps are dropped.
+
+        Raises:
+            ValueError: the state is damaged, or belongs to other settings.
+        """
+        state = load_state(self.state, self.identity)
+        if state is not None:
+            restore_state(self.state, restore, state)
+            self.kept = state["step"]
+        if self.writes:
+            self._log = MetricsLog(self.metrics, self.phase, self.kept or 0)
+        return self.kept or 0
+
+    def check(self, step: int, values: Mapping[str, Any]) -> None:
+        """Raises a DivergedError where a value is not finite, before it is written anywhere."""
+        for name, value in _numbers(values):
+            if not (bool(torch.isfinite(value).all()) if isinstance(value, Tensor) else math.isfinite(value)):
+                self.diverged(step, name)
+
+    def diverged(self, step: int, name: str) -> None:
+        """Raises the DivergedError for what is not finite after `step` steps."""
+        last = f"{self.state} still holds step {self.kept}"
+        where = "no state was kept yet" if self.kept is None else last
+        raise DivergedError(
+            f"The training {self.phase} diverged: {name} is not finite at step {step} ({where}); train anew in another "
+            f"directory (as with --runs DIR) with {self.advice}."
+        )
+
+    def log(self, step: int, **values: float) -> None:
+        """Add a line of metrics.
+
+        Raises:
+            DivergedError: a value is not finite.
+        """
+        self.check(step, values)
+        if self._log is not None:
+            self._log.append(step, **values)
+
+    def save(self, step: int, **state: Any) -> None:
+        """Keep the state after `step` steps, over the one before; whatever else belongs to this step is on disk then.
+
+        Raises:
+            DivergedError: it holds numbers that are not finite; the state before stays.
+        """
+        self.check(step, state)
+        if self.writes:
+            save_state(self.state, {"step": step, **state}, self.identity)
+        self.kept = step
+
+    def remove(self) -> None:
+        """Delete the state: the training is finished, its result on disk."""
+        self.state.unlink(missing_ok=True)
 
 
 def save_state(path: Path, state: dict[str, Any], identity: Mapping[str, Any] | None = None) -> None:
@@ -24,10 +123,19 @@ def save_state(path: Path, state: dict[str, Any], identity: Mapping[str, Any] | 
 
     Args:
         identity: the settings that whoever goes on from it must have too, see `load_state`.
+
+    Raises:
+        OSError: it cannot be written.
     """
     kept = state if identity is None else state | {"identity": plain(identity)}
-    with atomic_path(path) as temporary:
-        torch.save(kept, temporary)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(kept, file)
+        except RuntimeError as error:  # torch's own, which hides what the system said of the file
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            raise cause or error from None
 
 
 def load_state(path: Path, identity: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -42,17 +150,57 @@ def load_state(path: Path, identity: Mapping[str, Any] | None = None) -> dict[st
     if not path.exists():
         return None
     try:
+        _check_archive(path)
         state = torch.load(path, weights_only=True, map_location="cpu")
-    except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
-        raise ValueError(
-            f"{path} is damaged and cannot be resumed from; delete it to start this stage again."
-        ) from error
-    if not isinstance(state, dict) or "step" not in state:
-        raise ValueError(f"{path} is not a training state; delete it to start this stage again.")
+    except Exception as error:  # what torch and zipfile raise on a damaged file depends on the damage
+        if isinstance(error, OSError) and error.errno in CAUSES:  # others are of places that the file has not
+            raise
+        raise DamagedError(f"{path} is damaged and cannot be resumed from; {BEGIN_AGAIN}.") from error
+    if not isinstance(state, dict) or not isinstance(state.get("step"), int) or state["step"] < 0:
+        raise DamagedError(f"{path} is not a training state; {BEGIN_AGAIN}.")
     there = state.pop("identity", None)
     if identity is not None:
         check_identity(path, there, identity)
+    bad = next((n for n, v in _numbers(state) if isinstance(v, Tensor) and not_finite({n: v})), None)
+    if bad is not None:
+        raise DamagedError(f"{path} is damaged: {bad} holds numbers that are not finite; {BEGIN_AGAIN}.")
     return state
+
+
+def restore_state(path: Path, restore: Callable[[dict[str, Any]], object], state: dict[str, Any]) -> None:
+    """`restore(state)`; ValueError where the state of `path` lacks something or does not fit."""
+    try:
+        restore(state)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise DamagedError(f"{path} does not fit this training ({said}); {BEGIN_AGAIN}.") from error
+
+
+def _check_archive(path: Path) -> None:
+    """Raises unless each part of a file of torch's is as it was written: torch itself compares no checksums.
+
+    Nothing in it may be larger than the file: torch would make room for what the parts say of themselves.
+    """
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+            raise pickle.UnpicklingError("compressed parts")
+        size = path.stat().st_size
+        if sum(part.file_size for part in parts) > size or archive.testzip() is not None:
+            raise pickle.UnpicklingError("damaged parts")
+    told = torch.load(path, weights_only=True, map_location="meta")  # sizes without content
+    if any(isinstance(value, Tensor) and value.untyped_storage().nbytes() > size for _, value in _numbers(told)):
+        raise pickle.UnpicklingError("tensors larger than the file")
+
+
+def _numbers(values: Any, name: str = "") -> Iterator[tuple[str, Tensor | float]]:
+    """The tensors and real numbers in nested containers, with their dotted names."""
+    if isinstance(values, (Tensor, float)):
+        yield name, values.detach() if isinstance(values, Tensor) else values
+    elif isinstance(values, (Mapping, list, tuple)):
+        entries = values.items() if isinstance(values, Mapping) else enumerate(values)
+        for key, value in entries:
+            yield from _numbers(value, f"{name}.{key}" if name else str(key))
 
 
 def check_identity(path: Path, there: Any, here: Mapping[str, Any]) -> None:
@@ -82,26 +230,52 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 class MetricsLog:
-    """`path` holds a JSON line per entry; those of steps that a resumed run will repeat are dropped on opening."""
+    """`path` holds a JSON line per entry; those of steps that a resumed run will repeat are dropped on opening.
+
+    So are lines that an interruption has torn, which is said in a warning: those steps are repeated, too.
+    """
 
     def __init__(self, path: Path, phase: str, step: int):
         self.path, self.phase = path, phase
         if path.exists():
-            kept = [e for e in _entries(path) if e.get("phase", phase) != phase or e.get("step", 0) <= step]
+            entries, torn = _entries(path)
+            if torn:
+                warnings.warn(
+                    f"{path}: {torn} line{'s' * (torn > 1)} of it cannot be read and {'were' if torn > 1 else 'was'} "
+                    "dropped, as an interruption leaves half a line.",
+                    ExpectedWarning,
+                    stacklevel=2,
+                )
+            kept = [e for e in entries if e.get("phase", phase) != phase or _step(e) <= step]
             write_text(path, "".join(json.dumps(e) + "\n" for e in kept))
 
     def append(self, step: int, **values: float) -> None:
         """Add one line with `phase`, `step` and the values."""
         numbers = {k: v if isinstance(v, int) else round(float(v), 6) for k, v in values.items()}
-        with self.path.open("a") as file:
-            file.write(json.dumps({"phase": self.phase, "step": step, **numbers}) + "\n")
+        line = json.dumps({"phase": self.phase, "step": step, **numbers}, allow_nan=False)
+        with naming(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def read_metrics(path: Path, phase: str) -> list[dict[str, Any]]:
     """The entries of one phase, in order; lines of older versions, which name none, belong to every phase."""
-    return [entry for entry in _entries(path) if entry.get("phase", phase) == phase]
+    return [entry for entry in _entries(path)[0] if entry.get("phase", phase) == phase]
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
-    """All whole lines: an interruption may have left half a one."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+def _step(entry: Mapping[str, Any]) -> float:
+    step = entry.get("step", 0)
+    return step if isinstance(step, (int, float)) else math.inf
+
+
+def _entries(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """All whole lines, and how many others there are: an interruption may have left half a one."""
+    found: list[dict[str, Any]] = []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found, len(lines) - len(found)

@@ -6,26 +6,69 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
+import time
 import uuid
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from ganverse_nb.runtime.errors import DamagedError, ExpectedError
+
+LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?")  # the names that `atomic_path` and `remove` write under
+AGAIN = "delete it and run the same command again"
+BLOCK = 1 << 20  # bytes
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix; it becomes `path` if the block ends well, else it goes."""
+    """A temporary path beside `path`, with its suffix; it becomes `path` if the block ends well, else it goes.
+
+    Raises:
+        OSError: it cannot be written; `filename` is `path`, also where the system names none.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with naming(path, temporary):
+            yield temporary
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that is gone the first error tells more
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """What the system says of a file, or of the temporary one in its place, names `path`: writing alone names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, temporary, str(temporary)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def remove_leftovers(directory: Path, name: str = "", *, deep: bool = False, older: float = 0.0) -> None:
+    """Deletes what a killed process was writing, or deleting, in a directory where nobody writes now.
+
+    Args:
+        name: of what was written, without its suffix; anything where it is empty.
+        deep: in the directories below, too.
+        older: than so many seconds.
+    """
+    for path in sorted(directory.rglob(".*") if deep else directory.glob(".*")):
+        if not LEFTOVER.fullmatch(path.name) or not path.name.startswith(f".{name}." if name else "."):
+            continue
+        with suppress(FileNotFoundError):
+            if time.time() - path.lstat().st_mtime < older:
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -38,8 +81,11 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
     """The content of a JSON file.
+
+    Args:
+        remedy: what to do where it cannot be read.
 
     Raises:
         FileNotFoundError: it does not exist.
@@ -49,9 +95,32 @@ def read_json(path: str | Path) -> Any:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it and run the same command again.") from None
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+@contextmanager
+def content_of(
+    path: str | Path, what: str, remedy: str = AGAIN, kind: type[ValueError] = DamagedError
+) -> Iterator[None]:
+    """Whatever fails when `what` is made of a file's content becomes one sentence.
+
+    Raises:
+        ValueError: (`kind` of it) the content is not usable.
+    """
+    try:
+        yield
+    except (DamagedError, ExpectedError):
+        raise  # a sentence already
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split()) if str(error) else type(error).__name__
+        said = f"{said} is missing" if isinstance(error, KeyError) else said
+        raise kind(f"{path} does not hold a usable {what} ({said.rstrip('.')}); {remedy}.") from error
 
 
 def plain(value: Any) -> Any:
@@ -84,9 +153,18 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def crc32(path: str | Path) -> str:
+    """The CRC-32 of a file, in hexadecimal: twice as fast as SHA-256, against accidents and not against malice."""
+    value = 0
+    with Path(path).open("rb") as file:
+        while block := file.read(BLOCK):
+            value = zlib.crc32(block, value)
+    return f"{value:08x}"
+
+
 def remove(path: Path) -> None:
     """Deletes a directory tree; a half-deleted one no longer carries its name."""
     if path.exists():
-        doomed = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.deleted")
+        doomed = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.deleted")  # as `LEFTOVER` knows it
         os.replace(path, doomed)
         shutil.rmtree(doomed)

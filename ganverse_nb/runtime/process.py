@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ganverse_nb.runtime.memory import keep_freed_memory
 
@@ -20,3 +23,19 @@ def prepare_process() -> None:
     for name, value in THREADS.items():
         os.environ.setdefault(name, value)
     keep_freed_memory()
+
+
+@contextmanager
+def stops_like_ctrl_c() -> Iterator[None]:
+    """A stop (SIGTERM) and a closed terminal (SIGHUP) raise KeyboardInterrupt, so that they end tidily, and resumable.
+
+    What is ignored stays ignored, as nohup wants it. For the main thread alone.
+    """
+    stops = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in stops if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -26,6 +27,8 @@ def _typed(value: Any, like: Any, name: str) -> Any:
         return tuple(_typed(part, like[0], name) for part in value) if like else tuple(value)
     if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"Setting {name} is a finite number, as in {like!r}; {value!r} is not.")
     if like is not None and type(value) is not type(like):
         raise ValueError(f"Setting {name} is {type(like).__name__}, as in {like!r}; {value!r} is not.")
     return value

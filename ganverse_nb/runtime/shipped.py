@@ -20,6 +20,7 @@ from ganverse_nb.runtime.files import read_json, sha256
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 FACTS = "shipped.json"
 FORMAT = 1
+INSTALL_AGAIN = "install the package again"
 SHIPPED = {  # stage -> its files
     "inverse_graphics": ("model.safetensors", "metrics.jsonl"),
     "framing": ("framing.safetensors",),
@@ -54,11 +55,13 @@ class Shipped:
                 f"The package comes with no networks for {category!r} (it has some for: {known}); "
                 "train them with `ganverse reproduce`, and take those of the run."
             )
-        facts = read_json(folder / FACTS)
-        if facts.get("format") != FORMAT:
+        facts = read_json(folder / FACTS, INSTALL_AGAIN)
+        if not isinstance(facts, dict) or {"format", "config", "stages"} - facts.keys():
+            raise ExpectedError(f"{folder / FACTS}, which comes with the package, is damaged; {INSTALL_AGAIN}.")
+        if facts["format"] != FORMAT:
             raise ExpectedError(
-                f"{folder / FACTS} is of another version of the package ({facts.get('format')} instead of {FORMAT}); "
-                "install the package again."
+                f"{folder / FACTS} is of another version of the package ({facts['format']} instead of {FORMAT}); "
+                f"{INSTALL_AGAIN}."
             )
         return cls(folder, facts)
 
@@ -73,7 +76,7 @@ class Shipped:
             raise ExpectedError(f"The package comes with no {stage} for {self.folder.name}.")
         if not path.is_file() or sha256(path) != expected:
             state = "damaged" if path.is_file() else "missing"
-            raise ExpectedError(f"{path}, which comes with the package, is {state}; install the package again.")
+            raise ExpectedError(f"{path}, which comes with the package, is {state}; {INSTALL_AGAIN}.")
         return path
 
     @property
@@ -85,6 +88,23 @@ class Shipped:
     def photo_segmenter(self) -> str:
         """The setting `segmenter.photographs` of the run that was shipped."""
         return str(self.facts["config"]["segmenter"]["photographs"])
+
+
+def known_sha256(path: Path, weights: Path = WEIGHTS) -> str | None:
+    """The SHA-256 that a file of the package had when it was shipped; None of any other file."""
+    path = path.resolve()
+    if not path.is_relative_to(weights):
+        return None
+    for facts in sorted(weights.glob(f"*/{FACTS}")):
+        known = read_json(facts, INSTALL_AGAIN)
+        for stage, made in known.get("stages", {}).items():
+            if path.parent == facts.parent / stage:
+                return made["files"].get(path.name)
+        for entry, told in known.get("weights", {}).items():
+            category = entry.split("/")[0]
+            if told["file"] == path.name and path.parent in (weights, weights / category):
+                return str(told["sha256"])
+    return None
 
 
 def is_shipped(config: dict[str, Any], weights: Path = WEIGHTS) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganverse_nb.config import BUNDLED, SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
-from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 from ganverse_nb.segmentation.detections import Detections, bounding_boxes, merge_duplicates, paste
 from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 
@@ -192,19 +192,17 @@ def _load_small(path: Path, category: str) -> MaskRCNNSegmenter:
     tensors, metadata = load_tensors(path, FORMAT, "segmenter", "train one with `ganverse train-segmenter`")
     if metadata["category"] != category:
         raise ValueError(f"{path} is a segmenter for {metadata['category']}, not for {category}.")
-    settings = json.loads(metadata["config"])
-    try:
+    remedy = "another version of this package may have made it: train it again with `ganverse train-segmenter`"
+    with made_from(tensors, path, "segmenter", remedy):
+        settings = json.loads(metadata["config"])
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
             network = small_mask_rcnn(SegmenterConfig(**settings | {"widths": tuple(settings["widths"])}))
         network.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} was made by another version of this package; train it again with `ganverse train-segmenter`."
-        ) from error
+        provenance = dict(json.loads(metadata["provenance"]))
     network.to(memory_format=torch.channels_last)
     steps = settings["steps"]
     source = f"small Mask R-CNN trained for {steps} steps on studio photos ({path.name})"
-    segmenter = MaskRCNNSegmenter(network, 1, category, source, json.loads(metadata["provenance"]))
+    segmenter = MaskRCNNSegmenter(network, 1, category, source, provenance)
     segmenter.advice = PHOTOS_ADVICE
     return segmenter
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera, RolledCamera
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
+from ganverse_nb.runtime.files import content_of
+from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.studio.categories import CATEGORIES, Category
 from ganverse_nb.studio.editions import find_kind
 from ganverse_nb.studio.material import SurfacePoints
 from ganverse_nb.studio.sampling import Objects
 
-FILE = "photos.safetensors"
+FILE, FORMAT = "photos.safetensors", "ganverse_nb.photos/1"
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,12 @@ class Photos:
 
     def save(self, directory: Path) -> None:
         """Write `photos.safetensors` into `directory`, whole or not at all."""
-        directory.mkdir(parents=True, exist_ok=True)
         tensors = {"images": self.images, "masks": self.masks, "depth": self.depth}
         tensors |= {f"camera.{k}": v for k, v in vars(self.camera).items()}
         tensors |= {f"{self._kind.plural}.{k}": v for k, v in self.objects.items()}
         if self.edition != 1:  # photos of the first do not say so
             tensors["edition"] = torch.tensor(self.edition)
-        partial = directory / f"{FILE}.partial"
-        save_file({k: v.contiguous() for k, v in tensors.items()}, partial)
-        os.replace(partial, directory / FILE)
+        save_tensors(directory / FILE, tensors, FORMAT)
 
     @classmethod
     def load(cls, directory: Path) -> Photos:
@@ -128,25 +125,32 @@ class Photos:
 
         Raises:
             FileNotFoundError: there are no photos in `directory`.
-            ValueError: they show nothing the studio knows.
+            ValueError: the file is damaged, or they show nothing the studio knows.
         """
         path = Path(directory) / FILE
         if not path.is_file():
             raise FileNotFoundError(
                 f"No photos at {path}; make them with studio.photos.make_photos(...).save(directory)."
             )
-        tensors = load_file(path)
+        remedy = f"delete {directory} and make them again"
+        tensors, _ = load_tensors(path, FORMAT, "set of photos", remedy, unnamed=True)
 
         def group(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
         parts = group("camera.")
-        camera = RolledCamera(**parts) if "roll" in parts else Camera(**parts)
-        edition = int(tensors.get("edition", torch.tensor(1)))
+        with content_of(path, "set of photos", remedy):
+            camera = RolledCamera(**parts) if "roll" in parts else Camera(**parts)
+            edition = int(tensors.get("edition", torch.tensor(1)))
+            images, masks, depth = (tensors[name] for name in ("images", "masks", "depth"))
+            sizes = [images.shape[0], *images.shape[2:]]
+            numbers = {len(part) for name, part in tensors.items() if name != "edition"}
+            if numbers != {len(images)} or any([part.shape[0], *part.shape[2:]] != sizes for part in (masks, depth)):
+                raise ValueError("its parts are of different sizes")
         for category, kind in CATEGORIES.items():
             if objects := group(f"{kind.plural}."):
-                return cls(tensors["images"], tensors["masks"], tensors["depth"], camera, objects, category, edition)
-        raise ValueError(f"{path} holds photos of none of {', '.join(CATEGORIES)}; make them again.")
+                return cls(images, masks, depth, camera, objects, category, edition)
+        raise ValueError(f"{path} holds photos of none of {', '.join(CATEGORIES)}; {remedy}.")
 
 
 def surface_points(kind: Category, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:

@@ -9,16 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-from safetensors.torch import save_file
-
 from ganverse_nb.config import as_json
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import DamagedError, ExpectedError
 from ganverse_nb.runtime.files import plain, read_json, remove, sha256, write_json
+from ganverse_nb.runtime.fingerprints import CHECKSUM
 from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS, Shipped, shipped_stage
-from ganverse_nb.runtime.tensors import packed
+from ganverse_nb.runtime.tensors import checksum, packed, read_tensors, save_tensors
 from ganverse_nb.workflow import stages
-from ganverse_nb.workflow.run import COMPLETE, Run, Stage
+from ganverse_nb.workflow.marks import COMPLETE
+from ganverse_nb.workflow.run import Run, Stage
 
 SMALL = 4096  # tensors of fewer numbers stay as they are: cameras, statistics, the knots of a path
 EXACT = ("domain",)  # stages whose numbers stay as they are: an inverse covariance has a wide range
@@ -90,9 +89,10 @@ def _copy(source: Path, target: Path, provenance: dict[str, object]) -> None:
     if source.suffix != ".safetensors":
         shutil.copyfile(source, target)
         return
-    with safe_open(source, "pt") as file:
-        metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    tensors, metadata = read_tensors(source, "file of tensors", "run its stage again")
+    if metadata.get(CHECKSUM, told := checksum(tensors, metadata)) != told:
+        raise DamagedError(f"{source} is damaged; delete {source.parent} and run the same command again.")
     if target.parent.name not in EXACT:
         tensors = packed(tensors, SMALL)
-    save_file(tensors, target, metadata=metadata | {"provenance": json.dumps(provenance, sort_keys=True)})
+    kept = {name: told for name, told in metadata.items() if name not in ("format", CHECKSUM)}
+    save_tensors(target, tensors, metadata["format"], kept | {"provenance": json.dumps(provenance, sort_keys=True)})

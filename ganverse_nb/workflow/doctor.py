@@ -13,6 +13,8 @@ from pathlib import Path
 from ganverse_nb.config import BUNDLED, CATEGORIES, PROFILES
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import EXTRAS, missing_modules
+from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.shipped import INSTALL_AGAIN, known_sha256
 from ganverse_nb.workflow.provenance import device, processor
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -186,12 +188,15 @@ def _kernel() -> str:
 
 
 def _weights(folder: Path) -> str:
-    from safetensors import safe_open
+    from ganverse_nb.runtime.tensors import read_tensors
 
     files = [*sorted(folder.glob("*.safetensors")), *sorted(WEIGHTS.glob(f"*-{folder.name}.safetensors"))]
     if not files:
         raise FileNotFoundError(f"{folder} holds no weights; check out the repository again")
     for file in files:
-        with safe_open(str(file), "pt") as content:
-            content.keys()
+        known = known_sha256(file)
+        if known is None:
+            read_tensors(file, "file of weights", INSTALL_AGAIN)
+        elif sha256(file) != known:
+            raise RuntimeError(f"{file} is damaged; {INSTALL_AGAIN}")
     return ", ".join(f"{file.name} ({file.stat().st_size / 1e6:.1f} MB)" for file in files)

@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -5,8 +6,12 @@ import torch
 
 from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.generation import PROGRESS, build_multiview, generate
+from ganverse_nb.data.multiview import IMAGES, MASKS
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime.errors import sentence
+from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detections
+from tests.runtime.test_checkpoints import full_disk
 
 CONTENT, VIEW = torch.arange(5.0)[:, None] / 8, torch.arange(3.0)[:, None] / 32
 
@@ -75,6 +80,54 @@ def test_the_beginnings_of_another_dataset_are_refused(tmp_path):
         make(tmp_path, breaks)
     with pytest.raises(ValueError, match="another multi-view dataset"):
         make(tmp_path, content=CONTENT + 0.01)
+
+
+def begun(directory):
+    """A dataset that was interrupted after its first chunk."""
+
+    def breaks(view, content):
+        if content[0] > 0.2:
+            raise KeyboardInterrupt
+        return synthesize(view, content)
+
+    with pytest.raises(KeyboardInterrupt):
+        make(directory, breaks)
+    return directory
+
+
+@pytest.mark.parametrize("change", [{"done": 3}, {"done": -1}, {"done": "2"}, {"reasons": []}, {"views": None}, None])
+def test_a_record_that_lies_is_a_sentence_and_the_advice_works(tmp_path, change):
+    directory = begun(tmp_path / "a")
+    record = read_json(directory / PROGRESS)
+    write_json(
+        directory / PROGRESS, [] if change is None else {k: v for k, v in (record | change).items() if v is not None}
+    )
+    with pytest.raises(ValueError, match=rf"delete {directory} (and make the dataset again|or choose)"):
+        make(directory)
+    shutil.rmtree(directory)
+    assert len(make(directory)) == 5
+
+
+@pytest.mark.parametrize("name", [IMAGES, MASKS])
+def test_a_damaged_array_of_an_interrupted_dataset_is_a_sentence(tmp_path, name):
+    directory = begun(tmp_path / "a")
+    (directory / name).write_bytes((directory / name).read_bytes()[:100])
+    with pytest.raises(ValueError, match=rf"{name} is damaged .*; delete its directory and make the dataset again"):
+        make(directory)
+
+
+def test_a_record_that_a_kill_left_beside_the_finished_dataset_is_removed(tmp_path):
+    make(tmp_path)
+    (tmp_path / PROGRESS).write_text("{}")
+    make(tmp_path)
+    assert not (tmp_path / PROGRESS).exists()
+
+
+def test_a_full_disk_is_told_before_anything_is_painted(tmp_path):
+    """Memory that is mapped from a file without room would end the process when it is written."""
+    with full_disk(after=2000), pytest.raises(OSError) as caught:
+        make(tmp_path, lambda view, content: 1 / 0)
+    assert sentence(caught.value).startswith(f"{tmp_path / IMAGES}: the system does not allow a file of this size;")
 
 
 def test_no_training_contents_is_refused_before_anything_is_painted(tmp_path):

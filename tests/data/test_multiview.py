@@ -1,10 +1,12 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from ganverse_nb.data.multiview import IMAGES, INDEX, MultiViewDataset
+from ganverse_nb.data.multiview import CODES, IMAGES, INDEX, MASKS, MultiViewDataset
 
 
 def small(contents=5, views=4, test=2, keep=None):
@@ -97,6 +99,40 @@ def test_a_damaged_array_is_named(tmp_path):
     (tmp_path / IMAGES).write_bytes((tmp_path / IMAGES).read_bytes()[:300])
     with pytest.raises(ValueError, match=r"images\.npy is damaged"):
         MultiViewDataset.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", [IMAGES, MASKS, CODES])
+def test_changed_content_is_found_and_the_advice_works(tmp_path, name):
+    """Zeroed pictures too, which are as good a uint8 array as any."""
+    small().save(tmp_path / "multiview")
+    path = tmp_path / "multiview" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    with pytest.raises(ValueError, match=rf"{name} is damaged: .*; delete .*multiview and make the dataset again"):
+        MultiViewDataset.load(tmp_path / "multiview")
+    shutil.rmtree(tmp_path / "multiview")
+    small().save(tmp_path / "multiview")
+    assert torch.equal(MultiViewDataset.load(tmp_path / "multiview").images, small().images)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"files": {}, "test_contents": 99, "split_layer": 2, "removed": {}}']
+)
+def test_an_index_that_lies_is_a_sentence(tmp_path, text):
+    small().save(tmp_path)
+    (tmp_path / INDEX).write_text(text)
+    with pytest.raises(ValueError, match="delete .* and make the dataset again"):
+        MultiViewDataset.load(tmp_path)
+
+
+def test_datasets_of_earlier_versions_are_taken(tmp_path):
+    dataset = small()
+    dataset.save(tmp_path)
+    index = json.loads((tmp_path / INDEX).read_text())
+    assert sorted(index.pop("files")) == sorted([IMAGES, MASKS, CODES])
+    (tmp_path / INDEX).write_text(json.dumps(index))
+    save_file({k: getattr(dataset, k) for k in ("keep", "azimuth_bin", "content_w", "view_w")}, tmp_path / CODES)
+    assert torch.equal(MultiViewDataset.load(tmp_path).images, dataset.images)
 
 
 def test_arrays_that_would_execute_code_are_refused(tmp_path):

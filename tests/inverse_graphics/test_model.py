@@ -1,4 +1,6 @@
 import copy
+import json
+import resource
 
 import pytest
 import torch
@@ -7,9 +9,9 @@ from safetensors.torch import save_file
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.inference import reconstruct
-from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.model import FORMAT, InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork
-from ganverse_nb.runtime.tensors import packed, unpacked
+from ganverse_nb.runtime.tensors import load_tensors, packed, save_tensors, unpacked
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,40 @@ def test_missing_damaged_and_foreign_files_are_named(model, tmp_path):
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="is no inverse graphics model"):
         InverseGraphicsModel.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: settings["network"].update(texture_size=[1 << 14, 1 << 15]),
+        lambda settings: settings["network"].update(encoder_channels=[1 << 14] * 4),
+        lambda settings: settings["network"].update(code=1 << 16),
+        lambda settings: settings["head"].update(bins=1 << 24),
+        lambda settings: settings["cameras"].update(views=1 << 28),
+        lambda settings: settings["cameras"].update(views=-1),
+        lambda settings: settings["network"].update(resolution="64"),
+        lambda settings: settings["network"].update(unknown=1),
+        lambda settings: settings.pop("head"),
+    ],
+)
+def test_settings_that_lie_are_one_sentence_and_make_no_room(model, tmp_path, change):
+    """Also where the checksum is right, or missing as in files of earlier versions."""
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    tensors, metadata = load_tensors(path, FORMAT, "model", "again")
+    settings = json.loads(metadata["settings"])
+    change(settings)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for write in (
+        lambda: save_tensors(path, tensors, FORMAT, {"settings": settings, "notes": {}}),
+        lambda: save_file(dict(tensors), path, {"format": FORMAT, "settings": json.dumps(settings), "notes": "{}"}),
+    ):
+        write()
+        with pytest.raises(
+            ValueError, match=r"^.*model.safetensors does not hold a usable inverse graphics model \(.*again\.$"
+        ):
+            InverseGraphicsModel.load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 256 << 10  # kB
 
 
 def test_reconstruct_gives_a_mesh_and_a_camera_per_picture_in_any_batches(model):

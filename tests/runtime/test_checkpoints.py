@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import resource
+import zipfile
+from contextlib import contextmanager
+
 import pytest
 import torch
 
-from ganverse_nb.runtime.checkpoints import MetricsLog, check_identity, load_state, read_metrics, save_state
+from ganverse_nb.runtime.checkpoints import (
+    Checkpoints,
+    MetricsLog,
+    check_identity,
+    load_state,
+    read_metrics,
+    save_state,
+)
+from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning, sentence
 
 SETTINGS = {"inverse": {"lr": 0.001, "sigma": (1e-4, 3e-5)}, "seed": 0}
 
@@ -47,9 +59,143 @@ def test_metrics_are_cut_back_and_older_lines_are_read(tmp_path):
         other.append(step, loss=0.5)
     with path.open("a") as file:
         file.write('{"phase": "first", "st')  # interrupted
-    MetricsLog(path, "first", 20)
+    with pytest.warns(ExpectedWarning, match="1 line of it cannot be read and was dropped"):
+        MetricsLog(path, "first", 20)
     assert read_metrics(path, "first")[-1] == {"phase": "first", "step": 20, "loss": 0.333333, "images": 160}
     assert [row["step"] for row in read_metrics(path, "second")] == [10, 20, 30]
     path.write_text('{"images": 8, "loss_d": 0.5}\n')
     MetricsLog(path, "gan", 1).append(2, loss_d=0.25)
     assert [row["loss_d"] for row in read_metrics(path, "gan")] == [0.5, 0.25]
+
+
+@contextmanager
+def full_disk(after: int):
+    """No file grows beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def begun(directory, **options) -> Checkpoints:
+    """A training of two numbers, with its state at step 2."""
+    checkpoints = Checkpoints(directory, "toy", SETTINGS, "a lower toy.lr (now 0.1)", **options)
+    checkpoints.resume(lambda state: None)
+    for step in (1, 2):
+        checkpoints.log(step, loss=1.0 / step)
+        checkpoints.save(step, weights=torch.full((50,), float(step)))
+    return checkpoints
+
+
+def test_lines_and_states_agree_whenever_a_training_is_killed(tmp_path):
+    begun(tmp_path).log(3, loss=0.25)  # killed between the line of step 3 and its state
+    lines = (tmp_path / "metrics.jsonl").read_text()
+    restored = []
+    again = Checkpoints(tmp_path, "toy", SETTINGS, "nothing")
+    assert again.resume(restored.append) == 2 and restored[0]["weights"].unique().tolist() == [2.0]
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl", "toy")] == [1, 2]
+    again.log(3, loss=0.25)
+    assert (tmp_path / "metrics.jsonl").read_text() == lines
+
+
+@pytest.mark.parametrize(
+    "torn", ['{"phase": "toy", "step": 3, "lo', '{"phase": "toy", "st{"phase": "toy", "step": 3}', "[3]"]
+)
+def test_a_torn_line_is_dropped_with_a_note_and_blocks_nothing(tmp_path, torn):
+    begun(tmp_path)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(torn)
+    again = Checkpoints(tmp_path, "toy", SETTINGS, "nothing")
+    with pytest.warns(ExpectedWarning, match=r"metrics.jsonl: 1 line") as notes:
+        assert again.resume(lambda state: None) == 2
+    again.log(3, loss=0.5)
+    assert len(notes) == 1
+    assert [row["loss"] for row in read_metrics(tmp_path / "metrics.jsonl", "toy")] == [1.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_not_finite_end_a_training_before_they_are_written(tmp_path, bad):
+    checkpoints = begun(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    told = r"The training toy diverged: loss is not finite at step 3 \(.*state.pt still holds step 2\); train anew in "
+    with pytest.raises(DivergedError, match=told + r"another directory .* with a lower toy.lr \(now 0.1\)\.$"):
+        checkpoints.log(3, loss=bad)
+    with pytest.raises(DivergedError, match="optimizer.exp.0 is not finite"):
+        checkpoints.save(3, weights=torch.ones(2), optimizer={"exp": [torch.tensor([1.0, bad])], "lr": 0.1})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with pytest.raises(DivergedError, match="no state was kept yet"):
+        Checkpoints(tmp_path / "new", "toy", SETTINGS, "nothing").check(1, {"loss": torch.tensor(bad)})
+
+
+def test_every_flipped_byte_of_a_state_is_found_or_harmless(tmp_path):
+    path = tmp_path / "state.pt"
+    wanted = torch.arange(100.0)
+    save_state(path, {"step": 3, "weights": wanted}, SETTINGS)
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), 19):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        try:
+            found = load_state(path, SETTINGS)
+        except ValueError as error:
+            assert str(path) in str(error) and "delete it to start this stage again" in str(error)
+            refused += 1
+        else:
+            assert found["step"] == 3 and torch.equal(found["weights"], wanted)
+    assert refused > 30
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged and cannot be resumed from; delete it"):
+        load_state(path)
+
+
+def test_states_that_lie_about_their_size_or_hold_nan_are_refused(tmp_path):
+    path = tmp_path / "state.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("state/data.pkl", bytes(50_000_000))
+    with pytest.raises(ValueError, match="damaged"):
+        load_state(path)
+    torch.save({"step": 1, "weights": torch.arange(10.0)}, path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for ten, many in ((b"K\n\x85", b"J\x00\x00\x00\x70\x85"), (b"K\nt", b"J\x00\x00\x00\x70t")):  # view, storage
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in parts.items():
+                archive.writestr(name, data.replace(ten, many) if name.endswith("data.pkl") else data)
+        assert all(ten in data for name, data in parts.items() if name.endswith("data.pkl"))
+        with pytest.raises(ValueError, match="damaged"):
+            load_state(path)
+    torch.save({"step": 1, "weights": {"a": torch.tensor([1.0, float("nan")])}}, path)
+    with pytest.raises(ValueError, match="weights.a holds numbers that are not finite; delete it to start"):
+        load_state(path)
+    for other in ({"step": -1}, {"step": "1"}, [1]):
+        torch.save(other, path)
+        with pytest.raises(ValueError, match="is not a training state; delete it"):
+            load_state(path)
+
+
+def test_a_state_that_lacks_something_is_a_sentence_and_its_advice_works(tmp_path):
+    begun(tmp_path)
+    again = Checkpoints(tmp_path, "toy", SETTINGS, "nothing")
+    with pytest.raises(ValueError, match=r"state.pt does not fit this training .*optimizer.*; delete it to start"):
+        again.resume(lambda state: state["optimizer"])
+    (tmp_path / "state.pt").unlink()
+    assert again.resume(lambda state: None) == 0
+    assert read_metrics(tmp_path / "metrics.jsonl", "toy") == []
+
+
+def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_state_before(tmp_path):
+    checkpoints = begun(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with full_disk(after=4000), pytest.raises(OSError) as caught:
+        checkpoints.save(3, weights=torch.rand(5000))
+    assert sentence(caught.value).startswith(f"{tmp_path / 'state.pt'}: the system does not allow a file of this size;")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before and load_state(tmp_path / "state.pt")["step"] == 2
+    with full_disk(after=10), pytest.raises(OSError) as caught:
+        checkpoints.log(3, loss=0.1)
+    assert caught.value.filename == str(tmp_path / "metrics.jsonl")
+
+
+def test_of_several_processes_one_writes(tmp_path):
+    begun(tmp_path, writes=False)
+    assert not list(tmp_path.iterdir())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
-from ganverse_nb.runtime.process import THREADS
+import pytest
+
+from ganverse_nb.runtime.process import THREADS, stops_like_ctrl_c
 
 IMPORT = """
 import ctypes, json, os, signal, sys, threading
@@ -44,3 +47,18 @@ def test_a_run_sets_how_threads_wait_before_torch_is_loaded_and_keeps_what_the_e
     assert len(THREADS) > 1 and THREADS["OMP_WAIT_POLICY"] != "ACTIVE"
     found = _ask(RUN, str(tmp_path), OMP_WAIT_POLICY="ACTIVE")
     assert (THREADS | {"OMP_WAIT_POLICY": "ACTIVE"}).items() <= found.items()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_and_a_closed_terminal_end_like_ctrl_c(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), stops_like_ctrl_c():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+    signal.signal(number, signal.SIG_IGN)  # as nohup has it
+    try:
+        with stops_like_ctrl_c():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)

@@ -7,7 +7,7 @@ import pytest
 from ganverse_nb.config import load_config
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
-from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, shipped_stage
+from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, known_sha256, shipped_stage
 from ganverse_nb.workflow.run import Run, Stage
 
 CONFIG = {"category": "car", "profile": "mini", "seed": 0}
@@ -96,6 +96,32 @@ def test_shipped_files_and_settings_belong_together(category, tmp_path):
     for name, made in shipped.facts["stages"].items():
         assert getattr(stages, f"{name}_stage")(run).identity == made["identity"], name
         assert [shipped.file(name, file) for file in SHIPPED[name]]
+
+
+def test_the_hash_of_every_network_of_the_package_is_known():
+    """Those of the stages, and what they were made with; so that a flipped bit in any of them is found."""
+    files = [
+        *WEIGHTS.glob("segmenter-*.safetensors"),
+        *WEIGHTS.glob("*/*.safetensors"),
+        *WEIGHTS.glob("*/*/*.safetensors"),
+    ]
+    assert len(files) == 3 + 3 * 7
+    assert {str(path): known_sha256(path) for path in files} == {str(path): sha256(path) for path in files}
+
+
+def test_files_elsewhere_have_no_known_hash(weights, tmp_path):
+    assert known_sha256(weights / "car" / "learned" / "model.txt", weights) == sha256(
+        weights / "car" / "learned" / "model.txt"
+    )
+    assert known_sha256(tmp_path / "model.txt", weights) is None
+    assert known_sha256(weights / "car" / "model.txt", weights) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 1}'])
+def test_damaged_facts_are_a_sentence(weights, text):
+    (weights / "car" / "shipped.json").write_text(text)
+    with pytest.raises((ExpectedError, ValueError), match=r"shipped.json.* is damaged.*; install the package again\.$"):
+        Shipped.of("car", weights)
 
 
 def test_every_bundled_category_is_shipped_and_the_package_stays_small():

@@ -14,7 +14,7 @@ from typing import Any
 
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS, Survey
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.files import read_json, write_json
+from ganverse_nb.runtime.files import content_of, read_json, write_json
 
 FORMAT = "ganverse_nb study answers 1"
 CHOICES = ("a", "b", "none")
@@ -140,12 +140,12 @@ class Ballot:
         write_json(self.path, as_record(self.survey.id, self.rater, PERSON, self.answers))
 
     def _resume(self) -> None:
-        saved = read_json(self.path)
+        remedy = "give another path or move it away"
+        saved = read_json(self.path, remedy)
         same = isinstance(saved, dict) and (saved.get("survey"), saved.get("rater")) == (self.survey.id, self.rater)
-        answers = [Answer(**answer) for answer in saved["answers"]] if same else []
-        known = [(answer.item, answer.order) for answer in answers]
+        with content_of(self.path, "ballot", remedy):
+            answers = [Answer(**answer) for answer in saved["answers"]] if same else []
+            known = [(answer.item, answer.order) for answer in answers]
         if not same or known != [(item, self._sides[item]) for item in self._order[: len(answers)]]:
-            raise ExpectedError(
-                f"{self.path} holds votes on another survey or of another rater; give another path or move it away."
-            )
+            raise ExpectedError(f"{self.path} holds votes on another survey or of another rater; {remedy}.")
         self.answers = answers

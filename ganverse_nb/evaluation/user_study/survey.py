@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.runtime.files import digest, read_json, write_json, write_text
+from ganverse_nb.runtime.files import content_of, digest, read_json, write_json, write_text
 
 FORMAT = "ganverse_nb study 1"
 QUESTIONS = {
@@ -108,12 +108,14 @@ class Survey:
             ValueError: its key is damaged or of another kind.
         """
         directory = Path(directory)
-        key = read_json(directory / KEY)
+        remedy = f"delete {directory} and write the survey again"
+        key = read_json(directory / KEY, remedy)
         if not isinstance(key, dict) or key.get("format") != FORMAT:
             raise ValueError(f"{directory / KEY} is not the key of a survey of this package.")
-        first, second = key["systems"]
-        items = tuple(Item(i["id"], i["comparison"], (i["a"], 1 - i["a"]), i["check"]) for i in key["items"])
-        return cls(directory, key["survey"], (first, second), items)
+        with content_of(directory / KEY, "key of a survey", remedy):
+            first, second = key["systems"]
+            items = tuple(Item(i["id"], i["comparison"], (i["a"], 1 - i["a"]), i["check"]) for i in key["items"])
+            return cls(directory, key["survey"], (first, second), items)
 
 
 def write_survey(

@@ -1,0 +1,59 @@
+"""What the system says becomes a sentence: which file, why, what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from ganverse_nb.runtime.errors import CAUSES, DivergedError, ExpectedError, sentence
+from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_text
+
+
+@pytest.mark.parametrize("number", sorted(CAUSES))
+def test_each_known_cause_names_the_file_the_cause_and_what_to_do(number):
+    cause, remedy = CAUSES[number]
+    told = sentence(OSError(number, os.strerror(number), "runs/state.pt"))
+    assert told == f"runs/state.pt: {cause}; {remedy} and run the same command again."
+    assert "[Errno" not in told
+
+
+def test_others_keep_their_words():
+    assert sentence(OSError(errno.ELOOP, os.strerror(errno.ELOOP), "a")).startswith(f"a: {os.strerror(errno.ELOOP)};")
+    assert sentence(OSError(errno.ENOSPC, "x")) == "The disk is full; free some space and run the same command again."
+    assert sentence(FileNotFoundError("No GAN at a;\n train one.")) == "No GAN at a; train one."
+    assert sentence(ValueError("Two\nlines")) == "Two lines"
+
+
+def test_a_notebook_shows_an_expected_error_as_one_sentence():
+    error = DivergedError("The training diverged; lower the rate.")
+    assert error._render_traceback_() == ["DivergedError: The training diverged; lower the rate."]
+    assert isinstance(error, ExpectedError) and isinstance(error, FloatingPointError)
+
+
+def test_writing_names_the_file_that_was_meant_not_the_temporary_one(tmp_path):
+    with pytest.raises(OSError) as caught, atomic_path(tmp_path / "a.json"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a.json") and not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError) as caught:
+        write_text(tmp_path / "file" / "a.json", "{}")
+    assert sentence(caught.value).startswith(str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("text", ["{", "", '{"a": NaN}', '{"a": Infinity}', "[" * 100_000, "\xff"])
+def test_json_that_is_damaged_says_what_to_do(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"a.json is damaged \(.*\); delete it and run the same command again\."):
+        read_json(path)
+    with pytest.raises(ValueError, match=r"a.json is damaged .*; restore it\."), content_of(path, "thing"):
+        read_json(path, "restore it")
+
+
+def test_content_of_another_form_is_one_sentence(tmp_path):
+    for wrong, said in ((lambda: {}["name"], "'name' is missing"), (lambda: int("x"), "invalid literal")):
+        told = rf"^a.json does not hold a usable thing \(.*{said}.*\); restore it\.$"
+        with pytest.raises(ValueError, match=told), content_of("a.json", "thing", "restore it"):
+            wrong()
