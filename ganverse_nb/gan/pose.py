@@ -20,10 +20,13 @@ from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.runtime.checkpoints import Checkpoints
+from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.tensors import save_tensors
 
-FORMAT = "ganverse_nb.pose_regressor/2"
+FORMAT, PHASE = "ganverse_nb.pose_regressor/2", "pose_regressor"
+SAVE_EVERY = 200  # steps
 INPUT = 64  # pixels
 WIDTHS = (32, 64, 96, 128)
 PEAK_LR = 2e-3
@@ -87,24 +90,32 @@ class PoseRegressor(nn.Module):
         path = bundled if bundled.is_file() else Path(source)
         tensors, metadata = read_tensors(path, FORMAT)
         network = cls()
-        try:
+        with content_of(path, "pose regressor", "train it again with `ganverse train-pose`", CheckpointError):
             network.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} does not hold a usable pose regressor: {error}") from error
-        network.provenance = json.loads(metadata.get("provenance", "{}"))
+            network.provenance = json.loads(metadata.get("provenance", "{}"))
         return network.eval().requires_grad_(False)
 
 
 def train_regressor(
-    images: Tensor, camera: Camera, config: ViewConfig, seed: int = 0, *, progress: bool = True
+    images: Tensor,
+    camera: Camera,
+    config: ViewConfig,
+    seed: int = 0,
+    *,
+    progress: bool = True,
+    directory: Path | None = None,
 ) -> PoseRegressor:
     """Train on photos uint8 [N, 3, R, R] with known cameras [N].
 
     Augmentation: mirroring (azimuth changes sign; objects are symmetric), brightness, contrast, shift, noise, so that
     pictures that look a little different from photographs are read as well.
 
+    Args:
+        directory: where a checkpoint is kept, from which the same call goes on after an interruption.
+
     Raises:
-        ValueError: numbers of photos and cameras differ.
+        ValueError: numbers of photos and cameras differ; the checkpoint is damaged or of other settings.
+        DivergedError: loss or weights are not finite.
     """
     if len(images) != len(camera) or images.dtype != torch.uint8:
         raise ValueError(f"Need uint8 photos and one camera each, got {images.dtype}, {len(images)}, {len(camera)}.")
@@ -118,15 +129,31 @@ def train_regressor(
     angle = torch.deg2rad(camera.azimuth.float())
     target = torch.stack([angle.sin(), angle.cos(), (camera.elevation.float() - ELEVATION[0]) / ELEVATION[1]], 1)
     weight = torch.tensor([0.5, 0.5, ELEVATION_WEIGHT])
-    for _ in tqdm(range(config.regressor_steps), desc="pose regressor", disable=not progress):
-        pick = torch.randint(len(images), (config.regressor_batch,), generator=rng)
+    parts = {"network": network, "optimiser": optimiser, "schedule": schedule}
+
+    def restore(state: dict[str, Any]) -> None:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])  # type: ignore[attr-defined]
+        rng.set_state(state["rng"])
+
+    steps, batch = config.regressor_steps, config.regressor_batch
+    identity = {"steps": steps, "batch": batch, "seed": seed, "photos": len(images)}
+    advice = f"a larger views.regressor_batch (now {batch}) or another seed"
+    checkpoints = Checkpoints(directory or Path(), PHASE, identity, advice, writes=directory is not None)
+    start = 0 if directory is None else checkpoints.resume(restore)
+    for step in tqdm(range(start + 1, steps + 1), desc="pose regressor", disable=not progress):
+        pick = torch.randint(len(images), (batch,), generator=rng)
         pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
         with bfloat16():
             loss = ((network(pictures).float() - wanted).square().mean(0) * weight).sum()
+        checkpoints.check(step, {"loss": loss})
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         schedule.step()
+        if step % SAVE_EVERY == 0 or step == steps:
+            state = {name: part.state_dict() for name, part in parts.items()}  # type: ignore[attr-defined]
+            checkpoints.save(step, **state, rng=rng.get_state())
     return network.eval().requires_grad_(False)
 
 

@@ -18,6 +18,7 @@ import platform
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_leng
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.view_pairs import PairHead
-from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, load_state, save_state
+from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, restore_state, save_state
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.precision import convolution_dtype
 
@@ -51,6 +52,7 @@ TEACHER, PHASE = "teacher.safetensors", "gan"
 EMA_HALF_LIFE = 10_000.0  # pictures
 EMA_RAMP = 0.05  # of the pictures seen
 PATH_LENGTH_DECAY = 0.01
+CHECKED = 16  # photos, about so many, that tell one set from another
 OFFSET_LR = 0.2  # of the weights' learning rate: at the full one noise takes over the pictures
 
 
@@ -290,30 +292,30 @@ class GanTrainer:
         settings = {key: value for key, value in asdict(self.config).items() if key not in ("images", "photos")}
         return {"gan": settings, "seed": self.seed, "photos": len(self.photos), "begun": self.begun}
 
-    def save(self, path: Path) -> None:
-        """Everything `load` needs to go on as if never stopped (float32, atomic)."""
-        state = {
-            "step": self.steps,
+    @property
+    def pictures(self) -> str:
+        """A checksum of some of the photos, which tells them from others of the same number."""
+        some = self.photos[:: max(1, len(self.photos) // CHECKED)]
+        return f"{zlib.crc32(some.cpu().numpy().tobytes()):08x}"
+
+    def state(self) -> dict[str, Any]:
+        """Everything `restore` needs to go on as if never stopped (float32)."""
+        return {
+            "pictures": self.pictures,
             "rng": self.rng.get_state(),
             "path_length_mean": self.path_length_mean,
             "networks": {name: network.state_dict() for name, network in self._networks().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self._optimisers().items()},
         }
-        save_state(path, state, self.identity)
 
-    def load(self, path: Path) -> None:
-        """Continue from `save`'s file.
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the `state` of another trainer after `state["step"]` steps.
 
         Raises:
-            FileNotFoundError: there is none.
-            CheckpointError: the file is damaged or belongs to another configuration, seed or number of photos.
+            ValueError: it was begun with other photos.
         """
-        try:
-            state = load_state(path, self.identity)
-        except ValueError as error:
-            raise CheckpointError(str(error)) from error
-        if state is None:
-            raise FileNotFoundError(f"No state of a training at {path}.")
+        if state.get("pictures", self.pictures) != self.pictures:  # earlier versions did not tell
+            raise ValueError("it was begun with other photos of the same number")
         for name, network in self._networks().items():
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self._optimisers().items():
@@ -321,6 +323,34 @@ class GanTrainer:
         self.path_length_mean = state["path_length_mean"].to(self.device)
         self.rng.set_state(state["rng"])
         self.steps = state["step"]
+
+    def save(self, path: Path) -> None:
+        """Write `state`, whole or not at all."""
+        save_state(path, {"step": self.steps, **self.state()}, self.identity)
+
+    def load(self, path: Path) -> None:
+        """Continue from `save`'s file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            CheckpointError: the file is damaged or belongs to another configuration or seed, or other photos.
+        """
+        try:
+            state = load_state(path, self.identity)
+            if state is None:
+                raise FileNotFoundError(f"No state of a training at {path}.")
+            restore_state(path, self.restore, state)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
+
+    def checkpoints(self, directory: Path) -> Checkpoints:
+        """What this training keeps in `directory`."""
+        c = self.config
+        advice = (
+            f"a lower gan.generator_lr (now {c.generator_lr:g}) or gan.discriminator_lr (now {c.discriminator_lr:g}), "
+            f"or a higher gan.r1_gamma (now {c.r1_gamma:g})"
+        )
+        return Checkpoints(directory, PHASE, self.identity, advice, writes=self.team.is_main)
 
 
 def train_gan(
@@ -350,8 +380,9 @@ def train_gan(
         Path of `teacher.safetensors`.
 
     Raises:
-        ValueError: photos or configuration that cannot be used. CheckpointError: a state of another training.
-        FloatingPointError: the training diverged.
+        ValueError: photos or configuration that cannot be used. CheckpointError: a state that is damaged, or of another
+            configuration, seed, beginning, or other photos.
+        DivergedError: the training came to numbers that are not finite; its last finite state is kept.
     """
     team = Team.from_environment()
     directory = Path(directory)
@@ -360,41 +391,40 @@ def train_gan(
     keep_freed_memory()
     torch.set_flush_denormal(True)
     trainer = GanTrainer(photos, config, seed, device, team, partners)
-    state, teacher = directory / STATE, directory / TEACHER
+    teacher = directory / TEACHER
     if start is not None:
         check_start(start, goal)
         trainer.begun = sha256(resolve(start))
-    if state.is_file():
-        trainer.load(state)
-    elif start is not None:
-        trainer.start_from(start)
-    log = MetricsLog(directory / METRICS, PHASE, trainer.steps) if team.is_main else None
+    checkpoints = trainer.checkpoints(directory)
+    try:
+        if checkpoints.resume(trainer.restore) == 0 and start is not None:
+            trainer.start_from(start)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
     where |= {"photos": len(photos), "torch": torch.__version__}
     if start is not None:
         where["start"] = {"sha256": trainer.begun} | provenance(start)
 
     def snapshot(metrics: dict[str, float]) -> None:
-        bad = [key for key, value in metrics.items() if value != value or abs(value) == float("inf")]
-        if bad:
-            raise FloatingPointError(
-                f"The training diverged at {trainer.images} images ({bad[0]} is not finite); "
-                f"{state} still holds the state before. Lower the learning rates or raise r1_gamma."
-            )
-        if log is None:
-            return
-        trainer.save(state)
-        save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
-        save_grid(directory / "grids" / f"{trainer.images:08d}.png", trainer.average, seed)
-        log.append(trainer.steps, images=trainer.images, **metrics)
+        """What belongs to this step: the state last, so that whatever is missing after a kill is made again."""
+        state = trainer.state()
+        checkpoints.check(trainer.steps, metrics | state)
+        if team.is_main:
+            checkpoints.log(trainer.steps, images=trainer.images, **metrics)
+            save_grid(directory / "grids" / f"{trainer.images:08d}.png", trainer.average, seed)
+            save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
+            checkpoints.save(trainer.steps, **state)
 
     sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
     quiet = not (progress and team.is_main)
     with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
         while trainer.images < goal:
-            for key, value in trainer.step().items():
-                sums.setdefault(key, []).append(float(value))
+            losses = {key: float(value) for key, value in trainer.step().items()}
+            checkpoints.check(trainer.steps, losses)
+            for key, value in losses.items():
+                sums.setdefault(key, []).append(value)
             bar.update(config.batch)
             if trainer.steps % 10 == 0:
                 bar.set_postfix({k: f"{v[-1]:.2f}" for k, v in sums.items()}, refresh=False)
@@ -404,10 +434,18 @@ def train_gan(
                 metrics = {key: sum(values) / len(values) for key, values in sums.items()}
                 snapshot(metrics | {"images_per_second": (trainer.images - done) / (now - started)})
                 sums, started, done = {}, time.perf_counter(), trainer.images
-    if not teacher.is_file():
-        snapshot({})
+    if team.is_main and not _is_of(teacher, trainer.images):
+        save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
     team.wait()
     return teacher
+
+
+def _is_of(teacher: Path, images: int) -> bool:
+    """Whether a file holds the networks after so many pictures: one that was killed may have left others, or none."""
+    try:
+        return load_generator(teacher) is not None and provenance(teacher).get("images") == images
+    except (FileNotFoundError, CheckpointError):
+        return False
 
 
 def check_start(source: str | Path, goal: int) -> None:

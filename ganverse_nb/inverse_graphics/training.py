@@ -39,7 +39,7 @@ from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
 from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
-from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
+from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.files import digest
 from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
 from ganverse_nb.runtime.threads import one_thread
@@ -122,23 +122,24 @@ def train_inverse_graphics(
 
     Raises:
         ValueError: a perceptual term is wanted without features, or nothing to learn from; `directory` belongs to a
-            training with other settings, pictures or initial cameras.
+            training with other settings, pictures or initial cameras, or its checkpoint is damaged.
+        DivergedError: it came to numbers that are not finite.
     """
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     trainer = Trainer(dataset, config, directory, features, seed, device, bf16, cameras, watch)
     path, identity = directory / MODEL, trainer.identity
     if path.is_file():
+        (directory / STATE).unlink(missing_ok=True)  # killed just before it was deleted
         finished = InverseGraphicsModel.load(path)
         check_identity(path, finished.notes.get("identity"), identity)
         return finished
     directory.mkdir(parents=True, exist_ok=True)
-    trainer.resume()
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
     model = trainer.model.cpu().eval()
     model.save(path, perceptual=identity["features"], steps=config.steps, seed=seed, identity=identity)
-    (directory / STATE).unlink(missing_ok=True)
+    trainer.checkpoints.remove()
     return model
 
 
@@ -197,6 +198,7 @@ class Trainer:
         self.base_lr = {k: [g["lr"] for g in o.param_groups] for k, o in self.optimizers.items()}
         self.generator = torch.Generator().manual_seed(seed)
         self.identity = training_identity(dataset, config, features, seed, self.model.cameras)
+        self.checkpoints = Checkpoints(directory, PHASE, self.identity, advice(config))
         self.before: InverseGraphicsNetwork | None = None  # f as it was when the robust steps began
         self.step = 0
 
@@ -206,8 +208,8 @@ class Trainer:
         """Steps 0..steps train f and the cameras, `robust_steps` f alone, `head_steps` the camera head."""
         config = self.config
         robust, total = config.steps + config.robust_steps, config.steps + config.robust_steps + config.head_steps
+        self.step = self.checkpoints.resume(self.restore)
         mark, mark_step = time.perf_counter(), self.step
-        log = MetricsLog(self.directory / METRICS, PHASE, self.step)
         with tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step") as bar:
             while self.step < total:
                 if self.step < config.steps:
@@ -222,9 +224,10 @@ class Trainer:
                     values = {k: float(v) for k, v in row.items()}
                     values |= self.watch(self.model) if self.watch else {}
                     bar.set_postfix({k: f"{v:.3f}" for k, v in values.items() if k.endswith("iou")})
-                    log.append(self.step, **values, seconds_per_step=seconds)
+                    self.checkpoints.log(self.step, **values, seconds_per_step=seconds)
                 if self.step % CHECKPOINT_EVERY == 0:
-                    self.save()
+                    self.checkpoints.save(self.step, **self.state())
+        self.checkpoints.check(self.step, self.model.state_dict())
 
     def network_step(self) -> dict[str, Tensor]:
         """One step of Eq 2 over `config.pairs` random objects in `config.views_per_object` views each; the terms.
@@ -396,33 +399,38 @@ class Trainer:
         loss.backward()
         for group in optimizer.param_groups:
             limit = self.config.clip_gradients or math.inf
-            torch.nn.utils.clip_grad_norm_(group["params"], limit, error_if_nonfinite=True)
+            length = torch.nn.utils.clip_grad_norm_(group["params"], limit)
+            self.checkpoints.check(self.step + 1, {f"the gradient of {name}": length})
         optimizer.step()
 
     # Interruption
 
-    def save(self) -> None:
-        state = {
-            "step": self.step,
+    def state(self) -> dict[str, Any]:
+        """Everything that `restore` needs to go on as if never stopped."""
+        return {
             "model": self.model.state_dict(),
             "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
             "generator": self.generator.get_state(),
             "before": None if self.before is None else self.before.state_dict(),
         }
-        save_state(self.directory / STATE, state, self.identity)
 
-    def resume(self) -> None:
-        """Continue from the checkpoint, if there is one."""
-        state = load_state(self.directory / STATE, self.identity)
-        if state is not None:
-            self.model.load_state_dict(state["model"])
-            for name, optimizer in self.optimizers.items():
-                optimizer.load_state_dict(state["optimizers"][name])
-            self.generator.set_state(state["generator"])
-            if state["before"] is not None:
-                self.before = deepcopy(self.model.network).requires_grad_(False).eval()
-                self.before.load_state_dict(state["before"])
-            self.step = state["step"]
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.model.load_state_dict(state["model"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.generator.set_state(state["generator"])
+        if state["before"] is not None:
+            self.before = deepcopy(self.model.network).requires_grad_(False).eval()
+            self.before.load_state_dict(state["before"])
+
+
+def advice(config: InverseGraphicsConfig) -> str:
+    """What to try where a training diverges."""
+    names = ("lr", "camera_lr", "robust_lr", "head_lr")
+    rates = ", ".join(f"inverse.{name} (now {getattr(config, name):g})" for name in names)
+    clip = config.clip_gradients
+    return f"a lower {rates}, or inverse.clip_gradients=1 (now {f'{clip:g}' if clip else 'off'})"
 
 
 def flip_where(pictures: Tensor, mirrored: Tensor) -> Tensor:

@@ -22,9 +22,10 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.neural_renderer.data import Pictures
-from ganverse_nb.runtime.checkpoints import load_state, save_state
+from ganverse_nb.runtime.checkpoints import Checkpoints
 
-STUDENT = "mask_student.pt"
+SAVE_EVERY = 100
+STUDENT, PHASE = "mask_student.pt", "mask_student"
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -71,10 +72,15 @@ def train_mask_student(
     lr: float = 2e-3,
     progress: bool = True,
     device: torch.device | str = "cpu",
+    checkpoints: Checkpoints | None = None,
 ) -> MaskStudent:
     """A frozen student after `steps` of binary cross-entropy on (pictures, masks) drawn by `sample`.
 
-    The learning rate falls to zero along a cosine.
+    The learning rate falls to zero along a cosine. With `checkpoints`, a training that was interrupted goes on from
+    there, and one that was finished is loaded.
+
+    Raises:
+        ValueError: the checkpoint is damaged or of other settings. DivergedError: losses or weights are not finite.
     """
     rng = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -82,13 +88,28 @@ def train_mask_student(
         student = MaskStudent().to(device)
     optimizer = torch.optim.Adam(student.parameters(), lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
-    for _ in tqdm(range(steps), desc="mask student", disable=not progress):
+
+    def restore(state: dict[str, Any]) -> None:
+        student.load_state_dict(state["student"])
+        if state["step"] < steps:
+            optimizer.load_state_dict(state["optimizer"])
+            schedule.load_state_dict(state["schedule"])
+            rng.set_state(state["rng"])
+
+    start = checkpoints.resume(restore) if checkpoints else 0
+    for step in tqdm(range(start + 1, steps + 1), desc="mask student", disable=not progress):
         images, masks = (part.to(device) for part in sample(rng))
         loss = F.binary_cross_entropy_with_logits(student.logits(images), masks)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
+        if checkpoints and step % SAVE_EVERY == 0 and step < steps:
+            checkpoints.check(step, {"loss": loss})
+            going_on = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "rng": rng.get_state()}
+            checkpoints.save(step, student=student.state_dict(), **going_on)
+    if checkpoints and start < steps:
+        checkpoints.save(steps, student=student.state_dict())
     optimizer.zero_grad(set_to_none=True)
     return student.eval().requires_grad_(False)
 
@@ -121,15 +142,11 @@ def mask_student(
     def sample(rng: torch.Generator) -> tuple[Tensor, Tensor]:
         return batch(learnable[torch.randint(len(learnable), (config.batch,), generator=rng)])
 
-    identity = state_identity(config, seed)
-    state = load_state(directory / STUDENT, identity)
-    if state is None:
-        student = train_mask_student(sample, config.mask_steps, seed, progress=progress, device=device)
-        save_state(directory / STUDENT, {"step": config.mask_steps, "student": student.state_dict()}, identity)
-    else:
-        student = MaskStudent().eval().requires_grad_(False)
-        student.load_state_dict(state["student"])
-        student.to(device)
+    advice = f"a larger stylegan_r.batch (now {config.batch}) or another seed"
+    checkpoints = Checkpoints(directory, PHASE, state_identity(config, seed), advice, state=STUDENT)
+    student = train_mask_student(
+        sample, config.mask_steps, seed, progress=progress, device=device, checkpoints=checkpoints
+    )
     images, masks = (part.to(device) for part in batch(unseen[:256]))
     with torch.no_grad():
         return student, float(hard_iou(student(images), masks).mean())

@@ -9,6 +9,7 @@ import copy
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,10 +25,10 @@ from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.mask_student import mask_student, state_identity
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
-from ganverse_nb.runtime.checkpoints import MetricsLog, load_state, save_state
+from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.threads import one_thread
 
-WARM, FINAL, METRICS = "mapping_only.safetensors", "stylegan_r.safetensors", "metrics.jsonl"
+WARM, FINAL = "mapping_only.safetensors", "stylegan_r.safetensors"
 WARM_UP_STATE, JOINT_STATE = "warmup.pt", "finetune.pt"
 HELD_OUT_PAIRS = 64
 WARM_UP_LOG_EVERY, WARM_UP_SAVE_EVERY, JOINT_LOG_EVERY = 50, 500, 10
@@ -71,6 +72,10 @@ def train_stylegan_r(
 
     Returns:
         the renderer, with `encoder` to encode pictures; `notes` says how gates, masks and fine-tuning turned out.
+
+    Raises:
+        ValueError: what lies in `directory` is damaged or of other settings.
+        DivergedError: a training came to numbers that are not finite.
     """
     directory.mkdir(parents=True, exist_ok=True)
     device = generator.const.device
@@ -120,8 +125,7 @@ def train_stylegan_r(
         "camera_dims": mapping.sizes.camera_dims,
     }
     model = StyleGANR(copy.deepcopy(generator), mapping, encoder, notes)
-    if not (directory / WARM).exists():
-        model.save(directory / WARM)
+    model.save(directory / WARM)  # also over a file of the same name: what is there may be of another training
     pairs = swap_pairs(dataset, validation, HELD_OUT_PAIRS, seed)
     fine_tune(model, data, differentiable, pairs, config, directory, seed, progress)
     model.notes["gates_decided"] = model.mapping.decided()
@@ -166,15 +170,19 @@ def warm_up(
     gate_lr = config.warmup_lr * config.gate_lr_multiplier
     rates = (config.warmup_lr, gate_lr)
     optimizer = torch.optim.Adam([{"params": networks}, {"params": [mapping.gate_logits]}], betas=(0.9, 0.99))
-    identity = state_identity(config, seed)
-    state = load_state(directory / WARM_UP_STATE, identity)
-    start = 0
-    if state is not None:
-        start = state["step"]
+
+    def restore(state: dict[str, Any]) -> None:
         mapping.load_state_dict(state["mapping"])
         optimizer.load_state_dict(state["optimizer"])
         rng.set_state(state["rng"])
-    log = MetricsLog(directory / METRICS, "warmup", start)
+
+    advice = (
+        f"a lower stylegan_r.warmup_lr (now {config.warmup_lr:g}) or stylegan_r.gate_lr_multiplier "
+        f"(now {config.gate_lr_multiplier:g})"
+    )
+    identity = state_identity(config, seed)
+    checkpoints = Checkpoints(directory, "warmup", identity, advice, state=WARM_UP_STATE)
+    start = checkpoints.resume(restore)
     mapping.train()
 
     with tqdm(total=steps, initial=start, desc="StyleGAN-R warm-up", disable=not progress) as bar:
@@ -191,18 +199,10 @@ def warm_up(
             if step % WARM_UP_LOG_EVERY == 0 or step == steps:
                 values = {k: float(v) for k, v in parts.items()}
                 bar.set_postfix({k: f"{v:.3f}" for k, v in values.items()})
-                log.append(step, **values, decided=mapping.decided()["all"])
+                checkpoints.log(step, **values, decided=mapping.decided()["all"])
             if step % WARM_UP_SAVE_EVERY == 0 or step == steps:
-                save_state(
-                    directory / WARM_UP_STATE,
-                    {
-                        "step": step,
-                        "mapping": mapping.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "rng": rng.get_state(),
-                    },
-                    identity,
-                )
+                kept = {"mapping": mapping.state_dict(), "optimizer": optimizer.state_dict()}
+                checkpoints.save(step, **kept, rng=rng.get_state())
     return mapping.eval()
 
 
@@ -239,6 +239,7 @@ def fine_tune(
 
     Raises:
         ValueError: `weight_camera` without a camera head.
+        DivergedError: losses, measures or weights are not finite, those that it begins with included.
     """
     if config.weight_camera > 0 and encoder.camera is None:
         raise ValueError("weight_camera needs a camera head; give one or set it to 0.")
@@ -259,22 +260,27 @@ def fine_tune(
     def measure() -> dict[str, float]:
         return held_out_measure(model.synthesize, encoder, data.dataset, *held_out)
 
-    identity = state_identity(config, seed)
-    state = load_state(directory / JOINT_STATE, identity)
-    if state is None:
-        first = measure()
-        keeper = KeptState(config.patience, first, config.keep_best)
-        keeper.offer(0, first, model)
-        start = 0
-    else:
-        start = state["step"]
+    keeper: KeptState | None = None
+
+    def restore(state: dict[str, Any]) -> None:
+        nonlocal keeper
         set_weights(model, state)
         optimizer.load_state_dict(state["optimizer"])
         rng.set_state(state["rng"])
         keeper = KeptState.restored(config.patience, state["keeper"], config.keep_best)
-    log = MetricsLog(directory / METRICS, "finetune", start)
-    if start == 0:
-        log.append(0, **{f"held_out_{k}": v for k, v in keeper.first.items()}, score=keeper.score)
+
+    advice = (
+        f"a lower stylegan_r.generator_lr (now {config.generator_lr:g}), stylegan_r.finetune_lr "
+        f"(now {config.finetune_lr:g}) or, where it is step 0, stylegan_r.warmup_lr (now {config.warmup_lr:g})"
+    )
+    identity = state_identity(config, seed)
+    checkpoints = Checkpoints(directory, "finetune", identity, advice, state=JOINT_STATE)
+    start = checkpoints.resume(restore)
+    if keeper is None:
+        first = measure()
+        keeper = KeptState(config.patience, first, config.keep_best)
+        keeper.offer(0, first, model)
+        checkpoints.log(0, **{f"held_out_{k}": v for k, v in keeper.first.items()}, score=keeper.score)
 
     with tqdm(total=config.finetune_steps, initial=start, desc="StyleGAN-R fine-tuning", disable=not progress) as bar:
         for step in range(start + 1, config.finetune_steps + 1):
@@ -287,15 +293,14 @@ def fine_tune(
             optimizer.step()
             bar.update()
             if step % JOINT_LOG_EVERY == 0:
-                log.append(step, **{k: float(v) for k, v in parts.items()})
+                checkpoints.log(step, **{k: float(v) for k, v in parts.items()})
             if step % config.evaluate_every == 0 or step == config.finetune_steps:
                 found = measure()
                 keeper.offer(step, found, model)
-                log.append(step, **{f"held_out_{k}": v for k, v in found.items()}, score=keeper.last)
+                checkpoints.log(step, **{f"held_out_{k}": v for k, v in found.items()}, score=keeper.last)
                 bar.set_postfix(score=f"{keeper.last:.3f}", kept=f"{keeper.score:.3f}@{keeper.step}")
-                weights = get_weights(model)
                 extra = {"optimizer": optimizer.state_dict(), "rng": rng.get_state(), "keeper": keeper.state()}
-                save_state(directory / JOINT_STATE, {"step": step, **weights, **extra}, identity)
+                checkpoints.save(step, **get_weights(model), **extra)
     set_weights(model, keeper.weights)
     model.notes["finetune"] = {"kept_step": keeper.step, "score": keeper.score, "measure": keeper.measure}
     return model
@@ -383,5 +388,7 @@ class KeptState:
     @classmethod
     def restored(cls, patience: int, state: dict, best: bool = True) -> KeptState:
         keeper = cls(patience, state["first"], best)
+        if state.keys() != keeper.state().keys():
+            raise ValueError("what it kept is not whole")
         keeper.__dict__.update(state)
         return keeper

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
-from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
+from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.detections import bounding_boxes
@@ -59,6 +59,7 @@ def train_segmenter(
     pictures = {"count": len(photos), "checksum": int(some.sum())}
     identity = {"segmenter": asdict(config), "seed": seed, "category": category, "photos": pictures}
     if (directory / WEIGHTS).is_file():
+        (directory / STATE).unlink(missing_ok=True)  # killed just before it was deleted
         done = load_segmenter(category, directory / WEIGHTS)
         check_identity(directory / WEIGHTS, done.provenance.get("identity"), identity)
         return done
@@ -69,15 +70,24 @@ def train_segmenter(
         torch.manual_seed(seed)
         network = small_mask_rcnn(config).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
-    start, minutes = _resume(directory, identity, network, optimizer)
-    log = MetricsLog(directory / METRICS, PHASE, start)
+    checkpoints = Checkpoints(directory, PHASE, identity, f"a lower segmenter.lr (now {config.lr:g})")
+    minutes = 0.0
+
+    def restore(state: dict[str, Any]) -> None:
+        nonlocal minutes
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        minutes = state["minutes"]
+
+    start = checkpoints.resume(restore)
     network.train()
     began, losses = time.monotonic(), Counter[str]()
     with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
         for step in range(start, config.steps):
-            losses.update(_step(network, optimizer, train, config, seed, step))
+            found, done_steps = _step(network, optimizer, train, config, seed, step), step + 1
+            checkpoints.check(done_steps, found)
+            losses.update(found)
             bar.update()
-            done_steps = step + 1
             if done_steps % config.evaluate_every and done_steps != config.steps:
                 continue
             score = evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
@@ -85,16 +95,11 @@ def train_segmenter(
             logged = (done_steps - 1) % config.evaluate_every + 1
             means = {name: total / logged for name, total in losses.items()}
             losses.clear()
-            log.append(done_steps, **means, **score)
+            checkpoints.log(done_steps, **means, **score)
             bar.set_postfix(iou=f"{score['iou']:.4f}", mask=f"{means['loss_mask']:.3f}")
             elapsed = minutes + (time.monotonic() - began) / 60
-            state = {
-                "step": done_steps,
-                "minutes": elapsed,
-                "network": network.state_dict(),
-                "optimizer": optimizer.state_dict(),
-            }
-            save_state(directory / STATE, state, identity)
+            weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+            checkpoints.save(done_steps, minutes=elapsed, **weights)
 
     provenance: dict[str, Any] = {
         "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
@@ -150,15 +155,3 @@ def _step(
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimizer.step()
     return {name: loss.item() for name, loss in losses.items()}
-
-
-def _resume(
-    directory: Path, identity: dict[str, Any], network: MaskRCNN, optimizer: torch.optim.Optimizer
-) -> tuple[int, float]:
-    """(steps done, minutes spent)."""
-    state = load_state(directory / STATE, identity)
-    if state is None:
-        return 0, 0.0
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["step"], state["minutes"]

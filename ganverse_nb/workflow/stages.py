@@ -53,8 +53,9 @@ from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
+from ganverse_nb.runtime.checkpoints import STATE
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.files import read_json, sha256, write_json
+from ganverse_nb.runtime.files import content_of, read_json, sha256, write_json
 from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, photo_weights, segmenter_file
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.archive import first_photos, make_photo_archive
@@ -163,7 +164,8 @@ def pose_regressor_stage(run: Run) -> Stage:
 
     def compute(directory: Path) -> None:
         photos = train_photos(run)
-        train_regressor(photos.images, photos.camera, config, seed).save(directory / POSE)
+        train_regressor(photos.images, photos.camera, config, seed, directory=directory).save(directory / POSE)
+        (directory / STATE).unlink(missing_ok=True)
 
     settings = [config.regressor_steps, config.regressor_batch, seed]
     return Stage("pose_regressor", compute, settings, (train_photos_stage(run),))
@@ -269,7 +271,9 @@ def view_gate_stage(run: Run) -> Stage:
 
 def gan_kid(run: Run) -> Kid:
     """How far the teacher's samples are from photos it was not trained on: KID on own features."""
-    return Kid(**read_json(run.finish(gan_kid_stage(run)) / KID))
+    path = run.finish(gan_kid_stage(run)) / KID
+    with content_of(path, "KID", f"delete {path.parent} and run the same command again"):
+        return Kid(**read_json(path))
 
 
 def gan_kid_stage(run: Run) -> Stage:

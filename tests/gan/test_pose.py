@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from ganverse_nb.config import ViewConfig
+from ganverse_nb.gan import pose
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.runtime.errors import DivergedError
 
 
 def pictures(azimuth, elevation=14.0):
@@ -74,6 +76,35 @@ def test_the_shortest_training(regressor):
     config = ViewConfig(regressor_steps=1, regressor_batch=2)
     one = train_regressor(pictures(azimuth), Camera.orbit(azimuth), config, progress=False)
     assert one.pose(torch.rand(2, 3, 64, 64)).azimuth.isfinite().all()
+
+
+def test_an_interrupted_training_ends_like_an_uninterrupted_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pose, "SAVE_EVERY", 2)
+    azimuth = torch.tensor([0.0, 90, 180, 270])
+    order = pictures(azimuth), Camera.orbit(azimuth), ViewConfig(regressor_steps=5, regressor_batch=4)
+    whole = train_regressor(*order, progress=False)
+    augment, calls = pose._augment, []
+
+    def interrupted(*arguments):
+        calls.append(0)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return augment(*arguments)
+
+    monkeypatch.setattr(pose, "_augment", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_regressor(*order, progress=False, directory=tmp_path)
+    resumed = train_regressor(*order, progress=False, directory=tmp_path)
+    assert len(calls) == 7  # steps 3 to 5 again
+    one, two = whole.state_dict(), resumed.state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(monkeypatch):
+    azimuth = torch.tensor([0.0, float("nan")])
+    config = ViewConfig(regressor_steps=3, regressor_batch=8)
+    with pytest.raises(DivergedError, match="pose_regressor diverged: loss is not finite at step 1 .*another seed"):
+        train_regressor(pictures(torch.zeros(2)), Camera.orbit(azimuth), config, progress=False)
 
 
 def test_photos_and_cameras_must_pair_up():

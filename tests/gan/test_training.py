@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ganverse_nb.gan import training
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.training import EMA_HALF_LIFE, EMA_RAMP, GanTrainer, train_gan
 from ganverse_nb.gan.view_pairs import same_views
-from ganverse_nb.runtime.checkpoints import load_state, read_metrics
+from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, read_metrics
+from ganverse_nb.runtime.errors import DivergedError
 
 
 def state(trainer, path):
@@ -215,9 +217,75 @@ def test_divergence_stops_before_anything_is_overwritten(small_config, photos, t
     before = (tmp_path / "state.pt").read_bytes()
     step = GanTrainer.step
     monkeypatch.setattr(GanTrainer, "step", lambda self: {**step(self), "loss_g": torch.tensor(float("nan"))})
-    with pytest.raises(FloatingPointError, match="diverged"):
+    lines = (tmp_path / "metrics.jsonl").read_text()
+    told = (
+        r"gan diverged: loss_g is not finite at step 2 \(.*state.pt still holds step 1\); .* a lower gan.generator_lr"
+    )
+    with pytest.raises(
+        DivergedError, match=told + r" \(now 0.\d+\) or gan.discriminator_lr .* or a higher gan.r1_gamma"
+    ):
         train_gan(photos, small_config, tmp_path, 1, images=16, progress=False)
-    assert (tmp_path / "state.pt").read_bytes() == before
+    assert (tmp_path / "state.pt").read_bytes() == before and (tmp_path / "metrics.jsonl").read_text() == lines
+
+
+def test_a_learning_rate_that_is_no_number_leaves_nothing_and_the_advice_works(small_config, photos, tmp_path):
+    bad = replace(small_config, generator_lr=float("nan"))
+    with pytest.raises(DivergedError, match="no state was kept yet"):
+        train_gan(photos, bad, tmp_path / "bad", 1, images=32, snapshot_every=8, progress=False)
+    assert not list((tmp_path / "bad").glob("*.*"))
+    assert load_generator(train_gan(photos, small_config, tmp_path / "good", 1, images=8, progress=False))
+
+
+@pytest.mark.parametrize("last", ["save_grid", "save_networks", "save"])
+def test_a_training_killed_among_its_last_files_ends_as_if_it_had_not_been(
+    small_config, photos, tmp_path, monkeypatch, last
+):
+    """Whichever file of the last snapshot is the first not to be written: no older teacher is called finished."""
+
+    def train(directory):
+        return train_gan(photos, small_config, directory, 1, images=16, snapshot_every=8, command="t", progress=False)
+
+    def killed(*arguments, **options):
+        calls.append(0)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    whole, broken, calls = tmp_path / "whole", tmp_path / "broken", []
+    train(whole)
+    owner = Checkpoints if last == "save" else training
+    original = getattr(owner, last)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, last, killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(broken)
+    teacher = train(broken)
+    assert provenance(teacher)["images"] == 16
+    one, two = (load_generator(path).state_dict() for path in (whole / "teacher.safetensors", teacher))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    lines = [[row["step"] for row in read_metrics(d / "metrics.jsonl", "gan")] for d in (whole, broken)]
+    assert lines[0] == lines[1] == [1, 2]
+
+
+@pytest.mark.parametrize("state", ["stale", "missing", "damaged"])
+def test_a_teacher_that_is_not_of_the_last_state_is_written_anew(small_config, photos, tmp_path, state):
+    teacher = train_gan(photos, small_config, tmp_path, 1, images=8, progress=False)
+    stale = teacher.read_bytes()
+    wanted = load_generator(train_gan(photos, small_config, tmp_path, 1, images=16, progress=False)).state_dict()
+    if state == "missing":
+        teacher.unlink()
+    else:
+        teacher.write_bytes(stale if state == "stale" else stale[:3000])
+    found = load_generator(train_gan(photos, small_config, tmp_path, 1, images=16, progress=False)).state_dict()
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted) and provenance(teacher)["images"] == 16
+
+
+def test_other_photos_of_the_same_number_are_refused(small_config, photos, tmp_path):
+    train_gan(photos, small_config, tmp_path, 1, images=8, progress=False)
+    with pytest.raises(CheckpointError, match="state.pt .*begun with other photos of the same number.*; delete it"):
+        train_gan(255 - photos, small_config, tmp_path, 1, images=16, progress=False)
+    (tmp_path / "state.pt").unlink()
+    assert train_gan(255 - photos, small_config, tmp_path, 1, images=16, progress=False).is_file()
 
 
 def test_it_learns_the_colour_of_its_photos(small_config, tmp_path):

@@ -17,6 +17,7 @@ from ganverse_nb.inverse_graphics.perceptual import feature_distance
 from ganverse_nb.inverse_graphics.training import MODEL, PHASE, Trainer, flip_where, train_inverse_graphics
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
+from ganverse_nb.runtime.errors import DivergedError
 
 SHORT = replace(
     InverseGraphicsConfig(),
@@ -124,6 +125,19 @@ def test_a_finished_training_is_loaded_and_the_global_random_state_is_left_alone
     stamp = (tmp_path / MODEL).stat().st_mtime_ns
     second = train_inverse_graphics(world.dataset, SHORT, tmp_path, edges)
     assert torch.equal(first.cameras.azimuth, second.cameras.azimuth) and (tmp_path / MODEL).stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(("rate", "step"), [("lr", 2), ("robust_lr", 6), ("head_lr", 8)])
+def test_a_training_that_diverges_stops_and_names_the_settings_to_try(world, tmp_path, monkeypatch, rate, step):
+    """f, its robust steps and the camera head; a checkpoint is kept after 4 steps."""
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 4)
+    kept = r"no state was kept yet" if step < 4 else r"state.pt still holds step 4"
+    told = (
+        rf"inverse_graphics diverged: the gradient of .* is not finite at step {step} \(.*{kept}\); .*inverse.{rate} "
+    )
+    with pytest.raises(DivergedError, match=told):
+        train_inverse_graphics(world.dataset, replace(SHORT, **{rate: 1e30}), tmp_path, edges)
+    assert not (tmp_path / MODEL).exists() and (tmp_path / STATE).exists() == (step > 4)
 
 
 def test_a_finished_training_with_other_settings_pictures_or_cameras_is_refused(world, tmp_path):

@@ -1,7 +1,11 @@
+import pytest
 import torch
 
 from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.neural_renderer import mask_student
 from ganverse_nb.neural_renderer.mask_student import train_mask_student
+from ganverse_nb.runtime.checkpoints import Checkpoints
+from ganverse_nb.runtime.errors import DivergedError
 
 SIDE = 32
 
@@ -34,3 +38,37 @@ def test_student_is_frozen_but_lets_gradients_through_to_the_picture():
 def test_same_seed_same_student():
     a, b = (train_mask_student(discs, steps=3, seed=4, progress=False) for _ in range(2))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+
+
+def test_an_interrupted_training_ends_like_an_uninterrupted_one_and_a_finished_one_is_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(mask_student, "SAVE_EVERY", 2)
+
+    def checkpoints(name):
+        (tmp_path / name).mkdir(exist_ok=True)
+        return Checkpoints(tmp_path / name, "mask_student", {"seed": 4}, "another seed", state="mask_student.pt")
+
+    drawn = []
+
+    def interrupted(rng):
+        drawn.append(0)
+        if len(drawn) == 4:
+            raise KeyboardInterrupt
+        return discs(rng)
+
+    whole = train_mask_student(discs, steps=5, seed=4, progress=False, checkpoints=checkpoints("whole"))
+    with pytest.raises(KeyboardInterrupt):
+        train_mask_student(interrupted, steps=5, seed=4, progress=False, checkpoints=checkpoints("cut"))
+    resumed = train_mask_student(discs, steps=5, seed=4, progress=False, checkpoints=checkpoints("cut"))
+    loaded = train_mask_student(interrupted, steps=5, seed=9, progress=False, checkpoints=checkpoints("cut"))
+    assert len(drawn) == 4
+    for other in (resumed, loaded):
+        assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), other.parameters(), strict=True))
+
+
+def test_a_student_whose_weights_are_not_finite_is_not_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, "mask_student", {"seed": 4}, "another seed", state="mask_student.pt")
+    with pytest.raises(
+        DivergedError, match=r"mask_student diverged: student.* is not finite at step 3 .* another seed"
+    ):
+        train_mask_student(discs, 3, 0, lr=1e38, progress=False, checkpoints=checkpoints)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from ganverse_nb.neural_renderer import training
 from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
 from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap_pairs
 from ganverse_nb.neural_renderer.losses import TrainingSet
+from ganverse_nb.neural_renderer.mask_student import state_identity
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import (
     KeptState,
@@ -19,7 +20,8 @@ from ganverse_nb.neural_renderer.training import (
     train_stylegan_r,
     warm_up,
 )
-from ganverse_nb.runtime.checkpoints import load_state, read_metrics
+from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
+from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.runtime.shipped import SHIPPED
 
 
@@ -233,6 +235,41 @@ def test_the_joint_stage_freezes_the_encoder_and_still_sends_gradients_through_i
     fine_tune(model, data, encoder, pairs, settings, tmp_path, 0, progress=False)
     assert f.weight.grad is None and not f.weight.requires_grad
     assert not same(before, model.generator.state_dict())
+
+
+def test_a_warm_up_whose_losses_are_not_finite_stops(world, tmp_path):
+    data, _ = world.training_set()
+    settings = world.config(warmup_steps=3, warmup_lr=float("nan"))
+    with pytest.raises(
+        DivergedError, match=r"warmup diverged: .* is not finite at step 3 .* a lower stylegan_r.warmup_lr"
+    ):
+        warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_joint_stage_without_a_finite_score_to_begin_with_stops(world, tmp_path, monkeypatch):
+    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    bad = {"shape": float("nan"), "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
+    monkeypatch.setattr(training, "held_out_measure", lambda *arguments: bad)
+    with pytest.raises(
+        DivergedError, match="finetune diverged: held_out_shape is not finite at step 0 .no state was kept"
+    ):
+        fine_tune(model, data, world.encoder(), pairs, world.config(), tmp_path, 0, progress=False)
+    assert not (tmp_path / "finetune.pt").exists()
+
+
+def test_a_joint_stage_that_diverges_keeps_the_last_finite_state(world, tmp_path):
+    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    settings = world.config(finetune_steps=2, evaluate_every=1)
+    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    longer = replace(settings, finetune_steps=4)
+    save_state(tmp_path / "finetune.pt", load_state(tmp_path / "finetune.pt"), state_identity(longer, 0))
+    kept = (tmp_path / "finetune.pt").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "joint_loss", lambda model, *rest: (model.generator.const.sum() * float("nan"), {}))
+        with pytest.raises(DivergedError, match=r"is not finite at step 3 \(.*finetune.pt still holds step 2\)"):
+            fine_tune(model, data, world.encoder(), pairs, longer, tmp_path, 0, progress=False)
+    assert (tmp_path / "finetune.pt").read_bytes() == kept
 
 
 def test_learning_rate_and_entropy_of_the_warm_up(world, tmp_path):

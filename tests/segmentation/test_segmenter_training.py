@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
+from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.segmentation import training
 from ganverse_nb.segmentation.composites import compose
 from ganverse_nb.segmentation.training import MARGIN, WEIGHTS, targets, train_segmenter
@@ -69,6 +70,30 @@ def test_a_damaged_state_is_named(photos: Photos, tmp_path: Path) -> None:
     (tmp_path / STATE).write_bytes(b"nonsense")
     with pytest.raises(ValueError, match="damaged"):
         train_segmenter(photos, TINY, tmp_path, 3)
+
+
+def test_a_training_whose_losses_are_not_finite_stops_at_the_last_finite_state(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = training._step
+
+    def breaks(*args):
+        return {"loss_mask": float("nan")} if args[-1] == 2 else step(*args)
+
+    monkeypatch.setattr(training, "_step", breaks)
+    told = r"segmenter diverged: loss_mask is not finite at step 3 \(.*still holds step 2\).* a lower segmenter.lr"
+    with pytest.raises(DivergedError, match=told):
+        train_segmenter(photos, TINY, tmp_path, 3)
+    assert not (tmp_path / WEIGHTS).exists()
+    assert [line["step"] for line in read_metrics(tmp_path / METRICS, "segmenter")] == [2]
+
+
+def test_a_state_that_a_kill_left_beside_the_finished_weights_is_removed(photos: Photos, tmp_path: Path) -> None:
+    config = replace(TINY, steps=1)
+    train_segmenter(photos, config, tmp_path, 3)
+    (tmp_path / STATE).write_bytes(b"left")
+    train_segmenter(photos, config, tmp_path, 3)
+    assert not (tmp_path / STATE).exists()
 
 
 def test_too_few_photos_are_named(photos: Photos, tmp_path: Path) -> None:
