@@ -468,13 +468,17 @@ def load_config(
     Raises:
         ValueError: unknown profile, category or setting, or a value of the wrong type; the message lists what is known.
     """
-    if profile not in PROFILES:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError(f"The seed is a whole number, as in 0; {seed!r} is not.")
+    if not isinstance(settings or {}, Mapping):
+        raise ValueError(f"Settings have names and values, as in {{'inverse.steps': 100}}; {settings!r} has not.")
+    if profile not in tuple(PROFILES):
         raise ValueError(f"Unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
     if foreign:
         _check_foreign_name(category)
     elif category not in CATEGORIES:
         raise ValueError(f"Unknown category {category!r}; the categories are {', '.join(CATEGORIES)}.")
-    config = PROFILES[profile](category, int(seed))
+    config = PROFILES[profile](category, seed)
     if profile != "paper" and category in ("horse", "bird"):
         config = _for_animals(config)
     changes = dict(settings or {}) | {name.replace("__", "."): value for name, value in overrides.items()}

@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import write_text
+from ganverse_nb.workflow.kernel import PARAMETERS
 
 if TYPE_CHECKING:
     from ganverse_nb.workflow.notebook_engine import Stop
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 EVIDENCE = ("03", "05", "06", "07", "11")  # comparisons that need further trainings: `make evidence`
 STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
-PARAMETERS = ("profile", "category", "seed", "runs", "figures", "settings")
 NUMBER = re.compile(r"\d\d[a-z]?")
 PICTURE_LINK = re.compile(r"!\[(?P<text>[^]]*)\]\((?P<path>[^):]+\.png)\)")
 TRACEBACK = "Traceback (most recent call last):"

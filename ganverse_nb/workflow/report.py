@@ -16,8 +16,9 @@ from pathlib import Path
 from ganverse_nb.config import CATEGORIES, as_json
 from ganverse_nb.evaluation.report_page import as_html
 from ganverse_nb.evaluation.report_text import RUN, cells, header, sections
-from ganverse_nb.runtime.files import read_json, write_json, write_text
+from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
 from ganverse_nb.runtime.rows import Row
+from ganverse_nb.workflow.marks import COMPLETE, read_mark
 from ganverse_nb.workflow.run import Run
 
 
@@ -34,11 +35,13 @@ def write_report(run: Run) -> Path:
     if not rows:
         raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.command}` first.")
     path = figures / "report.json"
-    others = [Row(**row) for row in read_json(path)] if path.exists() else []
+    with content_of(path, "list of numbers"):
+        others = [Row(**row) for row in read_json(path)] if path.exists() else []
     rows = sorted([r for r in others if r.key.split(".")[0] != category] + rows, key=_place)
-    manifest = run.manifest
-    stages = {mark.parent.name: read_json(mark) for mark in sorted(run.directory.glob("*/complete.json"))}
-    manifest["stages"] = {n: {"seconds": mark["seconds"], "commit": mark["commit"]} for n, mark in stages.items()}
+    manifest = {name: value for name, value in run.manifest.items() if name != "config"}
+    stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
+    told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
+    manifest["stages"] = told
     write_json(run.pictures / RUN, {"config": as_json(run.config), "manifest": manifest})
     write_json(path, [asdict(row) for row in rows])
     write_text(figures / "report.md", as_markdown(rows, figures))

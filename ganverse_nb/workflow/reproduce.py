@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.files import read_json, write_json, write_text
+from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
 from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
@@ -111,7 +111,11 @@ class Stopwatch:
 
     def __init__(self, run: Run) -> None:
         self.run, self.path = run, run.directory / "runtime.json"
-        self.log = read_json(self.path) if self.path.exists() else {"minutes": None, "parts": []}
+        self.log: dict[str, Any] = {"minutes": None, "parts": []}
+        if self.path.exists():
+            with content_of(self.path, "record of times"):
+                self.log = dict(read_json(self.path))
+                float(self.log["minutes"] or sum(p["seconds"] + p["stage_seconds"] for p in self.log["parts"]))
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:

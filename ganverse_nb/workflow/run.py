@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,14 +23,29 @@ from filelock import FileLock, Timeout
 
 from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
 from ganverse_nb.evaluation.report_text import RowTable
-from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.files import digest, plain, read_json, remove, sha256, write_json
+from ganverse_nb.runtime.errors import ExpectedError, SettingError
+from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, row_of
 from ganverse_nb.runtime.shipped import shipped_stage
+from ganverse_nb.workflow.kernel import check_notebook, from_notebooks
+from ganverse_nb.workflow.marks import (
+    COMPLETE,
+    CONFIG,
+    MANIFEST,
+    PARTIAL,
+    PARTS,
+    ROWS,
+    begin,
+    check_files,
+    files_of,
+    finish,
+    identity_of,
+    read_manifest,
+    read_mark,
+    recorded_config,
+)
 from ganverse_nb.workflow.provenance import device, environment
-
-COMPLETE, PARTIAL = "complete.json", "partial.json"
 
 
 class RunBusyError(ExpectedError):
@@ -103,7 +117,7 @@ class Run:
         recorded.
         """
         self._identities[stage.name] = identity = stage.identity
-        if self.shipped and _identity(self.directory / stage.name / COMPLETE) != identity:
+        if self.shipped and identity_of(self.directory / stage.name / COMPLETE) != identity:
             found = shipped_stage(plain(as_json(self.config)), stage.name, identity)
             if found is not None:
                 self.substitute(f"the {stage.name} that comes with the package", "one of this run", "same settings")
@@ -122,12 +136,15 @@ class Run:
 
         `compute` gets `<name>.partial/`: empty at first, and with all it wrote before when an earlier attempt with the
         same settings was interrupted. When it returns, the directory is renamed to `<name>/`. A stage of other settings
-        is computed anew; the old one stays until the new one is complete.
+        is computed anew; the old one stays until the new one is complete. What a killed attempt was writing goes.
 
         Args:
             settings: a dataclass or JSON value; whatever decides the content beside `needs`.
             needs: finished stages that this one is made from; when one changes, this one is computed anew.
             team: processes that call this together, and whose `compute` waits for all of them before it returns.
+
+        Raises:
+            ExpectedError: a file of the finished stage is damaged or missing; the message says what to do.
         """
         identity = _digest(settings, {need: self._identity(need) for need in needs})
         return self._stage(name, compute, settings, identity, team)
@@ -140,7 +157,10 @@ class Run:
         final, partial = self.directory / name, self.directory / f"{name}.partial"
 
         def done() -> bool:
-            return _identity(final / COMPLETE) == identity
+            if identity_of(final / COMPLETE) != identity:
+                return False
+            check_files(final)
+            return True
 
         meet = team.wait if team else lambda: None
         if team and not team.is_main:
@@ -153,21 +173,22 @@ class Run:
             meet()
             return final
         with self._lock(name, wait=None):
-            if _identity(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
-                _finish(partial, final)
+            remove_leftovers(self.directory, name)
+            if identity_of(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
+                finish(partial, final)
             if done():
                 meet()
                 return final
-            mark = _begin(partial, identity, settings)
+            mark = begin(partial, identity, settings)
             meet()
             self._compute(compute, mark)
-            _finish(partial, final)
+            finish(partial, final)
         meet()
         return final
 
     def is_at_hand(self, stage: Stage) -> bool:
         """Whether `finish` would have to compute nothing: the stage is finished, or comes with the package."""
-        if _identity(self.directory / stage.name / COMPLETE) == stage.identity:
+        if identity_of(self.directory / stage.name / COMPLETE) == stage.identity:
             return True
         found = self.shipped and shipped_stage(plain(as_json(self.config)), stage.name, stage.identity)
         return bool(found)
@@ -179,7 +200,7 @@ class Run:
     def seconds(self, name: str) -> float:
         """Seconds that a finished stage took, interrupted attempts included; NaN where there is none."""
         mark = self.directory / name / COMPLETE
-        return float(read_json(mark)["seconds"]) if mark.exists() else float("nan")
+        return float(read_mark(mark)["seconds"]) if mark.exists() else float("nan")
 
     def stage_seconds(self) -> float:
         """Seconds spent in the stages that are there, interrupted attempts included."""
@@ -187,22 +208,23 @@ class Run:
         total = 0.0
         for mark in marks:
             with suppress(FileNotFoundError):  # finished and renamed by another process since it was listed
-                total += read_json(mark)["seconds"]
+                total += float(read_mark(mark)["seconds"])
         return total
 
     def _compute(self, compute: Callable[[Path], object], mark: Path) -> None:
-        content = read_json(mark)
+        content = read_mark(mark)
         before, start = content["seconds"], time.monotonic()
         try:
             compute(mark.parent)
         finally:
             content["seconds"] = round(before + time.monotonic() - start, 3)
             write_json(mark, content)
-        write_json(mark.with_name(COMPLETE), content | {"commit": self.manifest["environments"][-1]["commit"]})
+        facts = {"commit": self.manifest["environments"][-1]["commit"], "files": files_of(mark.parent)}
+        write_json(mark.with_name(COMPLETE), content | facts)
         mark.unlink()
 
     def _identity(self, name: str) -> str:
-        identity = self._identities.get(name) or _identity(self.directory / name / COMPLETE)
+        identity = self._identities.get(name) or identity_of(self.directory / name / COMPLETE)
         if identity is None:
             raise ValueError(f"Stage {name} of {self.directory} is not finished, and a later stage needs it.")
         return identity
@@ -233,9 +255,9 @@ class Run:
             ValueError: a value that is no number, or a bar that is not understood; then nothing is stored.
         """
         new = [self._row(key, measurement, command) for key, measurement in measured.items()]
-        with self._lock("rows.json", wait=60):
+        with self._lock(ROWS, wait=60):
             rows = {row.key: row for row in [*self.rows(), *new]}
-            write_json(self.directory / "rows.json", [asdict(row) for row in rows.values()])
+            write_json(self.directory / ROWS, [asdict(row) for row in rows.values()])
         return RowTable(new, list(rows.values()))
 
     def _row(self, key: str, measured: Measurement, command: str | None) -> Row:
@@ -245,13 +267,14 @@ class Run:
 
     def rows(self) -> list[Row]:
         """The recorded numbers, in the order they were first recorded in."""
-        path = self.directory / "rows.json"
-        return [Row(**row) for row in read_json(path)] if path.exists() else []
+        path = self.directory / ROWS
+        with content_of(path, "list of numbers"):
+            return [Row(**row) for row in read_json(path)] if path.exists() else []
 
     @property
     def manifest(self) -> dict[str, Any]:
         """What is written in manifest.json: environments, weights, substitutions, notes."""
-        return read_json(self.directory / "manifest.json")
+        return read_manifest(self.directory / MANIFEST)
 
     def substitute(self, what: str, instead_of: str, why: str) -> None:
         """Says once, and records in the manifest, that `what` is used in place of `instead_of`."""
@@ -288,33 +311,39 @@ class Run:
     # ---- the directory
 
     def _claim(self) -> None:
-        path, ours = self.directory / "config.json", _deciding(self.config)
-        if path.exists():
-            differing = _differences(read_json(path), ours)
-            if differing:
-                named = "; ".join(f"{k} = {a!r} there, {b!r} asked for" for k, (a, b) in list(differing.items())[:3])
-                raise ValueError(
-                    f"{self.directory} belongs to another configuration ({named}): "
-                    "choose another directory with --runs, ask for the same settings, or delete it."
-                )
-        else:
-            if self.directory.exists() and any(self.directory.glob(f"*/{COMPLETE}")):
-                raise ValueError(
-                    f"{self.directory} has stages but no config.json; delete it or choose another directory."
-                )
-            self.directory.mkdir(parents=True, exist_ok=True)
-            write_json(path, ours)
+        """The directory becomes, or is, that of this configuration; what killed processes were writing there goes."""
+        path, ours = self.directory / CONFIG, _deciding(self.config)
+        theirs = recorded_config(self.directory)
+        differing = {} if theirs is None else _differences(theirs, ours)
+        if differing:
+            named = "; ".join(f"{k} = {a!r} there, {b!r} asked for" for k, (a, b) in list(differing.items())[:3])
+            raise ValueError(
+                f"{self.directory} belongs to another configuration ({named}): "
+                "choose another directory with --runs, ask for the same settings, or delete it."
+            )
+        if theirs is None and any(self.directory.glob(f"*/{COMPLETE}")):
+            raise ValueError(
+                f"{self.directory} has stages but neither {CONFIG} nor settings in {MANIFEST}; "
+                "delete it or choose another directory."
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
         here = environment()
+        with self._lock(ROWS, wait=60):
+            remove_leftovers(self.directory, Path(ROWS).stem)
         with self._edit_manifest() as manifest:
+            for name in (CONFIG, MANIFEST):
+                remove_leftovers(self.directory, Path(name).stem)
+            if not path.exists():
+                write_json(path, ours)
+            manifest["config"] = ours  # for the day when config.json is lost
             if here not in manifest["environments"]:
                 manifest["environments"].append(here)
 
     @contextmanager
     def _edit_manifest(self) -> Iterator[dict[str, Any]]:
-        path = self.directory / "manifest.json"
-        empty: dict[str, Any] = {"environments": [], "weights": {}, "substitutions": [], "notes": {}}
-        with self._lock("manifest.json", wait=60):
-            manifest = read_json(path) if path.exists() else empty
+        path = self.directory / MANIFEST
+        with self._lock(MANIFEST, wait=60):
+            manifest = read_manifest(path) if path.exists() else {k: kind() for k, kind in PARTS.items()}
             before = digest(manifest)
             yield manifest
             if digest(manifest) != before or not path.exists():
@@ -382,14 +411,22 @@ def open_run(
     Raises:
         ValueError: unknown profile, category or setting; a run directory of another configuration; in a notebook that
             was started elsewhere, no folder of notebooks that `../runs` could be meant from.
+        ExpectedError: papermill gave the notebook a parameter that it has not.
 
     Examples:
         >>> run = open_run("mini", "car", seed=0, runs=folder / "runs", settings={"inverse.steps": 100})
         >>> run.directory.name, run.config.inverse.steps
         ('car-mini-seed0', 100)
     """
-    config = load_config(profile, category, seed, settings, foreign=foreign)
-    return Run(config, _from_notebooks(runs), _from_notebooks(figures), shipped)
+    check_notebook()
+    for name, place in (("runs", runs), ("figures", figures)):
+        if not isinstance(place, (str, Path)):
+            raise SettingError(f"{name} is the path of a folder; {place!r} is not.")
+    try:
+        config = load_config(profile, category, seed, settings, foreign=foreign)
+    except ValueError as error:
+        raise SettingError(str(error)) from None  # which a notebook shows as one sentence
+    return Run(config, from_notebooks(runs), from_notebooks(figures), shipped)
 
 
 def run_directory(config: Config, root: str | Path = "runs") -> Path:
@@ -405,9 +442,9 @@ def reopen_run(directory: str | Path, figures: str | Path = "figures", shipped: 
         ValueError: its config.json is of another version of the package.
     """
     directory = Path(directory)
-    if not (directory / "config.json").is_file():
-        raise FileNotFoundError(f"{directory} is no directory of a run: it holds no config.json.")
-    theirs = read_json(directory / "config.json")
+    theirs = recorded_config(directory)
+    if theirs is None:
+        raise FileNotFoundError(f"{directory} is no directory of a run: it holds no {CONFIG}.")
     profile, category, seed = (theirs[name] for name in ("profile", "category", "seed"))
     foreign = category not in CATEGORIES
     default = plain(as_json(load_config(profile, category, seed, foreign=foreign)))
@@ -418,49 +455,13 @@ def reopen_run(directory: str | Path, figures: str | Path = "figures", shipped: 
     return run
 
 
-def _from_notebooks(path: str | Path) -> Path:
-    """`path`, as a notebook's `../runs` is meant: from the folder of the notebooks, wherever its kernel was started."""
-    path, here = Path(path), Path.cwd()
-    in_kernel = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
-    if not in_kernel or path.parts[:1] != ("..",) or any(here.glob("[0-9][0-9]_*.ipynb")):
-        return path
-    folder = Path(__file__).parents[2] / "notebooks"
-    if not folder.is_dir():
-        raise ValueError(
-            f"This notebook was started in {here}, which holds no notebooks, so {path} cannot be meant; "
-            "start it in its own folder, or set `runs` and `figures` to whole paths."
-        )
-    meant = (folder / path).resolve()
-    print(f"This notebook was started in {here} instead of its own folder; {path} is taken to be {meant}.")
-    return meant
-
-
 def _deciding(config: Config) -> dict[str, Any]:
     """The settings that decide the results: all but whether weights may be downloaded."""
     return {name: value for name, value in plain(as_json(config)).items() if name != "weights"}
 
 
-def _begin(partial: Path, identity: str, settings: Any) -> Path:
-    """The mark of a stage that begins or continues; what an attempt with other settings left is removed."""
-    mark = partial / PARTIAL
-    if _identity(mark) != identity:
-        remove(partial)
-        partial.mkdir(parents=True)
-        write_json(mark, {"identity": identity, "settings": plain(settings), "seconds": 0.0})
-    return mark
-
-
-def _finish(partial: Path, final: Path) -> None:
-    remove(final)
-    os.replace(partial, final)
-
-
 def _digest(settings: Any, needs: Mapping[str, str]) -> str:
     return digest([plain(settings), dict(needs)])
-
-
-def _identity(mark: Path) -> str | None:
-    return read_json(mark)["identity"] if mark.exists() else None
 
 
 def _differences(theirs: Any, ours: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:

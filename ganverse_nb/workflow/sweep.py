@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
-from ganverse_nb.runtime.files import digest, read_json, sha256, write_json, write_text
+from ganverse_nb.runtime.files import content_of, digest, read_json, sha256, write_json, write_text
+from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.provenance import commit
 from ganverse_nb.workflow.reproduce import reproduce
-from ganverse_nb.workflow.run import COMPLETE, Run, open_run
+from ganverse_nb.workflow.run import Run, open_run
 
 STATE, TABLE = "sweep.json", "sweep.md"
 
@@ -69,10 +70,11 @@ def sweep(
     sources = {path.stem: sha256(path) for path in notebooks(directory, only)}
     key = digest([profile, category, cases, sorted(sources)])[:8]
     root = Path(output) / f"{category}-{profile}-{key}"
-    state = read_json(root / STATE)["results"] if (root / STATE).exists() else []
     made_by = {"notebooks": sources, "commit": commit()}
-    results = [result for result in state if result["made_by"] == made_by and result["seed"] in seeds]
-    done = {(result["variant"], result["seed"]) for result in results}
+    with content_of(root / STATE, "record of a sweep"):
+        state = read_json(root / STATE)["results"] if (root / STATE).exists() else []
+        results = [result for result in state if result["made_by"] == made_by and result["seed"] in seeds]
+        done = {(result["variant"], result["seed"]) for result in results}
     left = [(seed, name) for seed in seeds for name in cases if (name, seed) not in done]
     runs = {(s, n): _open(root, profile, category, s, cases[n], n) for s, n in left}  # a wrong setting is said at once
     for number, (seed, name) in enumerate(left, 1):

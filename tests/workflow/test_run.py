@@ -2,13 +2,14 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +17,11 @@ import pytest
 import torch
 
 from ganverse_nb.config import load_config
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import atomic_path, plain, read_json, sha256, write_json
 from ganverse_nb.runtime.rows import Measurement
 from ganverse_nb.workflow import provenance
-from ganverse_nb.workflow.run import Run, RunBusyError, exclusive, open_run
+from ganverse_nb.workflow.run import Run, RunBusyError, exclusive, open_run, reopen_run
 
 
 @pytest.fixture
@@ -350,19 +352,19 @@ def in_kernel(monkeypatch):
 
 
 def test_a_notebook_started_elsewhere_uses_the_checkouts_runs(in_kernel, tmp_path, monkeypatch, capsys):
-    from ganverse_nb.workflow.run import _from_notebooks
+    from ganverse_nb.workflow.kernel import from_notebooks
 
     checkout = Path(__file__).parents[2]
     monkeypatch.chdir(checkout)  # as `papermill notebooks/04_inverse_graphics.ipynb out.ipynb` does
-    assert _from_notebooks("../runs") == checkout / "runs"
+    assert from_notebooks("../runs") == checkout / "runs"
     assert f"started in {checkout} instead of its own folder; ../runs is taken to be" in capsys.readouterr().out
-    assert _from_notebooks("elsewhere") == Path("elsewhere") and _from_notebooks(tmp_path) == tmp_path
+    assert from_notebooks("elsewhere") == Path("elsewhere") and from_notebooks(tmp_path) == tmp_path
     monkeypatch.chdir(checkout / "notebooks")
-    assert _from_notebooks("../runs") == Path("../runs") and not capsys.readouterr().out
+    assert from_notebooks("../runs") == Path("../runs") and not capsys.readouterr().out
 
 
 def test_without_a_checkout_the_sentence_says_where_to_start(in_kernel, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganverse_nb.workflow.run.__file__", str(tmp_path / "ganverse_nb" / "workflow" / "run.py"))
+    monkeypatch.setattr("ganverse_nb.workflow.kernel.__file__", str(tmp_path / "ganverse_nb" / "workflow" / "run.py"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="was started in .*start it in its own folder"):
         open_run("smoke", runs="../runs")
@@ -398,3 +400,119 @@ def test_of_many_numbers_none_goes_in_where_one_is_wrong(tmp_path):
     with pytest.raises(ValueError, match="record\\('b'\\): one number"):
         run.record_all({"a": Measurement(1), "b": Measurement("two")})
     assert run.rows() == []
+
+
+# ---- damage, and what killed processes leave
+
+
+def test_a_damaged_file_of_a_finished_stage_is_found_and_the_advice_works(run, tmp_path):
+    calls = []
+    stage = run.stage("photos", writer("a", calls))
+    for damage in (lambda path: path.write_text("b"), lambda path: path.unlink()):
+        damage(stage / "result.txt")
+        other = Run(run.config, tmp_path / "runs")
+        with pytest.raises(ExpectedError, match=rf"result.txt is .*; delete {stage} and run the same command again\.$"):
+            other.stage("photos", writer("a", calls))
+        shutil.rmtree(stage)
+        assert (other.stage("photos", writer("a", calls)) / "result.txt").read_text() == "a"
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"identity": 3}'])
+def test_a_damaged_mark_is_a_sentence_and_the_advice_works(run, text):
+    for mark, prepare in (("photos/complete.json", writer("a")), ("gan.partial/partial.json", interrupted)):
+        name = mark.split("/")[0].removesuffix(".partial")
+        with suppress(Interrupted):
+            run.stage(name, prepare)
+        (run.directory / mark).write_text(text)
+        with pytest.raises(ValueError, match=rf"{mark} .*; delete it and run the same command again\.$"):
+            run.stage(name, writer("a"))
+        (run.directory / mark).unlink()
+        assert (run.stage(name, writer("a")) / "result.txt").read_text() == "a"
+
+
+def test_stages_of_earlier_versions_kept_no_checksums_and_are_taken(run):
+    stage = run.stage("photos", writer("a"))
+    mark = read_json(stage / "complete.json")
+    assert set(mark.pop("files")) == {"result.txt"}
+    write_json(stage / "complete.json", mark)
+    assert run.stage("photos", writer("b")) == stage and (stage / "result.txt").read_text() == "a"
+
+
+def test_what_a_killed_process_was_writing_is_gone_after_the_resume(run, tmp_path):
+    def killed(directory: Path) -> None:
+        (directory / "deeper").mkdir()
+        for place in (directory, directory / "deeper"):
+            (place / ".state.0123abcd.pt").write_text("half")
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run.stage("gan", killed)
+    (run.directory / ".gan.partial.0123abcd.deleted").mkdir()
+    for name in (".config.0123abcd.json", ".rows.0123abcd.json", ".manifest.0123abcd.json"):
+        (run.directory / name).write_text("half")
+    Run(run.config, tmp_path / "runs").stage("gan", writer("whole"))
+    assert not list(run.directory.rglob("*0123abcd*"))
+
+
+def test_a_lost_configuration_comes_back_from_the_manifest(run, tmp_path):
+    """The advice for a damaged config.json, to delete it, keeps every stage."""
+    stage, path = run.stage("photos", writer("a")), run.directory / "config.json"
+    before = path.read_text()
+    for text in ("{", "[]", '{"profile": "smoke"}'):
+        path.write_text(text)
+        for again in (lambda: Run(run.config, tmp_path / "runs"), lambda: reopen_run(run.directory)):
+            with pytest.raises(ValueError, match=r"config.json .*; delete it and run the same command again\.$"):
+                again()
+        path.unlink()
+        with pytest.raises(ValueError, match="belongs to another configuration .inverse.steps = "):
+            open_run("smoke", runs=tmp_path / "runs", settings={"inverse.steps": 7})
+        assert reopen_run(run.directory).config == run.config
+        assert path.read_text() == before and (stage / "result.txt").read_text() == "a"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "rows.json"])
+def test_a_damaged_manifest_or_list_of_numbers_can_be_deleted(run, tmp_path, name):
+    run.stage("photos", writer("a"))
+    run.record("gan.kid", 0.5)
+    for text in ("{", "[3]", '{"notes": []}'):
+        (run.directory / name).write_text(text)
+        with pytest.raises(ValueError, match=rf"{name} .*; delete it and run the same command again\.$"):
+            Run(run.config, tmp_path / "runs").record("gan.kid", 0.5)
+        (run.directory / name).unlink()
+        assert Run(run.config, tmp_path / "runs").record("gan.kid", 0.5).ours == 0.5
+
+
+# ---- parameters of notebooks
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", True, None])
+def test_a_seed_is_a_whole_number(tmp_path, seed):
+    with pytest.raises(ValueError, match=rf"^The seed is a whole number, as in 0; {seed!r} is not\.$"):
+        open_run("smoke", seed=seed, runs=tmp_path)
+
+
+def test_parameters_of_other_types_are_sentences(tmp_path):
+    for changes, said in (
+        ({"profile": 3}, "Unknown profile 3; the profiles are"),
+        ({"profile": ["smoke"]}, "Unknown profile .'smoke'.;"),
+        ({"category": 2.0}, "Unknown category 2.0;"),
+        ({"runs": 4}, "runs is the path of a folder; 4 is not"),
+        ({"figures": {}}, "figures is the path of a folder; {} is not"),
+        ({"settings": "inverse.steps=3"}, "Settings have names and values, .*; 'inverse.steps=3' has not"),
+        ({"settings": {"gan.generator_lr": float("nan")}}, "gan.generator_lr is a finite number, .*; nan is not"),
+        ({"settings": {"inverse.sigma": [1e-4, float("inf")]}}, "inverse.sigma is a finite number, .*; inf is not"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            open_run(**{"profile": "smoke", "runs": tmp_path, **changes})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_parameter_of_papermill_stops_the_notebook(tmp_path, monkeypatch):
+    cells = ["seed = 0", '# Parameters\nprofile = "smoke"\nsed = 1\n', "x = 3"]
+    shell = SimpleNamespace(user_ns={"In": cells})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with pytest.raises(ExpectedError, match=r"no parameter 'sed'; its parameters are profile, category, seed, .*-y"):
+        open_run("smoke", runs=tmp_path)
+    cells[1] = '# Parameters\nprofile = "smoke"\nsettings = {"inverse.steps": 3}\n'
+    assert open_run("smoke", runs=tmp_path, figures=tmp_path).config.profile == "smoke"
