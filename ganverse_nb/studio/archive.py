@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
@@ -30,16 +35,18 @@ def make_photo_archive(
 ) -> Photos:
     """`count` photos in `directory`, as `Photos.load` reads them; the rest is as in `make_photos`.
 
-    Pieces that exist already are not made again.
+    Pieces that exist already are not made again. An interruption ends it at once, and so does the end of this process:
+    pieces that were not finished are lost.
 
     The pictures do not depend on `workers` (default: one process per core).
     """
     check_order(category, count)
     check_edition(edition)
-    if (directory / FILE).is_file():
-        return Photos.load(directory)
     starts = range(0, count, PIECE)
     pieces = {start: directory / f"piece-{start:07d}" for start in starts}
+    if (directory / FILE).is_file():
+        _remove(pieces.values())  # killed before all of them were
+        return Photos.load(directory)
     orders = [
         (category, min(PIECE, count - start), _piece_seed(seed, start), resolution, per_camera, edition, knobs, piece)
         for start, piece in pieces.items()
@@ -52,17 +59,44 @@ def make_photo_archive(
             for order in orders:
                 bar.update(_make_piece(*order))
         else:
-            with ProcessPoolExecutor(
-                workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-            ) as pool:
-                for done in as_completed([pool.submit(_make_piece, *order) for order in orders]):
-                    bar.update(done.result())
+            _make_beside_each_other(orders, workers, bar)
     photos = join([Photos.load(piece) for piece in pieces.values()])
     photos.save(directory)
-    for piece in pieces.values():
-        (piece / FILE).unlink()
-        piece.rmdir()
+    _remove(pieces.values())
     return photos
+
+
+def _make_beside_each_other(orders: list[tuple[Any, ...]], workers: int, bar: tqdm) -> None:
+    """Pieces by several processes; an interruption ends those, too."""
+    others = set(active_children())
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
+        try:
+            for done in as_completed([pool.submit(_make_piece, *order) for order in orders]):
+                bar.update(done.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(active_children()) - others:
+                process.kill()
+            raise
+
+
+def _begin_worker() -> None:
+    """One thread for each; Ctrl-C reaches the process that started this one, and this one ends with that."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _remove(pieces: Iterable[Path]) -> None:
+    for piece in pieces:
+        shutil.rmtree(piece, ignore_errors=True)
 
 
 def first_photos(category: str, count: int, seed: int, resolution: int = 64, edition: int = 1) -> Photos:

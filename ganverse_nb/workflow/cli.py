@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ganverse_nb import __version__
 from ganverse_nb.config import BUNDLED, as_json, load_config
-from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning, sentence
 from ganverse_nb.runtime.extras import missing_extra, require
 from ganverse_nb.runtime.files import plain
-from ganverse_nb.runtime.process import prepare_process
+from ganverse_nb.runtime.process import prepare_process, stops_like_ctrl_c
 from ganverse_nb.workflow.run import Run, open_run, reopen_run, run_directory
 
 AUGMENT = "color,translation,cutout"
@@ -31,9 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return 2
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop ends like Ctrl-C: tidily, and resumable
     try:
-        with warnings.catch_warnings():
+        with stops_like_ctrl_c(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             if options.extra:
                 require(*options.extra)
@@ -43,18 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ExpectedError) as error:
         if options.traceback:
             raise
-        return _say(" ".join(str(error).split()), 2)
+        return _say(sentence(error), 2)
     except ModuleNotFoundError as error:
-        sentence = missing_extra(error)
-        if options.traceback or sentence is None:
+        missing = missing_extra(error)
+        if options.traceback or missing is None:
             raise
-        return _say(str(sentence), 2)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        return _say(str(missing), 2)
 
 
-def _say(sentence: str, code: int) -> int:
-    print(f"ganverse: {sentence}", file=sys.stderr)
+def _say(text: str, code: int) -> int:
+    with suppress(OSError):  # the terminal may be closed
+        print(f"ganverse: {text}", file=sys.stderr)
     return code
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +111,77 @@ def test_an_interrupted_archive_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     resumed = archive.make_photo_archive("car", 40, 0, tmp_path / "cut", workers=1)
     assert len(calls) == 3  # one before the interruption, the other two after it
     assert torch.equal(whole.images, resumed.images)
+
+
+def sleeps(*order: object) -> int:
+    time.sleep(60)
+    return 0
+
+
+def test_an_interruption_ends_the_processes_that_photograph_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces that wait, and those that are being made: with 40,000 photos they would take minutes."""
+    monkeypatch.setattr(archive, "get_context", lambda method: multiprocessing.get_context("fork"))  # begins at once
+    monkeypatch.setattr(archive, "_make_piece", sleeps)
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        archive.make_photo_archive("car", 20 * archive.PIECE, 0, tmp_path, workers=2)
+    assert time.monotonic() - began < 2.3 and not multiprocessing.active_children()
+
+
+def test_processes_that_photograph_end_with_the_one_that_started_them() -> None:
+    """As when that is killed: nobody is there to stop them."""
+    fork = multiprocessing.get_context("fork")
+    listener, speaker = fork.Pipe(duplex=False)
+
+    def work() -> None:
+        archive._begin_worker()
+        time.sleep(60)
+
+    def start() -> None:
+        worker = fork.Process(target=work)
+        worker.start()
+        speaker.send(worker.pid)
+        time.sleep(60)
+
+    owner = fork.Process(target=start)
+    owner.start()
+    worker = listener.recv()
+    owner.kill()
+    owner.join()
+    ends = time.monotonic() + 2
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < ends:
+        time.sleep(0.02)
+    state = Path(f"/proc/{worker}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_pieces_that_a_kill_left_beside_the_finished_archive_are_removed(tmp_path: Path) -> None:
+    archive.make_photo_archive("car", 4, 0, tmp_path, workers=1)
+    (tmp_path / "piece-0000000").mkdir()
+    (tmp_path / "piece-0000000" / "photos.safetensors").write_bytes(b"left")
+    archive.make_photo_archive("car", 4, 0, tmp_path, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos.safetensors"]
+
+
+def test_damaged_photos_are_a_sentence_and_those_of_earlier_versions_are_taken(tmp_path: Path) -> None:
+    photos = make_photos("car", 2, 0, 16)
+    photos.save(tmp_path)
+    path = tmp_path / "photos.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:])
+    with pytest.raises(ValueError, match="photos.safetensors is damaged: .*; delete .* and make them again"):
+        Photos.load(tmp_path)
+    path.write_bytes(whole)
+    tensors = load_file(path)
+    save_file(tensors, path)
+    assert torch.equal(Photos.load(tmp_path).images, photos.images)
+    for wrong in ({"masks": tensors["masks"][:1]}, {"camera.azimuth": tensors["camera.azimuth"][:1]}):
+        save_file(tensors | wrong, path)
+        with pytest.raises(ValueError, match="photos.safetensors does not hold a usable set of photos"):
+            Photos.load(tmp_path)
 
 
 def test_the_first_photos_of_an_archive_are_had_without_the_others(tmp_path: Path) -> None:

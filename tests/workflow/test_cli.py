@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence per expected error, a reproduction that survives interrupts."""
 
 import dataclasses
+import errno
 import functools
 import json
 import os
@@ -20,12 +21,15 @@ from torchvision.models import vgg16
 
 from ganverse_nb.config import as_json, load_config
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.gan.checkpoint import save_networks
+from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.domain import Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.workflow import cli
@@ -509,3 +513,39 @@ def test_projections_are_compared_by_lpips_where_its_weights_are(monkeypatch):
     assert "VGG16" in name and float(distance(a.detach(), a.detach())) == pytest.approx(0, abs=1e-5)
     distance(a, torch.rand(2, 3, 16, 16)).backward()
     assert float(a.grad.abs().sum()) > 0
+
+
+def test_what_the_system_says_and_a_training_that_diverges_are_one_sentence(monkeypatch, capsys):
+    for error, told in (
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/state.pt"),
+            "runs/state.pt: the disk is full; free some ",
+        ),
+        (DivergedError("The training gan diverged."), "The training gan diverged."),
+    ):
+
+        def fails(*arguments, error=error):
+            raise error
+
+        monkeypatch.setattr(cli, "load_config", fails)
+        assert cli.main(["config"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"ganverse: {told}") and said.count("\n") == 1 and "[Errno" not in said
+
+
+def test_a_setting_that_is_no_number_is_one_sentence(capsys):
+    assert cli.main(["config", "--set", "gan.generator_lr=NaN"]) == 2
+    assert "Setting gan.generator_lr is a finite number" in capsys.readouterr().err
+
+
+def test_a_gan_of_wide_pictures_is_measured_on_pictures_of_any_shape(tmp_path, capsys):
+    """Their middle, in the shape that the GAN makes."""
+    torch.manual_seed(0)
+    save_networks(tmp_path / "wide.safetensors", Generator(16, 8, 8, 2, (8, 8, 8), rows=(4, 12)), None, {})
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index, shape in enumerate([(40, 40, 3), (20, 60, 3), (60, 20, 3), (8, 16, 3)]):
+        Image.fromarray(rng.integers(0, 255, shape, np.uint8)).save(folder / f"{index}.png")
+    assert cli.main(["measure-gan", "--gan", str(tmp_path / "wide.safetensors"), "--images", str(folder)]) == 0
+    assert re.search(r"KID: -?\d+\.\d+ ± \d+\.\d+ x 10\^-3 on own features", capsys.readouterr().out)
