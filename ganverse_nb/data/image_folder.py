@@ -9,21 +9,23 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.data.pictures import read_picture
-from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.data.pictures import SUFFIXES, read_picture
+from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FORMAT = "ganverse_nb.images/1"
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
-NAMED = 3  # unreadable files that a warning names
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI", "PSD")
+NAMED = 3  # of each kind of file that is left out, a warning names so many
 
 
 class ImageFolderError(ExpectedError):
@@ -31,23 +33,64 @@ class ImageFolderError(ExpectedError):
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The picture files in a folder and its sub-folders, sorted, by suffix; hidden ones are left out.
+    """The picture files in a folder and its sub-folders, linked ones included, sorted; hidden ones are left out.
 
     Raises:
         ImageFolderError: no such folder, or fewer than two pictures in it.
     """
+    files, _ = find_images(folder)
+    _refuse_too_few(Path(folder), len(files))
+    return files
+
+
+def find_images(folder: str | Path) -> tuple[list[Path], list[str]]:
+    """`list_images`, and what else is in the folder, each with why it is none: by its name, or where that says nothing
+    by its content.
+
+    Raises:
+        ImageFolderError: no such folder.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageFolderError(f"There is no folder {folder}; give one that holds pictures.")
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    _refuse_too_few(folder, len(files))
-    return files
+    files: list[Path] = []
+    others: list[str] = []
+    for path in _walk(folder, others):
+        if not path.is_file():
+            others.append(f"{path} is a link to nothing" if path.is_symlink() else f"{path} is no file")
+        elif path.suffix.lower() in SUFFIXES or _looks_like_a_picture(path):
+            files.append(path)
+        else:
+            others.append(f"{path} is no picture")
+    return sorted(files), others
+
+
+def _walk(folder: Path, others: list[str], above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """Everything in a folder and below that is not hidden; links are followed, but not back to a folder above."""
+    above |= {os.path.realpath(folder)}
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        others.append(f"{folder} cannot be read ({error.strerror})")
+        return
+    for path in entries:
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif os.path.realpath(path) in above:
+            others.append(f"{path} links back to a folder above it")
+        else:
+            yield from _walk(path, others, above)
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    """Whether a file whose name does not say so begins like a picture of one of the usual formats."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Exception:  # whatever a decoder makes of something else
+        return False
 
 
 def folder_key(folder: str | Path) -> str:
@@ -62,17 +105,22 @@ def folder_key(folder: str | Path) -> str:
     return whole.hexdigest()
 
 
-def read_image_folder(folder: str | Path, resolution: int) -> Tensor:
+def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> Tensor:
     """uint8 [N, 3, R, R] RGB, in the order of `list_images`, each as `read_picture(fit=True)` gives it.
 
-    Unreadable files are skipped; one `ExpectedWarning` names the first of them and their number. All pictures are held
-    in memory: 12 kB each at 64 px.
+    Unreadable pictures are skipped, other files left out; one `ExpectedWarning` counts both and names the first of
+    them. All pictures are held in memory: 12 kB each at 64 px.
+
+    Args:
+        resolution: R, or a height and a width.
 
     Raises:
         ImageFolderError: no such folder, or fewer than two readable pictures in it.
     """
-    files = list_images(folder)
-    images = torch.empty(len(files), 3, resolution, resolution, dtype=torch.uint8)
+    files, others = find_images(folder)
+    _refuse_too_few(Path(folder), len(files))
+    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+    images = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
 
     def read(index: int) -> str | None:
         try:
@@ -84,16 +132,25 @@ def read_image_folder(folder: str | Path, resolution: int) -> Tensor:
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling run outside Python's lock
         reasons = list(tqdm(pool.map(read, range(len(files))), total=len(files), desc="pictures", unit="picture"))
     skipped = [reason for reason in reasons if reason is not None]
-    if skipped:
-        more = f" And {len(skipped) - NAMED} more." if len(skipped) > NAMED else ""
-        warnings.warn(
-            f"{len(skipped)} of {len(files)} pictures were skipped: {' '.join(skipped[:NAMED])}{more}",
-            ExpectedWarning,
-            stacklevel=2,
+    told = [
+        f"{len(found)} of {of} were {what}: {_first(found)}"
+        for found, of, what in (
+            (skipped, f"{len(files)} pictures", "skipped"),
+            (others, f"{len(files) + len(others)} files", "left out"),
         )
+        if found
+    ]
+    if told:
+        warnings.warn(" ".join(told), ExpectedWarning, stacklevel=2)
     readable = torch.tensor([reason is None for reason in reasons])
     _refuse_too_few(Path(folder), int(readable.sum()))
     return images[readable]
+
+
+def _first(reasons: list[str]) -> str:
+    """The first of some reasons, and how many more there are."""
+    more = f" And {len(reasons) - NAMED} more." if len(reasons) > NAMED else ""
+    return " ".join(f"{reason.removesuffix('.')}." for reason in reasons[:NAMED]) + more
 
 
 def make_image_archive(folder: str | Path, resolution: int, path: Path) -> None:
@@ -111,7 +168,11 @@ def load_image_archive(path: Path) -> Tensor:
     Raises:
         FileNotFoundError: no such file. ValueError: damaged, or something else.
     """
-    return load_tensors(path, FORMAT, "archive of pictures", "delete it and run the same command again")[0]["images"]
+    what, remedy = "archive of pictures", f"delete {path.parent} and run the same command again"
+    images = load_tensors(path, FORMAT, what, remedy)[0]["images"]
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3:
+        raise DamagedError(f"{path} is no {what}: it holds {images.dtype} {tuple(images.shape)}; {remedy}.")
+    return images
 
 
 def _refuse_too_few(folder: Path, count: int) -> None:

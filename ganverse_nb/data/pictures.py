@@ -16,6 +16,12 @@ from ganverse_nb.runtime.files import atomic_path
 
 # Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+SUFFIXES = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif"),
+    *(".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".qoi", ".psd"),
+    *(".heic", ".heif", ".hif"),
+)
+"""How the names of pictures end that are read; those of phones (.heic) where a plugin of Pillow's reads them."""
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 """A picture in any form: see `as_picture`."""
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
@@ -84,10 +90,11 @@ def _from_array(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor:
+def read_picture(path: str | Path, resolution: int | tuple[int, int], fit: bool = False) -> Tensor:
     """[1, 3, R, R] float32 in [0, 1], row 0 on top.
 
     Args:
+        resolution: R, or a height and a width.
         fit: bring any picture to R x R RGB: upright as its EXIF data say, the square in its middle, scaled by a
             Lanczos filter, what is transparent on white, 16 bits brought to 8; one whose shorter side has less than
             half of R pixels is refused. Without it, a picture of another size or mode is.
@@ -102,7 +109,7 @@ def read_picture(path: str | Path, resolution: int, fit: bool = False) -> Tensor
     return decode_picture(path.read_bytes(), str(path), resolution, fit)
 
 
-def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -> Tensor:
+def decode_picture(data: bytes, name: str, resolution: int | tuple[int, int], fit: bool = False) -> Tensor:
     """`read_picture` for the content of a file, which messages call `name`.
 
     Raises:
@@ -115,29 +122,35 @@ def decode_picture(data: bytes, name: str, resolution: int, fit: bool = False) -
             return file
         check_size(file.size, name, resolution)
         # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
-        file.draft(None, (2 * resolution, 2 * resolution))
+        width, height = _size(resolution)
+        file.draft(None, (2 * width, 2 * height))
         return _fitted(file, name, resolution)
 
     return _to_tensor(_decoded(data, name, read), name, resolution)
 
 
-def _fitted(image: Image.Image, name: str, resolution: int) -> Image.Image:
-    """The square in the middle of a picture, upright, R x R."""
-    return ImageOps.fit(_upright(image), (resolution, resolution), Image.Resampling.LANCZOS)
+def _size(resolution: int | tuple[int, int]) -> tuple[int, int]:
+    """Width and height of R, or of a height and a width."""
+    return (resolution, resolution) if isinstance(resolution, int) else (resolution[1], resolution[0])
 
 
-def check_size(size: tuple[int, int], name: str, resolution: int) -> None:
-    """Raises a ValueError where the shorter side has less than half of `resolution` pixels."""
-    if min(size) < resolution / 2:
+def _fitted(image: Image.Image, name: str, resolution: int | tuple[int, int]) -> Image.Image:
+    """The square in the middle of a picture, upright, R x R, or what has the shape that is asked for."""
+    return ImageOps.fit(_upright(image), _size(resolution), Image.Resampling.LANCZOS)
+
+
+def check_size(size: tuple[int, int], name: str, resolution: int | tuple[int, int]) -> None:
+    """Raises a ValueError where a side has less than half of the pixels that are asked for."""
+    if min(size) < max(_size(resolution)) / 2:
         raise _TooSmallError(f"{name} has only {size[0]} x {size[1]} pixels; give a larger picture.")
 
 
-def _to_tensor(picture: Image.Image, name: str, resolution: int) -> Tensor:
+def _to_tensor(picture: Image.Image, name: str, resolution: int | tuple[int, int]) -> Tensor:
     """[1, 3, R, R] of a picture that has that size; ValueError where it has not."""
-    if picture.size != (resolution, resolution):
-        width, height = picture.size
+    if picture.size != _size(resolution):
+        (width, height), needed = picture.size, _size(resolution)
         raise ValueError(
-            f"{name} has {width} x {height} pixels and {resolution} x {resolution} are needed; crop it to a square "
+            f"{name} has {width} x {height} pixels and {needed[0]} x {needed[1]} are needed; crop it to that shape "
             "around the object and scale it, or pass --fit."
         )
     if picture.mode != "RGB":
@@ -224,8 +237,10 @@ def _with_alpha(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """Grey values of 16 bits, or of 32 that hold 16 or real numbers in [0, 1], as uint8."""
+    """Grey values of 16 bits, or of 32 that hold 8 or 16 bits or real numbers in [0, 1], as uint8."""
     top = 1.0 if values.dtype.kind == "f" else 65535.0
+    if values.dtype.kind == "i" and values.size and values.max() <= 255:  # wider than it needs to be
+        top = 255.0
     if not np.all((values >= 0) & (values <= top)):
         raise ValueError(f"its values are outside 0..{top:g}")
     return np.round(values * (255.0 / top)).astype(np.uint8)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -209,9 +210,15 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
 
     generator, weights = load_generator(gan), INCEPTION.find()
     if isinstance(real, Path):
-        photos = read_image_folder(real, generator.resolution)
+        photos = read_image_folder(real, generator.picture_size)
     else:
         photos = stages.train_photos(real).images
+        if photos.shape[-1] != generator.resolution:
+            raise ExpectedError(
+                f"{gan} makes pictures of {generator.resolution} pixels and the photos of this run have "
+                f"{photos.shape[-1]}; give a folder of pictures instead, with --images."
+            )
+        photos = generator.crop(photos)
     inception = None if weights is None else gan_distance(generator, photos, weights, seed)
     return inception, gan_kid(generator, photos, seed=seed)
 

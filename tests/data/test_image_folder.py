@@ -5,11 +5,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from ganverse_nb.data.image_folder import (
     ImageFolderError,
     folder_key,
+    list_images,
     load_image_archive,
     make_image_archive,
     read_image_folder,
@@ -40,11 +41,32 @@ def check(image, left=(0, 0, 255), right=RED, atol=4):
         torch.testing.assert_close(found, torch.tensor(wanted).float(), atol=atol, rtol=0)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".webp", ".bmp", ".tif", ".TIFF"])
+SAVED = [
+    ".png",
+    ".JPG",
+    ".jpeg",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".TIFF",
+    ".avif",
+    ".gif",
+    ".jp2",
+    ".jfif",
+    ".ppm",
+    ".qoi",
+    "",
+]
+
+
+@pytest.mark.parametrize("suffix", SAVED)
 def test_formats(tmp_path, scene, suffix):
-    formats = {".JPG": "JPEG", ".TIFF": "TIFF"}
+    formats = {".JPG": "JPEG", ".TIFF": "TIFF", ".jfif": "JPEG", "": "PNG"}
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
     for name in "ab":
-        scene.save(tmp_path / f"{name}{suffix}", formats.get(suffix), **({"quality": 95} if "p" in suffix else {}))
+        quality = {"quality": 95} if suffix in (".jpeg", ".webp", ".avif") else {}
+        scene.save(tmp_path / f"{name}{suffix}", formats.get(suffix), **quality)
     images = read_image_folder(tmp_path, 16)
     assert images.shape == (2, 3, 16, 16) and images.dtype == torch.uint8
     check(images[0], atol=10)
@@ -79,6 +101,9 @@ def test_grey_of_any_depth(tmp_path, values):
     picture.save(tmp_path / "a.tif")
     wanted = 255 if values == "1" else GREY
     assert (read_picture(tmp_path / "a.tif", 16, fit=True) * 255).round().unique().tolist() == [wanted]
+    if values == "I":  # 32 bits that hold bytes
+        Image.fromarray(grey.astype(np.int32)).save(tmp_path / "b.tif")
+        assert (read_picture(tmp_path / "b.tif", 16, fit=True) * 255).round().unique().tolist() == [wanted]
     if values in ("L", "I;16"):
         picture.save(tmp_path / "a.png")
         assert (read_picture(tmp_path / "a.png", 16, fit=True) * 255).round().unique().tolist() == [wanted]
@@ -123,6 +148,39 @@ def test_unreadable_files_are_named_and_skipped(tmp_path, scene):
     message = str(caught[0].message)
     assert "4 of 6 pictures were skipped" in message and "And 1 more." in message
     assert all(name in message for name in ("c.png", "d.jpg", "e.webp")) and "f.tif" not in message
+    assert "1 of 7 files were left out" in message and "notes.txt is no picture" in message and "._b" not in message
+
+
+def test_linked_folders_and_files_are_read_and_what_is_left_out_is_named(tmp_path, scene):
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    (folder / "a").mkdir(parents=True)
+    elsewhere.mkdir()
+    for path in (folder / "a" / "0.png", elsewhere / "1.png", elsewhere / "2.png"):
+        scene.save(path)
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "linked.png").symlink_to(elsewhere / "1.png")
+    (folder / "a" / "back").symlink_to(folder)
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.warns(ExpectedWarning) as caught:
+        images = read_image_folder(folder, 16)
+    files = [path.relative_to(folder).as_posix() for path in list_images(folder)]
+    assert files == ["a/0.png", "linked/1.png", "linked/2.png", "linked.png", "phone.heic"] and len(images) == 4
+    message = str(caught[0].message)
+    assert "1 of 5 pictures were skipped" in message and "phone.heic is a HEIC picture" in message
+    assert "2 of 7 files were left out" in message and "back links back to a folder above it" in message
+    assert "gone.png is a link to nothing" in message
+
+
+def test_pictures_are_brought_to_any_shape(tmp_path, scene):
+    """The middle of 40 x 24 pixels, of which the blue part is 12 wide, in 8 rows of 12."""
+    for name in "ab":
+        scene.save(tmp_path / f"{name}.png")
+    images = read_image_folder(tmp_path, (8, 12))
+    assert images.shape == (2, 3, 8, 12)
+    inner = images[0, :, 4].float()
+    torch.testing.assert_close(inner[:, 3], torch.tensor([0.0, 0.0, 255.0]), atol=6, rtol=0)
+    torch.testing.assert_close(inner[:, 9], torch.tensor(RED).float(), atol=6, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore:.*skipped")

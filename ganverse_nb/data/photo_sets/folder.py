@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from ganverse_nb.data.photo_sets.originals import mask_file, off_background
 from ganverse_nb.data.photo_sets.photo import MaskOf, PhotoSet, RealPhoto, photo_set
+from ganverse_nb.data.pictures import SUFFIXES
+from ganverse_nb.runtime.errors import ExpectedWarning
 
 MASKS, BOXES = "masks.csv", "boxes.csv"
 SOURCES = {"coil-100": "coil", "epfl-gims08": "epfl", "weizmann": "horses", "davis-2016": "davis"}
-SUFFIXES = (".jpg", ".jpeg", ".png")
 LAYOUT = f"{MASKS} (columns file, mask, category), {BOXES}, or NAME.jpg beside NAME_mask.png"
 
 
@@ -21,8 +23,9 @@ def read_folder(folder: Path, category: str | None = None) -> PhotoSet:
 
     Listed in `masks.csv` and `boxes.csv`, in the folder or the one above it, with paths from there: columns `file`,
     `mask` (may be empty), `category`, and if known `object`, `azimuth_deg`, `source`, `box_left`, `box_top`,
-    `box_width`, `box_height`. Without a table: every `NAME.jpg` or `NAME.png` that has a `NAME_mask.png` beside it.
-    The set is called as its source is, where all photographs have the same, else as the folder.
+    `box_width`, `box_height`. Without a table: every picture `NAME.jpg`, `NAME.png`, ... that has a `NAME_mask.png`
+    beside it; an `ExpectedWarning` counts those that have none. The set is called as its source is, where all
+    photographs have the same, else as the folder.
 
     Args:
         category: of the photographs where no table says it.
@@ -69,13 +72,18 @@ def _photo(row: Mapping[str, str], path: Path, root: Path, source: str, where: s
 
 
 def _without_table(folder: Path, category: str | None) -> PhotoSet:
-    photos = []
+    photos, alone = [], []
     for path in sorted(folder.iterdir()):
         mask = path.with_name(f"{path.stem}_mask.png")
+        if path.suffix.lower() in SUFFIXES and not mask.is_file() and not path.stem.endswith("_mask"):
+            alone.append(path.name)
         if path.suffix.lower() in SUFFIXES and mask.is_file():
             if category is None:
                 raise ValueError(f"{folder} has no {MASKS}, so nobody says what its photographs show; give --category.")
             photos.append(RealPhoto(path, category, path.stem, mask_of=mask_file(mask)))
+    if alone:
+        said = f"{len(alone)} pictures in {folder} have no NAME_mask.png beside them and are left out: {alone[0]}"
+        warnings.warn(said + (f" and {len(alone) - 1} more." if alone[1:] else "."), ExpectedWarning, stacklevel=4)
     return photo_set(_name(folder.resolve().name), photos, folder, LAYOUT)
 
 
