@@ -311,6 +311,7 @@ class Trainer:
 
         In Eq 2 the light L_k belongs to object k as its shape and texture do: `light` [B, 9] is that of all its views.
         """
+        self.checkpoints.check(self.step + 1, {"shape": mesh.vertices, **vars(camera)})  # what cannot be rendered
         times = len(images) // len(mesh)
         shone = None if light is None else light.repeat(times, 1)
         output = self.render(repeat_mesh(mesh, times), camera, self.sigma(), shone)

@@ -77,6 +77,7 @@ def _make_beside_each_other(orders: list[tuple[Any, ...]], workers: int, bar: tq
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(active_children()) - others:
                 process.kill()
+                process.join()
             raise
 
 

@@ -132,9 +132,7 @@ def test_a_training_that_diverges_stops_and_names_the_settings_to_try(world, tmp
     """f, its robust steps and the camera head; a checkpoint is kept after 4 steps."""
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 4)
     kept = r"no state was kept yet" if step < 4 else r"state.pt still holds step 4"
-    told = (
-        rf"inverse_graphics diverged: the gradient of .* is not finite at step {step} \(.*{kept}\); .*inverse.{rate} "
-    )
+    told = rf"inverse_graphics diverged: .* is not finite at step {step} \(.*{kept}\); .*inverse.{rate} "
     with pytest.raises(DivergedError, match=told):
         train_inverse_graphics(world.dataset, replace(SHORT, **{rate: 1e30}), tmp_path, edges)
     assert not (tmp_path / MODEL).exists() and (tmp_path / STATE).exists() == (step > 4)

@@ -66,9 +66,13 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one_and_a_finished_o
 
 
 def test_a_student_whose_weights_are_not_finite_is_not_kept(tmp_path):
+    def broken(rng):
+        images, masks = discs(rng)
+        return images * float("nan"), masks
+
     checkpoints = Checkpoints(tmp_path, "mask_student", {"seed": 4}, "another seed", state="mask_student.pt")
     with pytest.raises(
         DivergedError, match=r"mask_student diverged: student.* is not finite at step 3 .* another seed"
     ):
-        train_mask_student(discs, 3, 0, lr=1e38, progress=False, checkpoints=checkpoints)
+        train_mask_student(broken, 3, 0, progress=False, checkpoints=checkpoints)
     assert not list(tmp_path.iterdir())

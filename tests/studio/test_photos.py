@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from ganverse_nb import config
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.render.rasterize import rasterize
+from ganverse_nb.runtime.process import stops_like_ctrl_c
 from ganverse_nb.studio import archive
 from ganverse_nb.studio.categories import CATEGORIES
 from ganverse_nb.studio.photos import Photos, make_photos
@@ -124,9 +125,9 @@ def test_an_interruption_ends_the_processes_that_photograph_at_once(
     """Pieces that wait, and those that are being made: with 40,000 photos they would take minutes."""
     monkeypatch.setattr(archive, "get_context", lambda method: multiprocessing.get_context("fork"))  # begins at once
     monkeypatch.setattr(archive, "_make_piece", sleeps)
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGTERM]).start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), stops_like_ctrl_c():
         archive.make_photo_archive("car", 20 * archive.PIECE, 0, tmp_path, workers=2)
     assert time.monotonic() - began < 2.3 and not multiprocessing.active_children()
 
