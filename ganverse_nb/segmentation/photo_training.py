@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import PhotoSegmenterConfig
-from ganverse_nb.runtime.checkpoints import METRICS, STATE, MetricsLog, check_identity, load_state, save_state
+from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites
 from ganverse_nb.segmentation.photo_composites import Material, compose_photos
@@ -62,6 +62,7 @@ def train_photo_segmenter(
     directory.mkdir(parents=True, exist_ok=True)
     identity = {"segmenter": asdict(config), "seed": seed, "photos": _checksum(photos, scenes)}
     if (directory / WEIGHTS).is_file():
+        (directory / STATE).unlink(missing_ok=True)  # killed just before it was deleted
         done = load_photo_segmenter(names[0], directory / WEIGHTS)
         check_identity(directory / WEIGHTS, done.provenance.get("identity"), identity)
         return done
@@ -75,12 +76,14 @@ def train_photo_segmenter(
         torch.manual_seed(seed)
         network = PhotoNetwork(len(names), config.widths).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
-    state = load_state(directory / STATE, identity)
-    start, minutes = 0, 0.0
-    if state is not None:
+    checkpoints = Checkpoints(directory, PHASE, identity, f"a lower learning rate than {config.lr:g}")
+    minutes = 0.0
+
+    def restore(state: dict[str, Any]) -> None:
+        nonlocal minutes
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        start, minutes = state["step"], state["minutes"]
+        minutes = state["minutes"]
 
     def score() -> dict[str, float]:
         """Mean over the categories; the held-out photos are partly hidden and cut off as well."""
@@ -91,24 +94,25 @@ def train_photo_segmenter(
         network.train().requires_grad_(True)
         return {key: sum(one[key] for one in kinds) / len(kinds) for key in kinds[0]}
 
-    log = MetricsLog(directory / METRICS, PHASE, start)
+    start = checkpoints.resume(restore)
     network.train()
     began, losses = time.monotonic(), Counter[str]()
     with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
         for step in range(start, config.steps):
-            losses.update(_step(network, optimizer, material, config, seed, step))
+            found, done_steps = _step(network, optimizer, material, config, seed, step), step + 1
+            checkpoints.check(done_steps, found)
+            losses.update(found)
             bar.update()
-            done_steps = step + 1
             if done_steps % config.evaluate_every and done_steps != config.steps:
                 continue
             scored = score()
             logged = (done_steps - 1) % config.evaluate_every + 1
-            log.append(done_steps, **{name: total / logged for name, total in losses.items()}, **scored)
+            checkpoints.log(done_steps, **{name: total / logged for name, total in losses.items()}, **scored)
             losses.clear()
             bar.set_postfix(iou=f"{scored['iou']:.4f}")
             elapsed = minutes + (time.monotonic() - began) / 60
             parts = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            save_state(directory / STATE, {"step": done_steps, "minutes": elapsed, **parts}, identity)
+            checkpoints.save(done_steps, minutes=elapsed, **parts)
 
     provenance: dict[str, Any] = {
         "command": command or f"train_photo_segmenter(photos, scenes, config, directory, seed={seed})",
@@ -120,7 +124,7 @@ def train_photo_segmenter(
         "identity": identity,
     }
     save_photo_segmenter(directory / WEIGHTS, network, config, provenance)
-    (directory / STATE).unlink(missing_ok=True)
+    checkpoints.remove()
     return load_photo_segmenter(names[0], directory / WEIGHTS)
 
 
