@@ -31,6 +31,7 @@ from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.refine import HYPOTHESES, place_by_box
 from ganverse_nb.inverse_graphics.sight import Sight
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import MANY, NONE
 
@@ -168,7 +169,9 @@ class Domain:
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        tensors, metadata = load_tensors(path, FORMAT, "domain", "run the stage domain again")
-        facts = json.loads(metadata["facts"])
-        median, spread = (dict(zip(facts["cues"], tensors[n].tolist(), strict=True)) for n in ("median", "spread"))
-        return cls(facts["category"], median, spread, float(tensors["limit"]))
+        remedy = "run the stage domain again"
+        tensors, metadata = load_tensors(path, FORMAT, "domain", remedy)
+        with content_of(path, "domain", remedy):
+            facts = json.loads(metadata["facts"])
+            median, spread = (dict(zip(facts["cues"], tensors[n].tolist(), strict=True)) for n in ("median", "spread"))
+            return cls(facts["category"], median, spread, float(tensors["limit"]))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganverse_nb.config import PhotoSegmenterConfig
-from ganverse_nb.runtime.tensors import load_tensors, save_tensors
+from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
@@ -99,15 +99,14 @@ def load_photo_segmenter(category: str, path: Path) -> PhotoSegmenter:
     """
     remedy = "train one with `ganverse train-segmenter --photographs`"
     tensors, metadata = load_tensors(path, FORMAT, "segmenter of photographs", remedy)
-    settings: dict[str, Any] = json.loads(metadata["config"])
-    categories = tuple(settings["categories"])
+    with made_from(tensors, path, "segmenter of photographs", remedy):
+        settings: dict[str, Any] = json.loads(metadata["config"])
+        provenance, categories = dict(json.loads(metadata["provenance"])), tuple(settings["categories"])
+        with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
+            network = PhotoNetwork(len(categories), tuple(settings["widths"]))
+        network.load_state_dict(tensors)
     if category not in categories:
         raise ValueError(f"{path} is a segmenter for {', '.join(categories)}, not for {category}.")
-    network = PhotoNetwork(len(categories), tuple(settings["widths"]))
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"{path} was made by another version of this package; {remedy}.") from error
     network.to(memory_format=torch.channels_last)
     source = f"small U-Net trained for {settings['steps']} steps on composites of studio photos ({path.name})"
-    return PhotoSegmenter(network, categories, category, source, json.loads(metadata["provenance"]))
+    return PhotoSegmenter(network, categories, category, source, provenance)

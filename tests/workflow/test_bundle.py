@@ -61,7 +61,7 @@ def test_a_run_is_bundled_in_eight_bits_with_what_made_it(finished, weights):
     assert facts["config"]["seed"] == 5 and facts["config"]["multiview"]["contents"] == 9
     assert facts["command"] == finished.command and "--set multiview.contents=9" in facts["command"]
     assert [row["ours"] for row in facts["rows"]] == [0.93]
-    assert set(facts["weights"]) == {"car/teacher", "car/views", "car/segmenter"}
+    assert set(facts["weights"]) == {"car/teacher", "car/views", "car/segmenter", "car/photo segmenter"}
     assert facts["environment"]["versions"]["torch"] == torch.__version__
     with safe_open(Shipped.of("car", weights).file("inverse_graphics", "model.safetensors"), "pt") as file:
         metadata = file.metadata()
@@ -72,6 +72,21 @@ def test_a_run_is_bundled_in_eight_bits_with_what_made_it(finished, weights):
     assert (found["large"] - LARGE).abs().max() < 0.004 and torch.equal(found["small"], LARGE[:3])
     with safe_open(weights / "car" / "domain" / "domain.safetensors", "pt") as file:
         assert torch.equal(file.get_tensor("large"), LARGE)  # has too wide a range
+
+
+def test_what_a_run_has_taken_from_the_package_stays_as_it_is(finished, weights, tmp_path):
+    before = read_json(bundle(finished, weights))
+    again = open_run("smoke", "car", 5, tmp_path / "others", tmp_path / "figures", {"multiview.contents": 9})
+    stage = stages.domain_stage(again)
+    again._stage("domain", learned("domain"), stage.settings, stage.identity)
+    kept = (weights / "car" / "inverse_graphics" / "model.safetensors").read_bytes()
+    (weights / "car" / "domain" / "domain.safetensors").write_bytes(b"of before")
+    after = read_json(bundle(again, weights))
+    assert (weights / "car" / "inverse_graphics" / "model.safetensors").read_bytes() == kept
+    assert list(after["stages"]) == list(SHIPPED)
+    assert after["stages"]["inverse_graphics"] == before["stages"]["inverse_graphics"]
+    assert (weights / "car" / "domain" / "domain.safetensors").read_bytes() != b"of before"
+
 
 
 def test_a_run_of_these_settings_takes_it(finished, weights, tmp_path, monkeypatch):
