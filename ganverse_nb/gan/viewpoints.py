@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT = "ganverse_nb.view_codes/2"
+UNKNOWN = -999.0  # in files, degrees that nobody has measured: of labelled codes, deviation and elevation
 BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
 
 
@@ -73,7 +75,8 @@ class ViewCodes:
     def save(self, path: str | Path) -> None:
         """Write a safetensors file (atomic)."""
         tensors = {"codes": self.codes.float(), "azimuth_bin": self.azimuth_bin.long()}
-        tensors |= {name: getattr(self, name).float() for name in ("azimuth", "deviation", "elevation")}
+        tensors["azimuth"] = self.azimuth.float()
+        tensors |= {name: getattr(self, name).float().nan_to_num(UNKNOWN) for name in ("deviation", "elevation")}
         tensors["ring"] = self.on_orbit.bool()  # as the bundled files call it
         provenance = json.dumps(self.provenance, sort_keys=True, default=str)
         save_tensors(path, tensors, FORMAT, {"split_layer": self.split_layer, "provenance": provenance})
@@ -90,6 +93,8 @@ class ViewCodes:
         tensors, metadata = read_tensors(path, FORMAT)
         with content_of(path, "set of view codes", "choose or label them again", CheckpointError):
             tensors["on_orbit"] = tensors.pop("ring")
+            for name in ("deviation", "elevation"):
+                tensors[name] = tensors[name].masked_fill(tensors[name] == UNKNOWN, math.nan)
             return cls(
                 **tensors,
                 split_layer=int(metadata["split_layer"]),

@@ -123,11 +123,11 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto", download
     if category not in COCO_LABELS:
         raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
     path = segmenter_file(category, weights)
-    if weights == PHOTOGRAPHS:
-        from ganverse_nb.segmentation.photo_segmenter import load_photo_segmenter
+    if path == COCO.path:
+        return _load_coco(category, COCO.get(download))
+    from ganverse_nb.segmentation.photo_segmenter import is_photo_segmenter, load_photo_segmenter
 
-        return load_photo_segmenter(category, path)
-    return _load_coco(category, COCO.get(download)) if path == COCO.path else _load_small(path, category)
+    return load_photo_segmenter(category, path) if is_photo_segmenter(path) else _load_small(path, category)
 
 
 def segmenter_file(category: str, weights: str | Path = "auto") -> Path:

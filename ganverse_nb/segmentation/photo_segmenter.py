@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ganverse_nb.config import PhotoSegmenterConfig
-from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
+from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
@@ -85,9 +86,18 @@ class PhotoSegmenter(Segmenter):
 def save_photo_segmenter(
     path: Path, network: PhotoNetwork, config: PhotoSegmenterConfig, provenance: dict[str, Any]
 ) -> None:
-    """Write a network in half precision, whole or not at all."""
+    """Write a network in eight bits a number (`runtime.tensors.packed`), whole or not at all."""
     facts = {"config": asdict(config), "provenance": provenance}
-    save_tensors(path, network.state_dict(), FORMAT, facts, half=True)
+    save_tensors(path, packed(network.state_dict()), FORMAT, facts)
+
+
+def is_photo_segmenter(path: Path) -> bool:
+    """Whether a file says of itself that it is one; False where it cannot be read."""
+    try:
+        with safe_open(path, "pt") as file:
+            return bool((file.metadata() or {}).get("format") == FORMAT)
+    except (OSError, SafetensorError):
+        return False
 
 
 def load_photo_segmenter(category: str, path: Path) -> PhotoSegmenter:

@@ -39,7 +39,7 @@ def train_photo_segmenter(
     seed: int,
     command: str | None = None,
 ) -> PhotoSegmenter:
-    """A segmenter trained on composites of `photos`, written to `directory`/segmenter.safetensors (half precision).
+    """A segmenter trained on composites of `photos`, written to `directory`/segmenter.safetensors (8 bits a number).
 
     Resumed, kept and logged as `training.train_segmenter` does.
 

@@ -386,7 +386,8 @@ def reconstructor(run: Run, photos: str | None = None) -> Reconstructor:
     Args:
         photos: who cuts photographs out instead of the run's own, as `load_segmenter` names them.
     """
-    return Reconstructor(inverse_graphics(run), photo_segmenter(run, photos), domain(run), framing(run))
+    cut = photo_segmenter(run, photos)  # says what is missing before anything is computed
+    return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run))
 
 
 def domain_check(run: Run) -> DomainCheck:

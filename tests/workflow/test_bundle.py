@@ -88,7 +88,6 @@ def test_what_a_run_has_taken_from_the_package_stays_as_it_is(finished, weights,
     assert (weights / "car" / "domain" / "domain.safetensors").read_bytes() != b"of before"
 
 
-
 def test_a_run_of_these_settings_takes_it(finished, weights, tmp_path, monkeypatch):
     bundle(finished, weights)
     monkeypatch.setattr("ganverse_nb.workflow.run.shipped_stage", lambda *order: shipped_stage(*order, weights))

@@ -70,6 +70,7 @@ OTHER = {  # settings whose other value cannot be made up
     "views.codes": "bundled",
     "gan.network": None,  # a weight file: see below
     "segmenter.weights": None,
+    "segmenter.photographs": None,
     "photo_model.photographs": None,  # a folder: tests/data has tests of those
     "inverse.perceptual_backbone": None,  # "lpips" needs its weights: tests/inverse_graphics
     "stylegan_r.view_rest": "mean",
@@ -267,6 +268,7 @@ def _stamped(source, target):
         ),
         ("views.codes", lambda: bundled("car", "views"), {"view_gate", "multiview"}),
         ("segmenter.weights", lambda: bundled_path("car"), {"view_gate", "multiview", "domain"}),
+        ("segmenter.photographs", lambda: bundled_path("photographs"), {"domain"}),
     ],
 )
 def test_a_weight_file_changes_exactly_the_stages_that_read_it(run, setting, file, readers, tmp_path):
