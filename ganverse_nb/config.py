@@ -102,24 +102,6 @@ class SegmenterConfig:
 
 
 @dataclass(frozen=True)
-class PhotoSegmenterConfig:
-    """The small U-Net that cuts out photographs, trained on composites of the studio's second edition."""
-
-    categories: tuple[str, ...] = CATEGORIES  # that it tells apart
-    widths: tuple[int, ...] = (24, 48, 96, 160, 192)  # channels at 1/2, 1/4, ... of 128 px
-    resolution: int = 128
-    photos: int = 5120  # of each category
-    scenes: int = 2400  # without an object
-    steps: int = 7000
-    cycles: int = 2  # of the learning rate, down to nothing and up again
-    batch: int = 16
-    lr: float = 3e-3
-    bf16: bool = True
-    held_out: int = 128  # of each category's photos, the last ones: for the IoU that is logged
-    evaluate_every: int = 500
-
-
-@dataclass(frozen=True)
 class MultiviewConfig:
     """The "StyleGAN multi-view dataset" (section 3.1)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ganverse_nb.config import PhotoSegmenterConfig
+from ganverse_nb.config import CATEGORIES
 from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
@@ -22,6 +22,24 @@ from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 FORMAT = "ganverse_nb photo segmenter"
 WORKING = 128  # pixels of the shorter side that the network sees, as it was trained
 PROMINENCE = 0.3  # of the largest object's pixels: what has fewer is background
+
+
+@dataclass(frozen=True)
+class PhotoSegmenterConfig:
+    """The small U-Net that cuts out photographs, trained on composites of the studio's second edition."""
+
+    categories: tuple[str, ...] = CATEGORIES  # that it tells apart
+    widths: tuple[int, ...] = (24, 48, 96, 160, 192)  # channels at 1/2, 1/4, ... of 128 px
+    resolution: int = 128
+    photos: int = 5120  # of each category
+    scenes: int = 2400  # without an object
+    steps: int = 7000
+    cycles: int = 2  # of the learning rate, down to nothing and up again
+    batch: int = 16
+    lr: float = 3e-3
+    bf16: bool = True
+    held_out: int = 128  # of each category's photos, the last ones: for the IoU that is logged
+    evaluate_every: int = 500
 
 
 class PhotoSegmenter(Segmenter):

@@ -15,13 +15,17 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.config import PhotoSegmenterConfig
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.segmentation.composites import Composites
 from ganverse_nb.segmentation.photo_composites import Material, compose_photos
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
-from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenter, load_photo_segmenter, save_photo_segmenter
+from ganverse_nb.segmentation.photo_segmenter import (
+    PhotoSegmenter,
+    PhotoSegmenterConfig,
+    load_photo_segmenter,
+    save_photo_segmenter,
+)
 from ganverse_nb.segmentation.training import evaluate
 from ganverse_nb.studio.photos import Photos
 

@@ -117,9 +117,9 @@ def _train_gan(options: argparse.Namespace) -> None:
 
 
 def _train_segmenter(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import train_photo_segmenter, train_segmenter
+    from ganverse_nb.workflow import commands
 
-    train = train_photo_segmenter if options.photographs else train_segmenter
+    train = commands.train_photo_segmenter if options.photographs else commands.train_segmenter
     print(f"trained: {train(_open(options))}")
 
 
@@ -334,9 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command = add("train-segmenter", _train_segmenter, "train the small Mask R-CNN on studio photos")
     _run_options(command)
-    command.add_argument(
-        "--photographs", action="store_true", help="the U-Net for photographs instead, of all categories of the studio"
-    )
+    command.add_argument("--photographs", action="store_true", help="the one for photographs, of all categories")
     _run_options(add("train-pose", _train_pose, "train the pose regressor that measures views"))
     command = add("choose-views", _choose_views, "measure the split layers of a GAN, or choose its view codes")
     _run_options(command)

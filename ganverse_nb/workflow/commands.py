@@ -143,7 +143,7 @@ def train_photo_segmenter(run: Run) -> Path:
     """
     import torch
 
-    from ganverse_nb.config import PhotoSegmenterConfig
+    from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
     from ganverse_nb.segmentation.photo_training import WEIGHTS, train_photo_segmenter
     from ganverse_nb.studio.archive import make_photo_archive
     from ganverse_nb.studio.photos import Photos

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ganverse_nb.config import PhotoSegmenterConfig
 from ganverse_nb.data.pictures import as_image
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 from ganverse_nb.segmentation import photo_training
 from ganverse_nb.segmentation.mask_rcnn import PHOTOGRAPHS, load_segmenter, photo_weights
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
+from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
 from ganverse_nb.segmentation.photo_training import PHASE, WEIGHTS, train_photo_segmenter
 from ganverse_nb.studio.photos import make_photos
 
