@@ -9,8 +9,9 @@ it can explain, each measured against photographs that no network of the run has
 * border: the share of the object's outline that lies on the border of the photograph;
 * misfit: 1 - IoU of the mask and the reconstruction, from the best of the camera head's likeliest azimuths.
 
-Of the photographs, the median of each cue is 0 and its 99 % quantile 1, and the limit is where the worst cue of all but
-two in a hundred of them stays below it.
+Of the photographs, the median of each cue is 0 and its 99 % quantile 1. The worst cue of all but two in a hundred of
+them stays below some score, and the limit is one and a half times that: they are the studio's, and those of the world
+differ more from them than they from each other.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import MANY, NONE
 
 USUAL, KEPT = 0.99, 0.98  # quantiles: of each cue, and of the score of photographs that are to pass
+ALLOWANCE = 1.5  # photographs of the world differ more from the studio's than those from each other
 FEWEST = 12  # photographs
 BATCH = 32
 # Where photographs hardly differ in a cue, this much of it still counts as usual.
@@ -132,7 +134,7 @@ class Domain:
             for name, value in values.items()
         }
         scores = torch.stack([(value - median[name]) / spread[name] for name, value in values.items()])
-        return cls(category, median, spread, max(1.0, float(scores.amax(0).quantile(KEPT))))
+        return cls(category, median, spread, ALLOWANCE * max(1.0, float(scores.amax(0).quantile(KEPT))))
 
     def judge(self, sight: Sight, model: InverseGraphicsModel) -> list[Verdict]:
         """The verdict on each picture of a sight."""
