@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
@@ -26,7 +23,7 @@ from ganverse_nb.segmentation.photo_segmenter import (
     load_photo_segmenter,
     save_photo_segmenter,
 )
-from ganverse_nb.segmentation.training import evaluate
+from ganverse_nb.segmentation.training import evaluate, learn
 from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "segmenter.safetensors", "photo segmenter"
@@ -81,49 +78,25 @@ def train_photo_segmenter(
         network = PhotoNetwork(len(names), config.widths).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
     checkpoints = Checkpoints(directory, PHASE, identity, f"a lower learning rate than {config.lr:g}")
-    minutes = 0.0
-
-    def restore(state: dict[str, Any]) -> None:
-        nonlocal minutes
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        minutes = state["minutes"]
 
     def score() -> dict[str, float]:
         """Mean over the categories; the held-out photos are partly hidden and cut off as well."""
         kinds = [
-            evaluate(PhotoSegmenter(network.eval(), names, name, "in training"), some)
+            evaluate(PhotoSegmenter(network, names, name, "in training"), some)
             for name, some in zip(names, held_out, strict=True)
         ]
-        network.train().requires_grad_(True)
         return {key: sum(one[key] for one in kinds) / len(kinds) for key in kinds[0]}
 
-    start = checkpoints.resume(restore)
-    network.train()
-    began, losses = time.monotonic(), Counter[str]()
-    with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
-        for step in range(start, config.steps):
-            found, done_steps = _step(network, optimizer, material, config, seed, step), step + 1
-            checkpoints.check(done_steps, found)
-            losses.update(found)
-            bar.update()
-            if done_steps % config.evaluate_every and done_steps != config.steps:
-                continue
-            scored = score()
-            logged = (done_steps - 1) % config.evaluate_every + 1
-            checkpoints.log(done_steps, **{name: total / logged for name, total in losses.items()}, **scored)
-            losses.clear()
-            bar.set_postfix(iou=f"{scored['iou']:.4f}")
-            elapsed = minutes + (time.monotonic() - began) / 60
-            parts = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            checkpoints.save(done_steps, minutes=elapsed, **parts)
+    def step(number: int) -> dict[str, float]:
+        return _step(network, optimizer, material, config, seed, number)
 
+    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score)
     provenance: dict[str, Any] = {
         "command": command or f"train_photo_segmenter(photos, scenes, config, directory, seed={seed})",
         "seed": seed,
         "steps": config.steps,
         "photos": len(labels),
-        "minutes": round(minutes + (time.monotonic() - began) / 60, 1),
+        "minutes": round(minutes, 1),
         "held_out": score(),
         "identity": identity,
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 from tqdm.auto import tqdm
 
@@ -71,6 +72,46 @@ def train_segmenter(
         network = small_mask_rcnn(config).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
     checkpoints = Checkpoints(directory, PHASE, identity, f"a lower segmenter.lr (now {config.lr:g})")
+
+    def score() -> dict[str, float]:
+        return evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
+
+    def step(number: int) -> dict[str, float]:
+        return _step(network, optimizer, train, config, seed, number)
+
+    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score)
+    provenance: dict[str, Any] = {
+        "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
+        "seed": seed,
+        "steps": config.steps,
+        "photos": split,
+        "minutes": round(minutes, 1),
+        "identity": identity,
+    }
+    provenance["held_out"] = score()
+    save_segmenter(directory / WEIGHTS, network, config, category, provenance)
+    checkpoints.remove()
+    return load_segmenter(category, directory / WEIGHTS)
+
+
+def learn(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    checkpoints: Checkpoints,
+    steps: int,
+    evaluate_every: int,
+    step: Callable[[int], dict[str, float]],
+    score: Callable[[], dict[str, float]],
+) -> float:
+    """The loop of a segmenter's training, from where its checkpoints are; returns its minutes, those before included.
+
+    Args:
+        step: does the step of a number; the losses by name.
+        score: the network on held-out photos, among others its "iou".
+
+    Raises:
+        DivergedError: losses or weights are not finite.
+    """
     minutes = 0.0
 
     def restore(state: dict[str, Any]) -> None:
@@ -82,37 +123,23 @@ def train_segmenter(
     start = checkpoints.resume(restore)
     network.train()
     began, losses = time.monotonic(), Counter[str]()
-    with tqdm(total=config.steps, initial=start, desc="segmenter", unit="step") as bar:
-        for step in range(start, config.steps):
-            found, done_steps = _step(network, optimizer, train, config, seed, step), step + 1
-            checkpoints.check(done_steps, found)
+    with tqdm(total=steps, initial=start, desc="segmenter", unit="step") as bar:
+        for number in range(start, steps):
+            found, done = step(number), number + 1
+            checkpoints.check(done, found)
             losses.update(found)
             bar.update()
-            if done_steps % config.evaluate_every and done_steps != config.steps:
+            if done % evaluate_every and done != steps:
                 continue
-            score = evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
+            scored = score()
             network.train().requires_grad_(True)
-            logged = (done_steps - 1) % config.evaluate_every + 1
-            means = {name: total / logged for name, total in losses.items()}
+            logged = (done - 1) % evaluate_every + 1
+            checkpoints.log(done, **{name: total / logged for name, total in losses.items()}, **scored)
             losses.clear()
-            checkpoints.log(done_steps, **means, **score)
-            bar.set_postfix(iou=f"{score['iou']:.4f}", mask=f"{means['loss_mask']:.3f}")
-            elapsed = minutes + (time.monotonic() - began) / 60
+            bar.set_postfix(iou=f"{scored['iou']:.4f}")
             weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            checkpoints.save(done_steps, minutes=elapsed, **weights)
-
-    provenance: dict[str, Any] = {
-        "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
-        "seed": seed,
-        "steps": config.steps,
-        "photos": split,
-        "minutes": round(minutes + (time.monotonic() - began) / 60, 1),
-        "identity": identity,
-    }
-    provenance["held_out"] = evaluate(MaskRCNNSegmenter(network, 1, category, "just trained"), held_out)
-    save_segmenter(directory / WEIGHTS, network, config, category, provenance)
-    (directory / STATE).unlink(missing_ok=True)
-    return load_segmenter(category, directory / WEIGHTS)
+            checkpoints.save(done, minutes=minutes + (time.monotonic() - began) / 60, **weights)
+    return minutes + (time.monotonic() - began) / 60
 
 
 def evaluate(segmenter: Segmenter, photos: Photos) -> dict[str, float]:
