@@ -36,8 +36,6 @@ def train_segmenter(
     config: SegmenterConfig,
     directory: Path,
     seed: int,
-    *,
-    category: str = "car",
     command: str | None = None,
 ) -> Segmenter:
     """A segmenter trained on `photos`, written to `directory`/segmenter.safetensors (half precision, with provenance).
@@ -54,7 +52,7 @@ def train_segmenter(
     """
     if len(photos) <= config.held_out:
         raise ValueError(f"{len(photos)} photos leave none to train on after {config.held_out} are held out.")
-    directory = Path(directory)
+    directory, category = Path(directory), photos.category
     directory.mkdir(parents=True, exist_ok=True)
     some = photos.images[:: max(1, len(photos) // 16)]
     pictures = {"count": len(photos), "checksum": int(some.sum())}

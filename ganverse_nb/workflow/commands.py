@@ -130,7 +130,7 @@ def train_segmenter(run: Run) -> Path:
     photos = Photos.load(run.stage("segmenter_photos", photograph, settings))
 
     def train(directory: Path) -> None:
-        train_segmenter(photos, config, directory, seed, command=_typed(run, "train-segmenter"))
+        train_segmenter(photos, config, directory, seed, _typed(run, "train-segmenter"))
 
     return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
 

@@ -10,6 +10,7 @@ from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.segmentation import training
 from ganverse_nb.segmentation.composites import compose
+from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 from ganverse_nb.segmentation.training import MARGIN, WEIGHTS, targets, train_segmenter
 from ganverse_nb.studio.photos import Photos, make_photos
 
@@ -64,6 +65,13 @@ def test_a_finished_training_is_loaded_and_another_refused(photos: Photos, tmp_p
     ):
         with pytest.raises(ValueError, match="other settings"):
             other()
+
+
+def test_a_segmenter_is_for_what_its_photos_show(tmp_path: Path) -> None:
+    birds = train_segmenter(make_photos("bird", 16, 5), replace(TINY, steps=1), tmp_path, 3)
+    assert birds.category == "bird" and load_segmenter("bird", tmp_path / WEIGHTS).category == "bird"
+    with pytest.raises(ValueError, match="is a segmenter for bird, not for car"):
+        load_segmenter("car", tmp_path / WEIGHTS)
 
 
 def test_a_damaged_state_is_named(photos: Photos, tmp_path: Path) -> None:
