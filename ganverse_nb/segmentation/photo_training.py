@@ -139,7 +139,7 @@ def _step(
 ) -> dict[str, float]:
     """One optimiser step; the losses by name."""
     pictures = compose_photos(material, config.batch, torch.Generator().manual_seed(seed * 1_000_003 + step))
-    length = config.steps // config.cycles
+    length = max(1, config.steps // config.cycles)
     warm, place = max(1, round(WARMUP * length)), step % length
     for group in optimizer.param_groups:
         group["lr"] = config.lr * min((place + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * place / length))

@@ -129,3 +129,17 @@ def path_of_the_package():
     from ganverse_nb.segmentation.mask_rcnn import bundled_path
 
     return bundled_path(PHOTOGRAPHS)
+
+
+def test_the_command_photographs_every_category_and_trains(tmp_path, monkeypatch, capsys):
+    from ganverse_nb.segmentation import photo_segmenter
+    from ganverse_nb.workflow import cli
+
+    few = replace(TINY, categories=("car", "bird"), photos=4, scenes=2, steps=1, resolution=64)
+    monkeypatch.setattr(photo_segmenter, "PhotoSegmenterConfig", lambda: few)
+    places = ["--runs", str(tmp_path / "runs"), "--figures", str(tmp_path / "figures")]
+    assert cli.main(["train-segmenter", "--photographs", "--profile", "smoke", *places]) == 0
+    path = capsys.readouterr().out.split("trained: ")[1].strip()
+    trained = load_segmenter("bird", path)
+    assert trained.provenance["command"].startswith("ganverse train-segmenter --photographs")
+    assert trained.provenance["photos"] == 4 and trained.category == "bird"
