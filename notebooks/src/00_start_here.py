@@ -172,8 +172,8 @@ PhotoUpload(stages.reconstructor(run), lambda result: open_panel(run, result.ima
 #
 # The network makes a car of anything. So each photo gets a score: how unusual it is beside photographs that no network
 # has seen, in the segmenter's doubt that it shows a car, in how much of its outline lies on the photo's border, and in
-# how badly the reconstruction covers it. The limit was set on such photographs alone, half as far again as all but two in
-# a hundred of them reach; here are others, and pictures that should be refused.
+# how badly the reconstruction covers it. The limit was set on such photographs alone, half as far again as all but two
+# in a hundred of them reach; here are others, and pictures that should be refused.
 
 # %% tags=["studio", "no-demo"]
 check = stages.domain_check(run)
