@@ -25,13 +25,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.inference import check_pictures
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.network import repeat_mesh
-from ganverse_nb.inverse_graphics.refine import HYPOTHESES, place_by_box
+from ganverse_nb.inverse_graphics.refine import place_hypotheses
 from ganverse_nb.inverse_graphics.sight import Sight
-from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 from ganverse_nb.segmentation.detections import MANY, NONE
@@ -95,11 +92,8 @@ def best_overlap(images: Tensor, masks: Tensor, model: InverseGraphicsModel) -> 
         model.eval()
         device = model.cameras.azimuth.device
         image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
-        cameras = model.head.read(image, mask).hypotheses(HYPOTHESES)
-        tried = len(cameras) // len(image)
-        mesh, wide = repeat_mesh(model.network(image, mask), tried), mask.repeat(tried, 1, 1, 1)
-        overlap = hard_iou(render(mesh, place_by_box(mesh, cameras, wide), mask.shape[-1]).mask, wide)
-        found.append(overlap.reshape(tried, -1).amax(0).cpu())
+        hypotheses = place_hypotheses(model.network(image, mask), model.head.read(image, mask), image, mask)
+        found.append(hypotheses.iou.amax(1).cpu())
     return torch.cat(found)
 
 

@@ -9,7 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.refine import place_by_box
+from ganverse_nb.inverse_graphics.refine import place_hypotheses
 from ganverse_nb.render.renderer import render
 
 
@@ -32,8 +32,9 @@ def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
 def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64) -> tuple[Mesh, Camera]:
     """Textured meshes [B] and cameras [B] for pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R].
 
-    The camera's angles come from the camera head, its distance and place from the box of the mask, where that is whole;
-    for a picture of the dataset, `model.cameras(view)` is the better one.
+    Of the camera head's likeliest azimuths, the one from which the mesh looks most like the picture is taken; distance
+    and place come from the box of the mask, where that is whole. For a picture of the dataset, `model.cameras(view)` is
+    the better one.
 
     Raises:
         ValueError: wrong size or range, empty mask.
@@ -45,8 +46,9 @@ def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batc
     for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
         image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
         meshes.append(mesh := model.network(image, mask))
-        camera = model.head(image, mask)
-        cameras.append(where_whole(mask, place_by_box(mesh, camera, mask), camera))
+        reading = model.head.read(image, mask)
+        placed = place_hypotheses(mesh, reading, image, mask).best()
+        cameras.append(where_whole(mask, placed, reading.camera()))
     vertices = torch.cat([m.vertices for m in meshes])
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
     camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})

@@ -107,10 +107,10 @@ def place_by_box(mesh: Mesh, camera: Camera, masks: Tensor) -> Camera:
     return orbit_around(camera.azimuth, camera.elevation, distance, fov, shift)
 
 
-def refine_hypotheses(
-    mesh: Mesh, reading: CameraReading, images: Tensor, masks: Tensor, count: int = HYPOTHESES, steps: int = STEPS
+def place_hypotheses(
+    mesh: Mesh, reading: CameraReading, images: Tensor, masks: Tensor, count: int = HYPOTHESES
 ) -> Hypotheses:
-    """The likeliest azimuths of each picture, each refined by the outline, ordered by how well all agrees.
+    """The likeliest azimuths of each picture, placed by the box of its mask, ordered by how well all agrees.
 
     Args:
         mesh: [B] that f has made of the pictures, textured.
@@ -119,18 +119,39 @@ def refine_hypotheses(
         count: hypotheses for each picture.
 
     Raises:
+        ValueError: see `CameraReading.hypotheses`.
+    """
+    cameras = reading.hypotheses(count)
+    tried = len(cameras) // len(images)
+    placed = place_by_box(repeat_mesh(mesh, tried), cameras, masks.repeat(tried, 1, 1, 1))
+    return _weigh(mesh, placed, reading, images, masks)
+
+
+def refine_hypotheses(
+    mesh: Mesh, reading: CameraReading, images: Tensor, masks: Tensor, count: int = HYPOTHESES, steps: int = STEPS
+) -> Hypotheses:
+    """Those of `place_hypotheses`, each refined by the outline before they are compared.
+
+    Raises:
         ValueError: see `CameraReading.hypotheses`, `refine_camera`.
     """
     start = reading.hypotheses(count)
-    number, tried = len(images), len(start) // len(images)
-    many, wide, wide_masks = repeat_mesh(mesh, tried), images.repeat(tried, 1, 1, 1), masks.repeat(tried, 1, 1, 1)
+    tried = len(start) // len(images)
+    many, wide_masks = repeat_mesh(mesh, tried), masks.repeat(tried, 1, 1, 1)
     cameras = refine_camera(many, place_by_box(many, start, wide_masks), wide_masks, steps)
-    with torch.no_grad():
-        output = render(many, cameras, images.shape[-1])
-        both = output.mask * wide_masks
-        color = ((output.rgb - wide).abs() * both).sum((1, 2, 3)) / (3 * both.sum((1, 2, 3))).clamp(min=1)
-        iou, color = (t.reshape(tried, number).T for t in (hard_iou(output.mask, wide_masks), color))
-        prior = reading.log_probability(cameras.azimuth.reshape(tried, number).T)
-        weight, order = ((iou - COLOR * color + PRIOR * prior) / TEMPERATURE).softmax(1).sort(1, descending=True)
-        place = order * number + torch.arange(number, device=order.device)[:, None]
-        return Hypotheses(cameras[place.T.flatten()], weight, iou.gather(1, order))
+    return _weigh(mesh, cameras, reading, images, masks)
+
+
+@torch.no_grad()
+def _weigh(mesh: Mesh, cameras: Camera, reading: CameraReading, images: Tensor, masks: Tensor) -> Hypotheses:
+    """Cameras [K * B] by the agreement of renders and pictures in outline and colour, and by the head's opinion."""
+    number, tried = len(images), len(cameras) // len(images)
+    wide, wide_masks = images.repeat(tried, 1, 1, 1), masks.repeat(tried, 1, 1, 1)
+    output = render(repeat_mesh(mesh, tried), cameras, images.shape[-1])
+    both = output.mask * wide_masks
+    color = ((output.rgb - wide).abs() * both).sum((1, 2, 3)) / (3 * both.sum((1, 2, 3))).clamp(min=1)
+    iou, color = (t.reshape(tried, number).T for t in (hard_iou(output.mask, wide_masks), color))
+    prior = reading.log_probability(cameras.azimuth.reshape(tried, number).T)
+    weight, order = ((iou - COLOR * color + PRIOR * prior) / TEMPERATURE).softmax(1).sort(1, descending=True)
+    place = order * number + torch.arange(number, device=order.device)[:, None]
+    return Hypotheses(cameras[place.T.flatten()], weight, iou.gather(1, order))

@@ -7,7 +7,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.network import repeat_mesh
-from ganverse_nb.inverse_graphics.refine import place_by_box, refine_hypotheses
+from ganverse_nb.inverse_graphics.refine import place_by_box, place_hypotheses, refine_hypotheses
 from ganverse_nb.inverse_graphics.windows import Pose
 from ganverse_nb.render.renderer import render
 
@@ -40,6 +40,8 @@ def test_colours_tell_front_from_rear_and_the_outline_gives_the_degrees(shown):
     logits[torch.arange(3), (wrong % 360 / 15).round().long() % 24] = 4.0
     pose = Pose(wrong, torch.full((3,), 4.0), torch.full((3,), 2.0), torch.zeros(3, 2))
     reading = CameraReading(logits, torch.zeros(3, 24), pose, 30.0)
+    placed = place_hypotheses(mesh, reading, output.rgb, output.mask, count=3).best()
+    assert angular_distance(placed.azimuth, camera.azimuth).max() < 30  # the right side, unrefined
     found = refine_hypotheses(mesh, reading, output.rgb, output.mask, count=3)
     assert angular_distance(found.best().azimuth, camera.azimuth).max() < 4
     assert (found.iou[:, 0] > 0.95).all() and torch.allclose(found.weight.sum(1), torch.ones(3))
