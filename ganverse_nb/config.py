@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ganverse_nb.runtime.settings import override
+from ganverse_nb.runtime.settings import RuntimeConfig, override
 
 CATEGORIES = ("car", "horse", "bird")  # of the studio
 BUNDLED = ("car", "horse", "bird")  # those whose trained networks come with the package
@@ -278,6 +278,7 @@ class Config:
     light: LightConfig = field(default_factory=LightConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     @property
     def resolution(self) -> int:

@@ -75,6 +75,7 @@ def build_multiview(
         resolution=config.resolution or generator.resolution,
         test_contents=config.test_contents,
         split_layer=views.split_layer,
+        contents_per_chunk=4 if generator.resolution <= 128 else 1,
     )
 
 

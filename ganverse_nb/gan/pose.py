@@ -151,7 +151,7 @@ def train_regressor(
         loss.backward()
         optimiser.step()
         schedule.step()
-        if step % SAVE_EVERY == 0 or step == steps:
+        if step % SAVE_EVERY == 0 or step == steps or checkpoints.due():
             state = {name: part.state_dict() for name, part in parts.items()}  # type: ignore[attr-defined]
             checkpoints.save(step, **state, rng=rng.get_state())
     return network.eval().requires_grad_(False)

@@ -373,7 +373,7 @@ def train_gan(
         photos: uint8 [N, 3, R, R].
         partners: int64 [N, K] other photos of each photo's view, for `pair_weight` (see `gan.view_pairs`).
         start: a bundled name or a file of `save_networks` to begin with, instead of random networks.
-        snapshot_every: pictures between checkpoints, grids and lines of metrics.
+        snapshot_every: pictures between grids, lines of metrics and files of the teacher, each with a checkpoint.
         command: how this was started, for the provenance (default: the process' arguments).
 
     Returns:
@@ -396,8 +396,14 @@ def train_gan(
         check_start(start, goal)
         trainer.begun = sha256(resolve(start))
     checkpoints = trainer.checkpoints(directory)
+    sums: dict[str, list[float]] = {}  # losses since the last line of metrics
+
+    def restore(state: dict[str, Any]) -> None:
+        trainer.restore(state)
+        sums.update(state.get("sums", {}))
+
     try:
-        if checkpoints.resume(trainer.restore) == 0 and start is not None:
+        if checkpoints.resume(restore) == 0 and start is not None:
             trainer.start_from(start)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
@@ -416,7 +422,6 @@ def train_gan(
             save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
             checkpoints.save(trainer.steps, **state)
 
-    sums: dict[str, list[float]] = {}
     started, done = time.perf_counter(), trainer.images
     quiet = not (progress and team.is_main)
     with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
@@ -433,7 +438,10 @@ def train_gan(
                 now = time.perf_counter()
                 metrics = {key: sum(values) / len(values) for key, values in sums.items()}
                 snapshot(metrics | {"images_per_second": (trainer.images - done) / (now - started)})
-                sums, started, done = {}, time.perf_counter(), trainer.images
+                sums.clear()
+                started, done = time.perf_counter(), trainer.images
+            elif checkpoints.due():
+                checkpoints.save(trainer.steps, **trainer.state(), sums=sums)
     if team.is_main and not _is_of(teacher, trainer.images):
         save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
     team.wait()

@@ -225,7 +225,7 @@ class Trainer:
                     values |= self.watch(self.model) if self.watch else {}
                     bar.set_postfix({k: f"{v:.3f}" for k, v in values.items() if k.endswith("iou")})
                     self.checkpoints.log(self.step, **values, seconds_per_step=seconds)
-                if self.step % CHECKPOINT_EVERY == 0:
+                if self.step % CHECKPOINT_EVERY == 0 or self.checkpoints.due():
                     self.checkpoints.save(self.step, **self.state())
         self.checkpoints.check(self.step, self.model.state_dict())
 

@@ -104,7 +104,7 @@ def train_mask_student(
         loss.backward()
         optimizer.step()
         schedule.step()
-        if checkpoints and step % SAVE_EVERY == 0 and step < steps:
+        if checkpoints and step < steps and (step % SAVE_EVERY == 0 or checkpoints.due()):
             checkpoints.check(step, {"loss": loss})
             going_on = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "rng": rng.get_state()}
             checkpoints.save(step, student=student.state_dict(), **going_on)

@@ -200,7 +200,7 @@ def warm_up(
                 values = {k: float(v) for k, v in parts.items()}
                 bar.set_postfix({k: f"{v:.3f}" for k, v in values.items()})
                 checkpoints.log(step, **values, decided=mapping.decided()["all"])
-            if step % WARM_UP_SAVE_EVERY == 0 or step == steps:
+            if step % WARM_UP_SAVE_EVERY == 0 or step == steps or checkpoints.due():
                 kept = {"mapping": mapping.state_dict(), "optimizer": optimizer.state_dict()}
                 checkpoints.save(step, **kept, rng=rng.get_state())
     return mapping.eval()
@@ -294,11 +294,13 @@ def fine_tune(
             bar.update()
             if step % JOINT_LOG_EVERY == 0:
                 checkpoints.log(step, **{k: float(v) for k, v in parts.items()})
-            if step % config.evaluate_every == 0 or step == config.finetune_steps:
+            evaluated = step % config.evaluate_every == 0 or step == config.finetune_steps
+            if evaluated:
                 found = measure()
                 keeper.offer(step, found, model)
                 checkpoints.log(step, **{f"held_out_{k}": v for k, v in found.items()}, score=keeper.last)
                 bar.set_postfix(score=f"{keeper.last:.3f}", kept=f"{keeper.score:.3f}@{keeper.step}")
+            if evaluated or checkpoints.due():
                 extra = {"optimizer": optimizer.state_dict(), "rng": rng.get_state(), "keeper": keeper.state()}
                 checkpoints.save(step, **get_weights(model), **extra)
     set_weights(model, keeper.weights)

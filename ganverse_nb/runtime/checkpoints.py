@@ -4,13 +4,16 @@
     done = checkpoints.resume(restore)
     for step in range(done + 1, steps + 1):
         ...
-        checkpoints.log(step, loss=loss)
-        checkpoints.save(step, network=network.state_dict(), optimizer=optimizer.state_dict())
+        if step % 50 == 0:
+            checkpoints.log(step, loss=loss)
+        if step % 500 == 0 or checkpoints.due():
+            checkpoints.save(step, network=network.state_dict(), optimizer=optimizer.state_dict())
 
 The line of a step is written before the state of that step, and what a finished training leaves before its last state:
 whenever it is killed, what is missing is made again, and what there is too much is dropped. A state is written whole
-or not at all, is loaded without running anything, and says which settings it belongs to. Numbers that are not finite
-end a training, before they are written anywhere.
+or not at all, is loaded without running anything, and says which settings it belongs to. One is due at the latest
+after as many seconds as `kept_every` says, so that no interruption costs more; when it is kept changes no result.
+Numbers that are not finite end a training, before they are written anywhere.
 """
 
 from __future__ import annotations
@@ -18,22 +21,43 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning
+from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning, SettingError
 from ganverse_nb.runtime.files import atomic_path, naming, plain, write_text
+from ganverse_nb.runtime.settings import RuntimeConfig
 from ganverse_nb.runtime.tensors import not_finite
 
 STATE, METRICS = "state.pt", "metrics.jsonl"  # in a training's directory
 TOLD = 3  # differences of settings that a message names
 BEGIN_AGAIN = "delete it to start this stage again"
+_seconds = ContextVar("checkpoint_seconds", default=RuntimeConfig.checkpoint_seconds)
+
+
+@contextmanager
+def kept_every(seconds: float) -> Iterator[None]:
+    """Trainings that begin in this block keep their state at least so often; 0: only after as many steps as they say.
+
+    Raises:
+        SettingError: a negative number.
+    """
+    if not seconds >= 0:
+        raise SettingError(f"runtime.checkpoint_seconds is 0 or more, as in 60; {seconds!r} is not.")
+    before = _seconds.set(seconds)
+    try:
+        yield
+    finally:
+        _seconds.reset(before)
 
 
 class Checkpoints:
@@ -61,7 +85,9 @@ class Checkpoints:
         self.state, self.metrics = directory / state, directory / METRICS
         self.phase, self.identity, self.advice, self.writes = phase, identity, advice, writes
         self.kept: int | None = None  # step of the state on disk
+        self.seconds = _seconds.get() if writes else 0.0
         self._log: MetricsLog | None = None
+        self._since = time.monotonic()
 
     def resume(self, restore: Callable[[dict[str, Any]], object]) -> int:
         """How many steps are done: those of the state, which `restore` is given. Lines of later steps are dropped.
@@ -75,7 +101,12 @@ class Checkpoints:
             self.kept = state["step"]
         if self.writes:
             self._log = MetricsLog(self.metrics, self.phase, self.kept or 0)
+        self._since = time.monotonic()
         return self.kept or 0
+
+    def due(self) -> bool:
+        """Whether the work since the last state is as long as may be lost."""
+        return self.seconds > 0 and time.monotonic() - self._since >= self.seconds
 
     def check(self, step: int, values: Mapping[str, Any]) -> None:
         """Raises a DivergedError where a value is not finite, before it is written anywhere."""
@@ -111,7 +142,7 @@ class Checkpoints:
         self.check(step, state)
         if self.writes:
             save_state(self.state, {"step": step, **state}, self.identity)
-        self.kept = step
+        self.kept, self._since = step, time.monotonic()
 
     def remove(self) -> None:
         """Delete the state: the training is finished, its result on disk."""

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
+
+UNDECIDING = ("weights", "runtime")  # sections of a configuration that no result depends on
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """How a run goes on, which no result depends on; so a run's directory keeps none of it."""
+
+    checkpoint_seconds: float = 60.0  # of work that an interruption costs a training at most; 0: only by its steps
+
+
+def deciding(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a configuration as nested dictionaries, the sections that results depend on."""
+    return {name: value for name, value in settings.items() if name not in UNDECIDING}
 
 
 def override(node: Any, path: list[str], value: Any, name: str) -> Any:

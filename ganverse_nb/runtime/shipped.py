@@ -16,6 +16,7 @@ from typing import Any
 
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256
+from ganverse_nb.runtime.settings import deciding
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 FACTS = "shipped.json"
@@ -110,7 +111,9 @@ def known_sha256(path: Path, weights: Path = WEIGHTS) -> str | None:
 def is_shipped(config: dict[str, Any], weights: Path = WEIGHTS) -> bool:
     """Whether the package brings the results of a run with exactly this configuration, in plain JSON types."""
     folder = weights / str(config["category"])
-    return (folder / FACTS).is_file() and bool(Shipped.of(config["category"], weights).facts["config"] == config)
+    if not (folder / FACTS).is_file():
+        return False
+    return deciding(Shipped.of(config["category"], weights).facts["config"]) == deciding(config)
 
 
 def shipped_stage(config: dict[str, Any], stage: str, identity: str, weights: Path = WEIGHTS) -> Path | None:

@@ -110,33 +110,36 @@ def learn(
     Raises:
         DivergedError: losses or weights are not finite.
     """
-    minutes = 0.0
+    minutes, losses = 0.0, Counter[str]()  # since the last line of metrics
 
     def restore(state: dict[str, Any]) -> None:
         nonlocal minutes
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         minutes = state["minutes"]
+        losses.update(state.get("losses", {}))
 
     start = checkpoints.resume(restore)
     network.train()
-    began, losses = time.monotonic(), Counter[str]()
+    began = time.monotonic()
     with tqdm(total=steps, initial=start, desc="segmenter", unit="step") as bar:
         for number in range(start, steps):
             found, done = step(number), number + 1
             checkpoints.check(done, found)
             losses.update(found)
             bar.update()
-            if done % evaluate_every and done != steps:
+            evaluated = done % evaluate_every == 0 or done == steps
+            if evaluated:
+                scored = score()
+                network.train().requires_grad_(True)
+                logged = (done - 1) % evaluate_every + 1
+                checkpoints.log(done, **{name: total / logged for name, total in losses.items()}, **scored)
+                losses.clear()
+                bar.set_postfix(iou=f"{scored['iou']:.4f}")
+            if not evaluated and not checkpoints.due():
                 continue
-            scored = score()
-            network.train().requires_grad_(True)
-            logged = (done - 1) % evaluate_every + 1
-            checkpoints.log(done, **{name: total / logged for name, total in losses.items()}, **scored)
-            losses.clear()
-            bar.set_postfix(iou=f"{scored['iou']:.4f}")
             weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            checkpoints.save(done, minutes=minutes + (time.monotonic() - began) / 60, **weights)
+            checkpoints.save(done, minutes=minutes + (time.monotonic() - began) / 60, losses=dict(losses), **weights)
     return minutes + (time.monotonic() - began) / 60
 
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
@@ -19,7 +18,8 @@ from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
 from ganverse_nb.studio.randomization import Randomization
 
-PIECE = 512
+SERIES = 512  # photos that share a seed
+PIECE = 512  # photos that are kept at once, at most: some 20 seconds of a core, whatever the resolution
 
 
 def make_photo_archive(
@@ -36,24 +36,26 @@ def make_photo_archive(
     """`count` photos in `directory`, as `Photos.load` reads them; the rest is as in `make_photos`.
 
     Pieces that exist already are not made again. An interruption ends it at once, and so does the end of this process:
-    pieces that were not finished are lost.
+    pieces that were not finished are lost, some 20 seconds of each core's work.
 
     The pictures do not depend on `workers` (default: one process per core).
     """
     check_order(category, count)
     check_edition(edition)
-    starts = range(0, count, PIECE)
-    pieces = {start: directory / f"piece-{start:07d}" for start in starts}
     if (directory / FILE).is_file():
-        _remove(pieces.values())  # killed before all of them were
+        _remove_pieces(directory)  # killed before all of them were
         return Photos.load(directory)
+    size = piece_size(resolution)
+    numbers = {start: min(size, count - start) for start in range(0, count, size)}
+    pieces = {start: directory / f"piece-{start:07d}-{number}" for start, number in numbers.items()}
+    how = {"resolution": resolution, "per_camera": per_camera, "edition": edition, "knobs": knobs}
     orders = [
-        (category, min(PIECE, count - start), _piece_seed(seed, start), resolution, per_camera, edition, knobs, piece)
+        (piece, category, numbers[start], _series_seed(seed, start), how | {"first": start % SERIES})
         for start, piece in pieces.items()
         if not (piece / FILE).is_file()
     ]
     workers = min(workers or os.cpu_count() or 1, len(orders))
-    bar = tqdm(total=count, initial=count - sum(order[1] for order in orders), desc="photos", unit="photo")
+    bar = tqdm(total=count, initial=count - sum(order[2] for order in orders), desc="photos", unit="photo")
     with bar:
         if workers <= 1:
             for order in orders:
@@ -62,8 +64,14 @@ def make_photo_archive(
             _make_beside_each_other(orders, workers, bar)
     photos = join([Photos.load(piece) for piece in pieces.values()])
     photos.save(directory)
-    _remove(pieces.values())
+    _remove_pieces(directory)
     return photos
+
+
+def piece_size(resolution: int) -> int:
+    """Photos that are kept at once: fewer of large ones, a power of two."""
+    size = max(BATCH, PIECE * 64**2 // max(64, resolution) ** 2)
+    return 1 << size.bit_length() - 1
 
 
 def _make_beside_each_other(orders: list[tuple[Any, ...]], workers: int, bar: tqdm) -> None:
@@ -95,8 +103,8 @@ def _begin_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _remove(pieces: Iterable[Path]) -> None:
-    for piece in pieces:
+def _remove_pieces(directory: Path) -> None:
+    for piece in directory.glob("piece-*"):
         shutil.rmtree(piece, ignore_errors=True)
 
 
@@ -104,27 +112,18 @@ def first_photos(category: str, count: int, seed: int, resolution: int = 64, edi
     """The first photos of the archive that `seed` makes, without the others.
 
     Raises:
-        ValueError: `count` is not a multiple of 16 up to 512: photos are arranged by sixteens, in pieces of 512.
+        ValueError: `count` is not a multiple of 16 up to 512: photos are arranged by sixteens, in series of 512.
     """
-    if count % BATCH or not 0 < count <= PIECE:
-        raise ValueError(f"The first photos come by {BATCH}s, up to {PIECE}; got {count}.")
-    return make_photos(category, count, _piece_seed(seed, 0), resolution, edition=edition)
+    if count % BATCH or not 0 < count <= SERIES:
+        raise ValueError(f"The first photos come by {BATCH}s, up to {SERIES}; got {count}.")
+    return make_photos(category, count, _series_seed(seed, 0), resolution, edition=edition)
 
 
-def _piece_seed(seed: int, start: int) -> int:
-    return seed * 10_007 + start
+def _series_seed(seed: int, start: int) -> int:
+    """The seed of the series that photo number `start` belongs to."""
+    return seed * 10_007 + start // SERIES * SERIES
 
 
-def _make_piece(
-    category: str,
-    count: int,
-    seed: int,
-    resolution: int,
-    per_camera: int,
-    edition: int,
-    knobs: Randomization | None,
-    directory: Path,
-) -> int:
-    order = {"per_camera": per_camera, "edition": edition, "knobs": knobs}
-    make_photos(category, count, seed, resolution, **order).save(directory)  # type: ignore[arg-type]
+def _make_piece(directory: Path, category: str, count: int, seed: int, how: dict[str, Any]) -> int:
+    make_photos(category, count, seed, **how).save(directory)
     return count

@@ -37,6 +37,7 @@ def make_photos(
     per_camera: int = 1,
     edition: int = 1,
     knobs: Randomization | None = None,
+    first: int = 0,
 ) -> Photos:
     """`count` photographs of random objects in random scenes, light and cameras.
 
@@ -48,6 +49,7 @@ def make_photos(
         per_camera: every so many photos in a row are taken by one random camera; divides 16.
         edition: of the studio, see `studio.editions`.
         knobs: what varies how much in the second edition; default: `randomization.PHOTOS`.
+        first: how many of the photos of this seed, a multiple of 16, are left out before them.
 
     Raises:
         ValueError: unknown category, body type, style or edition, a style or knobs that the edition does not have, or
@@ -71,7 +73,7 @@ def make_photos(
             own = camera[some] if len(camera) > 1 else camera[[0] * size]
         return objects, scene, own
 
-    return photograph_batches(arranged, count, seed, resolution, category, edition)
+    return photograph_batches(arranged, count, seed, resolution, category, edition, first)
 
 
 def photograph_batches(
@@ -81,11 +83,15 @@ def photograph_batches(
     resolution: int,
     category: str = "car",
     edition: int = 1,
+    first: int = 0,
 ) -> Photos:
-    """`count` photographs of what `arranged` sets up for each slice of them, with a generator of the slice's own."""
+    """`count` photographs of what `arranged` sets up for each slice of them, with a generator of the slice's own.
+
+    Those before the `first`, a multiple of 16, are left out.
+    """
     batches = []
-    for start in range(0, count, BATCH):
-        some = slice(start, min(start + BATCH, count))
+    for start in range(first, first + count, BATCH):
+        some = slice(start, min(start + BATCH, first + count))
         generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
         batches.append(photograph(*arranged(some, generator), resolution, category, edition))
     return join(batches)

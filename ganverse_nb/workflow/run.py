@@ -23,10 +23,12 @@ from filelock import FileLock, Timeout
 
 from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
 from ganverse_nb.evaluation.report_text import RowTable
+from ganverse_nb.runtime.checkpoints import kept_every
 from ganverse_nb.runtime.errors import ExpectedError, SettingError
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, row_of
+from ganverse_nb.runtime.settings import deciding
 from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.workflow.kernel import check_notebook, from_notebooks
 from ganverse_nb.workflow.marks import (
@@ -215,7 +217,8 @@ class Run:
         content = read_mark(mark)
         before, start = content["seconds"], time.monotonic()
         try:
-            compute(mark.parent)
+            with kept_every(self.config.runtime.checkpoint_seconds):
+                compute(mark.parent)
         finally:
             content["seconds"] = round(before + time.monotonic() - start, 3)
             write_json(mark, content)
@@ -456,8 +459,8 @@ def reopen_run(directory: str | Path, figures: str | Path = "figures", shipped: 
 
 
 def _deciding(config: Config) -> dict[str, Any]:
-    """The settings that decide the results: all but whether weights may be downloaded."""
-    return {name: value for name, value in plain(as_json(config)).items() if name != "weights"}
+    """The settings that decide the results, in plain JSON types."""
+    return deciding(plain(as_json(config)))
 
 
 def _digest(settings: Any, needs: Mapping[str, str]) -> str:

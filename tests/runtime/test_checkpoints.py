@@ -9,15 +9,17 @@ from contextlib import contextmanager
 import pytest
 import torch
 
+from ganverse_nb.runtime import checkpoints
 from ganverse_nb.runtime.checkpoints import (
     Checkpoints,
     MetricsLog,
     check_identity,
+    kept_every,
     load_state,
     read_metrics,
     save_state,
 )
-from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning, sentence
+from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning, SettingError, sentence
 
 SETTINGS = {"inverse": {"lr": 0.001, "sigma": (1e-4, 3e-5)}, "seed": 0}
 
@@ -98,6 +100,36 @@ def test_lines_and_states_agree_whenever_a_training_is_killed(tmp_path):
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl", "toy")] == [1, 2]
     again.log(3, loss=0.25)
     assert (tmp_path / "metrics.jsonl").read_text() == lines
+
+
+def test_a_state_is_due_after_seconds_whatever_the_steps(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+
+    def due_after(*seconds: float) -> list[bool]:
+        """Whether a state is due at these times after the beginning; one that is due is kept."""
+        training = Checkpoints(tmp_path, "toy", SETTINGS, "nothing")
+        now[0] += 1000  # networks are made before the first step
+        training.resume(lambda state: None)
+        begun, told = now[0], []
+        for second in seconds:
+            now[0] = begun + second
+            told.append(training.due())
+            if told[-1]:
+                training.save(1, weights=torch.ones(1))
+        return told
+
+    assert due_after(59, 60, 119, 120.5, 121) == [False, True, False, True, False]
+    with kept_every(10.0):
+        assert due_after(9, 10, 19, 20) == [False, True, False, True]
+    with kept_every(0):
+        assert due_after(1e9) == [False]
+    with (
+        pytest.raises(SettingError, match="runtime.checkpoint_seconds is 0 or more, as in 60; -1 is not"),
+        kept_every(-1),
+    ):
+        pass
+    assert not Checkpoints(tmp_path, "toy", SETTINGS, "nothing", writes=False).due()
 
 
 @pytest.mark.parametrize(

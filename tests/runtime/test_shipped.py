@@ -7,6 +7,7 @@ import pytest
 from ganverse_nb.config import load_config
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
+from ganverse_nb.runtime.settings import deciding
 from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, known_sha256, shipped_stage
 from ganverse_nb.workflow.run import Run, Stage
 
@@ -36,6 +37,7 @@ def test_other_settings_get_nothing(weights):
     assert shipped_stage(CONFIG, "other", "abc", weights) is None
     assert shipped_stage(CONFIG | {"category": "horse"}, "learned", "abc", weights) is None
     assert is_shipped(CONFIG, weights) and not is_shipped(CONFIG | {"seed": 1}, weights)
+    assert is_shipped(CONFIG | {"weights": {"download": True}, "runtime": {"checkpoint_seconds": 5.0}}, weights)
 
 
 def test_a_stale_file_is_an_error(weights):
@@ -91,7 +93,7 @@ def test_shipped_files_and_settings_belong_together(category, tmp_path):
 
     shipped = Shipped.of(category)
     run = Run(load_config("mini", category), tmp_path / "runs", tmp_path / "figures")
-    assert shipped.facts["config"] == plain(as_json(run.config))
+    assert deciding(shipped.facts["config"]) == deciding(plain(as_json(run.config)))
     assert set(shipped.facts["stages"]) == set(SHIPPED)
     for name, made in shipped.facts["stages"].items():
         assert getattr(stages, f"{name}_stage")(run).identity == made["identity"], name

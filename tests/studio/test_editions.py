@@ -87,6 +87,7 @@ def test_every_maker_takes_an_edition(tmp_path: Path, monkeypatch: pytest.Monkey
     again = Photos.load(tmp_path)
     assert again.edition == 2 and torch.equal(again.images, made.images)
     assert torch.equal(again.camera.roll, made.camera.roll) and torch.equal(again.mesh().vertices, made.mesh().vertices)
+    assert torch.equal(make_photos("car", 20, 3 * 10_007, 32, edition=2).images, made.images)  # in pieces or in one
     assert torch.equal(archive.first_photos("car", 16, 3, 32, edition=2).images, made.images[:16])
     truth = make_ground_truth_views("bird", 1, 2, 32, edition=2)
     assert truth.photos.edition == truth.views.edition == 2

@@ -115,6 +115,10 @@ def test_an_interrupted_archive_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert torch.equal(whole.images, resumed.images)
 
 
+def test_the_work_in_a_piece_does_not_grow_with_the_resolution() -> None:
+    assert [archive.piece_size(side) for side in (32, 64, 128, 200, 256, 4096)] == [512, 512, 128, 32, 32, 16]
+
+
 def sleeps(*order: object) -> int:
     time.sleep(60)
     return 0
