@@ -1,6 +1,7 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
 # make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations, light
 # make test        lint, types and tests, as continuous integration runs them
+# make torture     ends every stage at fifty moments, damages every file, takes the disk away: docs/reliability.md
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make docs        the API and the other pages, into build/docs
 # make lab         the notebooks in JupyterLab
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: help install reproduce evidence test bench lint types notebooks docs lab demo doctor clean
+.PHONY: help install reproduce evidence test torture bench lint types notebooks docs lab demo doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -29,6 +30,9 @@ evidence: $(VENV)/installed
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses 2
+
+torture: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q -m torture tests/torture
 
 bench: $(VENV)/installed-bench
 	mkdir -p build

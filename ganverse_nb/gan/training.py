@@ -488,5 +488,7 @@ def _adam(network: torch.nn.Module, lr: float) -> torch.optim.Adam:
 
 def _commit() -> str:
     git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    result = subprocess.run(git, capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else "unknown"
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):  # no git, or no checkout
+        return "unknown"

@@ -100,7 +100,7 @@ class Checkpoints:
             restore_state(self.state, restore, state)
             self.kept = state["step"]
         if self.writes:
-            self._log = MetricsLog(self.metrics, self.phase, self.kept or 0)
+            self._log = MetricsLog(self.metrics, self.phase, -1 if self.kept is None else self.kept)
         self._since = time.monotonic()
         return self.kept or 0
 

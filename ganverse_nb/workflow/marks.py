@@ -78,6 +78,7 @@ def begin(partial: Path, identity: str, settings: Any) -> Path:
 
 def finish(partial: Path, final: Path) -> None:
     """Gives a finished stage its name, in place of an older one."""
+    (partial / PARTIAL).unlink(missing_ok=True)
     remove(final)
     os.replace(partial, final)
 

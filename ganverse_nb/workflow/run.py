@@ -224,7 +224,6 @@ class Run:
             write_json(mark, content)
         facts = {"commit": self.manifest["environments"][-1]["commit"], "files": files_of(mark.parent)}
         write_json(mark.with_name(COMPLETE), content | facts)
-        mark.unlink()
 
     def _identity(self, name: str) -> str:
         identity = self._identities.get(name) or identity_of(self.directory / name / COMPLETE)

@@ -1,0 +1,92 @@
+"""docs/reliability.md, from what `make torture` has measured: the tests write their rows, and the page is made of them.
+
+python -m tests.torture.page    the page again, from figures/reliability.json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ganverse_nb.runtime.files import read_json, write_json, write_text
+from ganverse_nb.workflow.provenance import processor
+
+ROOT = Path(__file__).parents[2]
+MEASURED, PAGE = ROOT / "figures" / "reliability.json", ROOT / "docs" / "reliability.md"
+HEAD = """# What a run survives
+
+Written by `make torture` from figures/reliability.json, its measurements; nothing here is typed by hand. Every row is a
+test of `tests/torture`, and `make test` runs a short form of them.
+
+A run that was ended, by whatever, goes on with the same command. Every training keeps its state at the latest after
+`runtime.checkpoint_seconds` of work (60; 0: only after as many steps as it has of its own), as in
+`--set runtime.checkpoint_seconds=20`; photographs and pictures of the multi-view dataset are kept in pieces of some
+seconds. No result depends on it. Files are written under a temporary name and renamed when they are whole.
+"""
+SECTIONS = {
+    "kills": (
+        "Killed at any moment",
+        "SIGKILL at moments drawn with a seed: half of them from the stage's time, half before one of its changes of "
+        "files. The resumed stage is compared, file by file and bit by bit, with one that nobody disturbed; a file too "
+        "many is a difference. Stages are those of the package, at the size of a second.",
+    ),
+    "signals": (
+        "Asked to end",
+        "The same, ended by a signal: how many of them went on to the same bits, and the longest time until it ended.",
+    ),
+    "mutants": (
+        "Files that lie",
+        "Of every file that is read back, copies that were damaged with a seed: flipped bits, cut off, emptied, longer, "
+        "swapped with another file, with other types and shapes, NaN, infinity and absurd sizes. A copy is either "
+        "refused in one sentence that names it, or its content is the same as before; `memory` is the largest growth "
+        "of the process's address space while one was read.",
+    ),
+    "troubles": (
+        "A machine in trouble",
+        "What the command says in one sentence. Its exit code is not 0, nothing that was finished is lost, and the same "
+        "command goes on when the cause is gone.",
+    ),
+    "determinism": (
+        "The same bits",
+        "The same seed, kind of machine and number of threads give the same bits: again in another process with states "
+        "kept after every step, and in two processes at once.",
+    ),
+    "threads": (
+        "What other machines change",
+        "Sums are added in another order by other numbers of threads and other processors, and the rounding errors grow "
+        "with every step of a training. Measured here: the largest difference of a weight, relative to the largest "
+        "weight of its tensor, of the same training with other numbers of threads.",
+    ),
+}
+
+
+def record(section: str, name: str, row: dict[str, Any]) -> None:
+    """Keeps what was measured of `name`, and writes the page anew."""
+    measured = read_json(MEASURED) if MEASURED.exists() else {}
+    part = measured.setdefault(section, {"machine": "", "rows": {}})
+    part["machine"] = processor()
+    part["rows"][name] = row
+    write_json(MEASURED, measured)
+    write_text(PAGE, page(measured))
+
+
+def page(measured: dict[str, Any]) -> str:
+    """The page as Markdown."""
+    parts = [HEAD]
+    for key, (title, told) in SECTIONS.items():
+        if key in measured:
+            rows = measured[key]["rows"]
+            parts += [f"## {title}\n", f"{told}\n", table(rows), f"Measured on: {measured[key]['machine']}.\n"]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """A line for each name; columns are those of the first."""
+    columns = list(next(iter(rows.values())))
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    lines += [[name, *(str(row.get(column, "")) for column in columns)] for name, row in rows.items()]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    write_text(PAGE, page(read_json(MEASURED)))
