@@ -16,6 +16,7 @@ from ganverse_nb.runtime.files import atomic_path
 
 # Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+MOST_BYTES = 100_000_000  # of a file
 SUFFIXES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif"),
     *(".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".qoi", ".psd"),

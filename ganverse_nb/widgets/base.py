@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import ipywidgets
 import numpy as np
 from PIL import Image
 from torch import Tensor
+
+from ganverse_nb.runtime.errors import sentence
+from ganverse_nb.runtime.text import as_html
 
 
 class Panel(ipywidgets.VBox):
@@ -20,13 +23,21 @@ class Panel(ipywidgets.VBox):
     none.
 
     Attributes:
-        status: the line that says what is shown, or what went wrong.
+        status: the line that says what is shown, or what went wrong; `say` writes it.
         errors: what went wrong in callbacks, newest last.
+
+    Args:
+        children: what stands above the line.
+        status: its CSS class, see `named`.
     """
 
-    def __init__(self, children: list[ipywidgets.Widget], status: ipywidgets.Widget) -> None:
-        self.status, self.errors = status, list[str]()
-        super().__init__([*children, named(status, "status")])
+    def __init__(self, children: Sequence[ipywidgets.Widget], status: str = "status") -> None:
+        self.status, self.errors = named(ipywidgets.HTML(), status), list[str]()
+        super().__init__([*children, self.status])
+
+    def say(self, text: str) -> None:
+        """Show plain text in the status line: what a file brought into it is neither HTML nor TeX there."""
+        self.status.value = as_html(text)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
@@ -35,8 +46,43 @@ class Panel(ipywidgets.VBox):
             yield
         except Exception as error:
             self.errors.append(f"{type(error).__name__}: {error}")
-            self.status.value = str(error) or type(error).__name__
+            self.say(sentence(error) or type(error).__name__)
             raise
+
+    def close(self) -> None:
+        """Closes all that the panel consists of: a widget that is not closed is kept for ever, and so is its panel."""
+        if self.comm is not None:
+            super().close()
+            close_all(self)
+
+
+def close_all(*widgets: ipywidgets.Widget) -> None:
+    """Closes widgets and everything inside them: children, layouts, styles."""
+    waiting, found = list(widgets), set[ipywidgets.Widget]()
+    while waiting:
+        widget = waiting.pop()
+        if widget not in found:
+            found.add(widget)
+            for value in widget.trait_values(sync=True).values():
+                inside = value if isinstance(value, (tuple, list)) else [value]
+                waiting += [part for part in inside if isinstance(part, ipywidgets.Widget)]
+    for widget in found:
+        widget.close()
+
+
+@contextmanager
+def closed_on_error() -> Iterator[None]:
+    """Where something inside fails, the widgets that were made until then are closed: nobody else could."""
+    made: list[ipywidgets.Widget] = []
+    before = ipywidgets.Widget._widget_construction_callback
+    ipywidgets.Widget.on_widget_constructed(made.append)
+    try:
+        yield
+    except BaseException:
+        close_all(*made)
+        raise
+    finally:
+        ipywidgets.Widget.on_widget_constructed(before)
 
 
 class Quiet:

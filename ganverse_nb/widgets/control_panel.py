@@ -11,14 +11,16 @@ import ipywidgets
 import numpy as np
 from torch import Tensor
 
-from ganverse_nb.data.pictures import decode_picture
+from ganverse_nb.data.pictures import MOST_BYTES, decode_picture
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR, encode_pictures
 from ganverse_nb.render.shots import save_turntable
+from ganverse_nb.runtime.text import file_name
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown
 from ganverse_nb.widgets.control_scene import PARTS, SAMPLE, ControlState, Scene, render_state
+from ganverse_nb.widgets.file_button import FileButton
 from ganverse_nb.widgets.sources import Source, Sources
 from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.run import Run
@@ -58,9 +60,9 @@ class ControlPanel(Panel):
         self._thumbnail_of: dict[str, Source] = {}
         self.dibr, self.stylegan_r = picture_frame("dibr", 280), picture_frame("stylegan-r", 280)
         self.stylegan_r.value = as_png(np.full((8, 8, 3), 240, np.uint8))  # until there is a model
-        self.upload = named(ipywidgets.FileUpload(accept="image/*", description="open a picture"), "upload")
+        self.upload = named(FileButton("open a picture", MOST_BYTES, self.say), "upload")
         self.upload.observe(self._uploaded, names="value")
-        super().__init__(self._arranged(), ipywidgets.Label())
+        super().__init__(self._arranged())
         self.show(self.start)
 
     def show(self, state: ControlState) -> None:
@@ -93,6 +95,11 @@ class ControlPanel(Panel):
         """Writes shape and texture as a .glb."""
         return save_mesh(self.scene.properties(self.state).mesh(), free_name(self.folder, "mesh", ".glb"))
 
+    def close(self) -> None:
+        """As `Panel.close`; a fine picture that was put off is called off."""
+        self._call_off()
+        super().close()
+
     # ---- from the controls to the picture
 
     def _render(self, state: ControlState, size: int) -> None:
@@ -112,7 +119,7 @@ class ControlPanel(Panel):
                 control.value = getattr(state, name)
         where = f"azimuth {state.azimuth_deg % 360}°, elevation {state.elevation_deg}°, scale {state.scale:.2f}"
         note = UNTRAINED if self.scene.model is None else self.scene.out_of_range(state)
-        self.status.value = " · ".join(filter(None, [where, note]))
+        self.say(" · ".join(filter(None, [where, note])))
 
     def _moved(self, name: str, value: Any) -> None:
         """A control has another value: a coarse picture at once, and a fine one when it rests."""
@@ -140,11 +147,11 @@ class ControlPanel(Panel):
         self._offer()
         kept: dict[str, Any] = {part: sample.name for part in PARTS if getattr(self.state, part) == SAMPLE}
         self._render(replace(self.state, **kept), FINE)
-        self.status.value = f"{sample.name} can be picked now."
+        self.say(f"{sample.name} can be picked now.")
 
     def _save(self, write: Callable[[], Path]) -> None:
-        self.status.value = "Writing ..."
-        self.status.value = f"Saved {write()}"
+        self.say("Writing ...")
+        self.say(f"Saved {write()}")
 
     def _uploaded(self, change: Any) -> None:
         """The opened picture becomes a source; afterwards the same file can be opened again."""
@@ -154,9 +161,9 @@ class ControlPanel(Panel):
         self.upload.value = ()
         with self.reporting():
             side = self.scene.sources[self.scene.sources.names[0]].picture.shape[-1]
-            pictures = {f["name"]: decode_picture(bytes(f["content"]), f["name"], side, fit=True) for f in files}
-        for name, picture in pictures.items():
-            self.add(name, picture)
+            name = file_name(files[0]["name"])
+            picture = decode_picture(bytes(files[0]["content"]), name, side, fit=True)
+        self.add(name, picture)
 
     def _pressed(self, action: Callable[[], None]) -> None:
         with self.reporting():

@@ -31,7 +31,8 @@ class FitView(Panel):
         self.outlines = (F.interpolate(masks, (SIDE, SIDE), mode="bilinear") > 0.5).float()
         layout = ipywidgets.Layout(width=f"{240 * len(masks)}px", max_width="100%", height="auto")
         self.picture = named(ipywidgets.Image(format="png", layout=layout), "fit")
-        super().__init__([self.picture], ipywidgets.Label("step 0"))
+        super().__init__([self.picture])
+        self.say("step 0")
 
     def __call__(self, step: int, mesh: Mesh) -> None:
         if step % self.every:
@@ -40,4 +41,4 @@ class FitView(Panel):
         row = torch.cat([outlined(shot, mask) for shot, mask in zip(shots, self.outlines)], -1)
         overlap = soft_iou(render(mesh, self.camera, self.masks.shape[-1]).mask, self.masks).mean()
         self.picture.value = as_png(as_pixels(row))
-        self.status.value = f"step {step}, IoU {float(overlap):.3f}"
+        self.say(f"step {step}, IoU {float(overlap):.3f}")

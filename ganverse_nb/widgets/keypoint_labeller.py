@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ganverse_nb.figures.style import BLUE, GREEN, ORANGE
 from ganverse_nb.gan.keypoints import KeypointAnnotation
-from ganverse_nb.widgets.base import as_png
+from ganverse_nb.runtime.text import as_html
+from ganverse_nb.widgets.base import Panel, as_png
 
 SIDE = 560  # pixels of the picture on the screen
 ENLARGED = 8  # times that the picture is sent larger, so that zooming shows smooth edges
@@ -29,7 +30,7 @@ class ClickableImage(anywidget.AnyWidget):
         on_key: called with x, u, n or p, typed while the picture has the focus.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = Path(__file__).with_suffix(".js").read_text()  # a Path would be watched, and keep every widget alive
     side = traitlets.Int(SIDE).tag(sync=True)
     picture = traitlets.Unicode("").tag(sync=True)
     points: Any = traitlets.List().tag(sync=True)
@@ -50,7 +51,7 @@ class ClickableImage(anywidget.AnyWidget):
             self._on_key(content["key"])
 
 
-class KeypointLabeller(ipywidgets.VBox):
+class KeypointLabeller(Panel):
     """Shows one view after the other and takes clicks on the named points.
 
     A click places the chosen point and goes on to the next one; x says that it is not to be seen, u takes the last
@@ -70,7 +71,6 @@ class KeypointLabeller(ipywidgets.VBox):
                 f"{len(pictures)} of {pictures.shape[-1]}; give the pictures it was begun with."
             )
         self.annotation, self.pictures = annotation, pictures
-        self.errors: list[str] = []
         self.view = annotation.next_view or 0
         self.image = ClickableImage(self.click, self.act)
         self.names = ipywidgets.Select(options=list(points.names), rows=len(points.names))
@@ -80,11 +80,9 @@ class KeypointLabeller(ipywidgets.VBox):
         for key, text in buttons.items():
             self.buttons[key] = ipywidgets.Button(description=text, layout=ipywidgets.Layout(width="120px"))
             self.buttons[key].on_click(lambda _, key=key: self.act(key))
-        self.status = ipywidgets.HTML()
         right = ipywidgets.VBox([self.names, ipywidgets.VBox(list(self.buttons.values()))])
-        super().__init__([ipywidgets.HBox([self.image, right]), self.status])
+        super().__init__([ipywidgets.HBox([self.image, right])])
         self.add_class("gv-keypoints")
-        self.status.add_class("gv-status")
         self.go(self.view)
 
     def go(self, view: int) -> None:
@@ -103,7 +101,7 @@ class KeypointLabeller(ipywidgets.VBox):
 
     def act(self, key: str) -> None:
         """What a key does; anything else is ignored. An error is shown, kept in `errors` and raised."""
-        try:
+        with self.reporting():
             if key == "x":
                 self.annotation.not_seen(self.view, self.names.value)
                 self._advance()
@@ -114,10 +112,6 @@ class KeypointLabeller(ipywidgets.VBox):
                     self.names.value = undone[1]
             elif key in "np":
                 self.go(self.view + (1 if key == "n" else -1))
-        except Exception as error:
-            self.errors.append(f"{type(error).__name__}: {error}")
-            self.status.value = str(error)
-            raise
 
     def mark(self) -> None:
         """Draw the points that are placed, and say how far the annotation is."""
@@ -129,7 +123,7 @@ class KeypointLabeller(ipywidgets.VBox):
                 drawn.append({"name": name, "place": place, "color": color, "current": name == self.names.value})
         self.image.points = drawn
         views, minutes = int(points.decided.all(1).sum()), points.seconds / 60
-        what = f"click on <b>{self.names.value}</b>"
+        what = f"click on <b>{as_html(self.names.value)}</b>"
         if self.annotation.next_view is None:
             what = "everything is decided"
         here = f"view {self.view + 1} of {len(points)}, {len(drawn)} points here"

@@ -77,7 +77,7 @@ class LayerPanel(Panel):
         sizes = {layer.w_index: layer.name.split(".")[0].removeprefix("b") for layer in reversed(generator.layers)}
         desk = [labelled(f"{i} · {sizes[i]} px", slider) for i, slider in enumerate(self.layers)]
         rows = (shown, desk, self.buttons.values(), self.controls.values())
-        super().__init__([ipywidgets.HBox(list(row)) for row in rows], ipywidgets.Label())
+        super().__init__([ipywidgets.HBox(list(row)) for row in rows])
         self.show(self.state)
 
     def show(self, state: LayerState) -> None:
@@ -94,7 +94,7 @@ class LayerPanel(Panel):
                 for index, slider in enumerate(self.layers):
                     slider.value = state.amounts[index]
                     slider.disabled = state.view is not None and index < self.views.split_layer
-            self.status.value = self._words(state)
+            self.say(self._words(state))
 
     def _words(self, state: LayerState) -> str:
         k = self.views.split_layer

@@ -10,20 +10,18 @@ import ipywidgets
 
 from ganverse_nb.evaluation.user_study.ballot import Ballot
 from ganverse_nb.evaluation.user_study.survey import QUESTIONS
+from ganverse_nb.widgets.base import Panel
 
 NO_PREFERENCE, UNDO = "3", "u"
 VOTES = {"1": 1, "2": 2, NO_PREFERENCE: 0}  # key -> `Ballot.choose`
 NAMES = {"1": "Trial 1", "2": "Trial 2", NO_PREFERENCE: "no preference"}
 
 
-class StudyVoting(ipywidgets.VBox):
+class StudyVoting(Panel):
     """Shows one comparison after the other and asks for shape, texture and overall.
 
     In the field below the buttons the keys 1, 2 and 3 vote and u takes the last vote back. Every complete answer is
     saved at once, see `Ballot`; the file counts beside those of the page `survey.html`.
-
-    Attributes:
-        errors: what went wrong in callbacks, newest last; the status line shows the newest.
 
     Args:
         ballot: the state, new or continued.
@@ -31,7 +29,6 @@ class StudyVoting(ipywidgets.VBox):
 
     def __init__(self, ballot: Ballot) -> None:
         self.ballot = ballot
-        self.errors: list[str] = []
         self.input = ipywidgets.Image(format="png", layout=ipywidgets.Layout(width="160px", align_self="center"))
         self.trials = [ipywidgets.Image(format="jpeg", layout=ipywidgets.Layout(width="620px")) for _ in range(2)]
         self.question = ipywidgets.HTML()
@@ -45,8 +42,7 @@ class StudyVoting(ipywidgets.VBox):
         self.typed = ipywidgets.Text(placeholder="keys: 1 2 3 u", layout=ipywidgets.Layout(width="120px"))
         self.typed.observe(self._typed, names="value")
         self.progress = ipywidgets.IntProgress(0, 0, len(ballot), layout=ipywidgets.Layout(width="160px"))
-        self.status = ipywidgets.HTML()
-        for name in ("input", "question", "undo", "typed", "progress", "status"):
+        for name in ("input", "question", "undo", "typed", "progress"):
             getattr(self, name).add_class(f"gv-{name}")
         for key, button in self.buttons.items():
             button.add_class(f"gv-vote-{key}")
@@ -54,12 +50,12 @@ class StudyVoting(ipywidgets.VBox):
         left = ipywidgets.VBox([ipywidgets.HTML("<b>Input</b>"), self.input, self.progress])
         votes = ipywidgets.HBox([self.typed, *self.buttons.values(), self.undo])
         shown = ipywidgets.HBox([left, ipywidgets.VBox(column)])
-        super().__init__([shown, self.question, votes, self.status])
+        super().__init__([shown, self.question, votes])
         self.refresh()
 
     def act(self, key: str) -> None:
         """What a key does; anything else is ignored. An error is shown, kept in `errors` and raised."""
-        try:
+        with self.reporting():
             if key in VOTES:
                 self.ballot.choose(VOTES[key])
             elif key == UNDO:
@@ -67,10 +63,6 @@ class StudyVoting(ipywidgets.VBox):
             else:
                 return
             self.refresh()
-        except Exception as error:
-            self.errors.append(f"{type(error).__name__}: {error}")
-            self.status.value = escape(str(error))
-            raise
 
     def refresh(self) -> None:
         """Show the current comparison and question, or that all is done."""
@@ -87,7 +79,7 @@ class StudyVoting(ipywidgets.VBox):
             question = ballot.question
             assert question is not None
             self.question.value = f"<b>{question.capitalize()}.</b> {escape(QUESTIONS[question])}"
-        self.status.value = f"{len(ballot.answers)} of {len(ballot)} answered, saved in {escape(ballot.path.name)}."
+        self.say(f"{len(ballot.answers)} of {len(ballot)} answered, saved in {ballot.path.name}.")
 
     def _clicked(self, key: str) -> Callable[[Any], None]:
         return lambda _: self.act(key)

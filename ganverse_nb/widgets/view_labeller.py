@@ -74,9 +74,7 @@ class ViewLabeller(Panel):
         around = ipywidgets.GridBox(
             self.bins, layout=ipywidgets.Layout(grid_template_columns="repeat(5, 104px)", grid_gap="4px")
         )
-        super().__init__(
-            [self.picture, around, ipywidgets.HBox([self.typed, self.leave_out, self.undo])], ipywidgets.HTML()
-        )
+        super().__init__([self.picture, around, ipywidgets.HBox([self.typed, self.leave_out, self.undo])])
         self.refresh()
 
     def act(self, key: str) -> None:
@@ -107,7 +105,7 @@ class ViewLabeller(Panel):
         where = (
             f"All {len(annotation)} view codes are labelled" if index is None else f"{index + 1} of {len(annotation)}"
         )
-        self.status.value = f"{where}, {annotation.seconds:.0f} s. Sides without a view: {missing}."
+        self.say(f"{where}, {annotation.seconds:.0f} s. Sides without a view: {missing}.")
 
     def _typed(self, change: Any) -> None:
         if change["new"]:
