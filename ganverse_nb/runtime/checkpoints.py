@@ -12,7 +12,7 @@
 The line of a step is written before the state of that step, and what a finished training leaves before its last state:
 whenever it is killed, what is missing is made again, and what there is too much is dropped. A state is written whole
 or not at all, is loaded without running anything, and says which settings it belongs to. One is due at the latest
-after as many seconds as `kept_every` says, so that no interruption costs more; when it is kept changes no result.
+after as many seconds as `settings.kept_every` says, so that no interruption costs more; no result depends on it.
 Numbers that are not finite end a training, before they are written anywhere.
 """
 
@@ -25,39 +25,20 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning, SettingError
+from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning
 from ganverse_nb.runtime.files import atomic_path, naming, plain, write_text
-from ganverse_nb.runtime.settings import RuntimeConfig
+from ganverse_nb.runtime.settings import checkpoint_seconds
 from ganverse_nb.runtime.tensors import not_finite
 
 STATE, METRICS = "state.pt", "metrics.jsonl"  # in a training's directory
 TOLD = 3  # differences of settings that a message names
 BEGIN_AGAIN = "delete it to start this stage again"
-_seconds = ContextVar("checkpoint_seconds", default=RuntimeConfig.checkpoint_seconds)
-
-
-@contextmanager
-def kept_every(seconds: float) -> Iterator[None]:
-    """Trainings that begin in this block keep their state at least so often; 0: only after as many steps as they say.
-
-    Raises:
-        SettingError: a negative number.
-    """
-    if not seconds >= 0:
-        raise SettingError(f"runtime.checkpoint_seconds is 0 or more, as in 60; {seconds!r} is not.")
-    before = _seconds.set(seconds)
-    try:
-        yield
-    finally:
-        _seconds.reset(before)
 
 
 class Checkpoints:
@@ -85,7 +66,7 @@ class Checkpoints:
         self.state, self.metrics = directory / state, directory / METRICS
         self.phase, self.identity, self.advice, self.writes = phase, identity, advice, writes
         self.kept: int | None = None  # step of the state on disk
-        self.seconds = _seconds.get() if writes else 0.0
+        self.seconds = checkpoint_seconds.get() if writes else 0.0
         self._log: MetricsLog | None = None
         self._since = time.monotonic()
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
+
+from ganverse_nb.runtime.errors import SettingError
 
 UNDECIDING = ("weights", "runtime")  # sections of a configuration that no result depends on
 
@@ -15,6 +19,25 @@ class RuntimeConfig:
     """How a run goes on, which no result depends on; so a run's directory keeps none of it."""
 
     checkpoint_seconds: float = 60.0  # of work that an interruption costs a training at most; 0: only by its steps
+
+
+checkpoint_seconds = ContextVar("checkpoint_seconds", default=RuntimeConfig.checkpoint_seconds)
+
+
+@contextmanager
+def kept_every(seconds: float) -> Iterator[None]:
+    """Trainings that begin in this block keep their state at least so often; 0: only after as many steps as they say.
+
+    Raises:
+        SettingError: a negative number.
+    """
+    if not seconds >= 0:
+        raise SettingError(f"runtime.checkpoint_seconds is 0 or more, as in 60; {seconds!r} is not.")
+    before = checkpoint_seconds.set(seconds)
+    try:
+        yield
+    finally:
+        checkpoint_seconds.reset(before)
 
 
 def deciding(settings: Mapping[str, Any]) -> dict[str, Any]:

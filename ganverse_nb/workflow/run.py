@@ -23,12 +23,11 @@ from filelock import FileLock, Timeout
 
 from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
 from ganverse_nb.evaluation.report_text import RowTable
-from ganverse_nb.runtime.checkpoints import kept_every
 from ganverse_nb.runtime.errors import ExpectedError, SettingError
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, row_of
-from ganverse_nb.runtime.settings import deciding
+from ganverse_nb.runtime.settings import deciding, kept_every
 from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.workflow.kernel import check_notebook, from_notebooks
 from ganverse_nb.workflow.marks import (

@@ -14,12 +14,12 @@ from ganverse_nb.runtime.checkpoints import (
     Checkpoints,
     MetricsLog,
     check_identity,
-    kept_every,
     load_state,
     read_metrics,
     save_state,
 )
 from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning, SettingError, sentence
+from ganverse_nb.runtime.settings import kept_every
 
 SETTINGS = {"inverse": {"lr": 0.001, "sigma": (1e-4, 3e-5)}, "seed": 0}
 

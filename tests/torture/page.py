@@ -36,15 +36,15 @@ SECTIONS = {
     ),
     "mutants": (
         "Files that lie",
-        "Of every file that is read back, copies that were damaged with a seed: flipped bits, cut off, emptied, longer, "
-        "swapped with another file, with other types and shapes, NaN, infinity and absurd sizes. A copy is either "
-        "refused in one sentence that names it, or its content is the same as before; `memory` is the largest growth "
-        "of the process's address space while one was read.",
+        "Of every file that is read back, copies that were damaged with a seed: flipped bits, cut off, emptied, "
+        "longer, swapped with another file, with other types and shapes, NaN, infinity and absurd sizes. A copy is "
+        "either refused in one sentence that names it, or its content is the same as before; `memory` is the largest "
+        "growth of the process's address space while one was read.",
     ),
     "troubles": (
         "A machine in trouble",
-        "What the command says in one sentence. Its exit code is not 0, nothing that was finished is lost, and the same "
-        "command goes on when the cause is gone.",
+        "What the command says in one sentence. Its exit code is not 0, nothing that was finished is lost, and the "
+        "same command goes on when the cause is gone.",
     ),
     "determinism": (
         "The same bits",
@@ -53,9 +53,9 @@ SECTIONS = {
     ),
     "threads": (
         "What other machines change",
-        "Sums are added in another order by other numbers of threads and other processors, and the rounding errors grow "
-        "with every step of a training. Measured here: the largest difference of a weight, relative to the largest "
-        "weight of its tensor, of the same training with other numbers of threads.",
+        "Sums are added in another order by other numbers of threads and other processors, and the rounding errors "
+        "grow with every step of a training. Measured here: the largest difference of a weight, relative to the "
+        "largest weight of its tensor, of the same training with other numbers of threads.",
     ),
 }
 
