@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,12 @@ def generate(
     shape = (contents, views, 3, resolution, resolution)
     images = _array(directory / IMAGES, shape, bool(progress["done"]))
     masks = _array(directory / MASKS, (contents, views, 1, resolution, resolution), bool(progress["done"]))
+    sums = [zlib.crc32(array[: progress["done"]]) for array in (images, masks)]
+    if progress.get("checksums", sums) != sums:  # earlier versions kept none
+        raise DamagedError(
+            f"The pictures in {directory} are damaged: they have changed since they were written; delete it and make "
+            "the dataset again."
+        )
 
     with tqdm(total=contents * views, initial=progress["done"] * views, desc="multi-view pictures", unit="img") as bar:
         for start in range(progress["done"], contents, contents_per_chunk):
@@ -139,8 +146,9 @@ def generate(
             masks[start:stop] = (cut_out > 0.5).to(torch.uint8).reshape(masks[start:stop].shape).cpu().numpy()
             images.flush()
             masks.flush()
-            progress = {**progress, "done": stop, "reasons": progress["reasons"] + reasons}
-            write_json(path, progress)
+            sums = [zlib.crc32(array[start:stop], value) for array, value in zip((images, masks), sums, strict=True)]
+            progress = {**progress, "done": stop, "reasons": progress["reasons"] + reasons, "checksums": sums}
+            write_json(path, progress, sealed=True)
             bar.update((stop - start) * views)
 
     dataset = MultiViewDataset(

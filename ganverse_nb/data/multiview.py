@@ -240,4 +240,4 @@ def write_index(directory: Path, dataset: MultiViewDataset) -> None:
         "split_layer": dataset.split_layer,
         "files": {name: fingerprint(directory / name) for name in (IMAGES, MASKS, CODES)},
     }
-    write_json(directory / INDEX, index)
+    write_json(directory / INDEX, index, sealed=True)

@@ -74,7 +74,7 @@ class VariantScores:
 
     def save(self, path: Path) -> None:
         """Write JSON; NaN becomes null."""
-        write_json(path, self)
+        write_json(path, self, sealed=True)
 
     @classmethod
     def load(cls, path: Path) -> VariantScores:

@@ -62,7 +62,7 @@ class DomainCheck:
         return sum(self.refused(kind) for kind in self.ood_kinds) / len(self.ood_kinds)
 
     def save(self, path: Path) -> None:
-        write_json(path, asdict(self))
+        write_json(path, asdict(self), sealed=True)
 
     @classmethod
     def load(cls, path: Path) -> DomainCheck:

@@ -46,7 +46,7 @@ class ViewGate:
         raise ValueError(f"Split layer {split_layer} was not measured; {[r['split_layer'] for r in self.rows]} were.")
 
     def save(self, path: Path) -> None:
-        write_json(path, asdict(self))
+        write_json(path, asdict(self), sealed=True)
 
     @classmethod
     def load(cls, path: Path) -> ViewGate:

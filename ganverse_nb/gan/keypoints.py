@@ -68,7 +68,7 @@ class Keypoints:
             views.append({n: p for n, p, d in zip(self.names, xy, decided.tolist()) if d})
         rounded = [round(float(c), 5) for c in self.content]
         head = {"format": FORMAT, "picture_size": self.picture_size, "seconds": round(self.seconds, 1), **self.facts}
-        write_json(path, {**head, "names": list(self.names), "content": rounded, "views": views})
+        write_json(path, {**head, "names": list(self.names), "content": rounded, "views": views}, sealed=True)
 
     @classmethod
     def load(
@@ -92,7 +92,7 @@ class Keypoints:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"No keypoints at {path}; place them with widgets.KeypointLabeller (notebook 03).")
-        found = read_json(path)
+        found = read_json(path, 'restore it or annotate again; whoever has changed it by hand deletes its "checksum"')
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise KeypointError(f"{path} is no file of keypoints ({FORMAT}); give another file.")
         try:

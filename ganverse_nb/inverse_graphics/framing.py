@@ -15,6 +15,7 @@ from torch import Tensor
 from ganverse_nb.data.crops import boxes
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.geometry.angles import angular_distance
+from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 CONTENTS = 50  # of the dataset, the last ones: enough for quantiles, few enough for large pictures
@@ -64,8 +65,15 @@ class Framing:
             FileNotFoundError: no such file.
             ValueError: not such a file, or damaged.
         """
-        tensors, _ = load_tensors(path, FORMAT, "framing", "run the stage framing again")
-        return cls(tensors["azimuth"], tensors["side"], tensors["center"], float(tensors["away"]))
+        remedy = "run the stage framing again"
+        tensors, _ = load_tensors(path, FORMAT, "framing", remedy)
+        with content_of(path, "framing", remedy):
+            azimuth, side, center, away = (tensors[name] for name in ("azimuth", "side", "center", "away"))
+            views = len(azimuth)
+            shapes = [tuple(part.shape) for part in (azimuth, side, center, away)]
+            if views < 1 or shapes != [(views,), (views, 3), (views, 2), ()]:
+                raise ValueError(f"its parts are of the shapes {', '.join(map(str, shapes))}")
+            return cls(azimuth.float(), side.float(), center.float(), float(away))
 
     def window(self, mask: Tensor, azimuth: float) -> tuple[float, float, float] | None:
         """The square of a picture that shows its object as usual: left, top and side as shares of the picture.

@@ -66,7 +66,7 @@ def recover_cameras(
         camera = model.cameras().detach()
         return errors(camera.azimuth.cpu(), camera.elevation.cpu())
 
-    write_json(directory / START, {"step": 0, **errors(start.azimuth, start.elevation)})
+    write_json(directory / START, {"step": 0, **errors(start.azimuth, start.elevation)}, sealed=True)
     cameras = LearnableCameras.of(start, learned=True)
     return train_inverse_graphics(dataset, config, directory, None, seed, device, cameras=cameras, watch=watch)
 

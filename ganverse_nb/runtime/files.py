@@ -20,6 +20,7 @@ from typing import Any
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError
 
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?")  # the names that `atomic_path` and `remove` write under
+CHECKSUM = "checksum"  # of a file, where it tells one of itself
 AGAIN = "delete it and run the same command again"
 BLOCK = 1 << 20  # bytes
 
@@ -76,28 +77,44 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Writes `value` (see `plain`) as indented JSON."""
-    write_text(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: str | Path, value: Any, *, sealed: bool = False) -> None:
+    """Writes `value` (see `plain`) as indented JSON.
+
+    Args:
+        sealed: with a checksum in an entry of its own, which `read_json` compares and takes away: for what is read
+            back, and is not for people to change. `value` is then a dictionary, or a dataclass.
+    """
+    content = plain(value)
+    if sealed:
+        content = content | {CHECKSUM: seal(content)}
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def seal(content: dict[str, Any]) -> str:
+    """CRC-32 of a dictionary of JSON, whatever its layout and order."""
+    return f"crc32:{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
-    """The content of a JSON file.
+    """The content of a JSON file; a checksum that it tells (see `write_json`) is compared.
 
     Args:
         remedy: what to do where it cannot be read.
 
     Raises:
         FileNotFoundError: it does not exist.
-        ValueError: it is not JSON; the message says what to do.
+        ValueError: it is not JSON, or has changed since it was written; the message says what to do.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        if isinstance(content, dict) and CHECKSUM in content and content.pop(CHECKSUM) != seal(content):
+            raise ValueError("its content has changed since it was written")
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from None
+    return content
 
 
 def _no_number(name: str) -> None:

@@ -10,9 +10,8 @@ import functools
 import json
 from pathlib import Path
 
-from ganverse_nb.runtime.files import crc32
+from ganverse_nb.runtime.files import CHECKSUM, crc32
 
-CHECKSUM = "checksum"  # in the metadata of a safetensors file
 HEADER = 100_000_000  # bytes at most, as the format has it
 LARGE = 32 << 20  # bytes: a larger file that did not change since is not read again by the same process
 

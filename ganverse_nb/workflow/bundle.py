@@ -63,7 +63,7 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
         "stages": {name: made[name] for name in SHIPPED},
         "rows": [asdict(row) for row in run.rows()],
     }
-    write_json(folder / FACTS, source | facts)
+    write_json(folder / FACTS, source | facts, sealed=True)
     return folder / FACTS
 
 

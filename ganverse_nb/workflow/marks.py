@@ -71,7 +71,7 @@ def begin(partial: Path, identity: str, settings: Any) -> Path:
     if identity_of(mark) != identity:
         remove(partial)
         partial.mkdir(parents=True)
-        write_json(mark, {"identity": identity, "settings": plain(settings), "seconds": 0.0})
+        write_json(mark, {"identity": identity, "settings": plain(settings), "seconds": 0.0}, sealed=True)
     remove_leftovers(partial, deep=True)
     return mark
 

@@ -142,13 +142,13 @@ class Stopwatch:
             outside = self.run.stage_seconds() - sum(part["stage_seconds"] for part in parts)
             seconds = sum(part["seconds"] for part in parts) + max(0.0, outside)
             self.log["minutes"] = round(seconds / 60, 2)
-            write_json(self.path, self.log)
+            write_json(self.path, self.log, sealed=True)
         return self.log["minutes"]
 
     def _note(self) -> None:
         seconds, stages = time.monotonic() - self._start, self.run.stage_seconds() - self._stages
         self.log["parts"][-1] = {"seconds": round(seconds, 1), "stage_seconds": round(max(0.0, stages), 1)}
-        write_json(self.path, self.log)
+        write_json(self.path, self.log, sealed=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(self.HEARTBEAT):

@@ -220,9 +220,9 @@ class Run:
                 compute(mark.parent)
         finally:
             content["seconds"] = round(before + time.monotonic() - start, 3)
-            write_json(mark, content)
+            write_json(mark, content, sealed=True)
         facts = {"commit": self.manifest["environments"][-1]["commit"], "files": files_of(mark.parent)}
-        write_json(mark.with_name(COMPLETE), content | facts)
+        write_json(mark.with_name(COMPLETE), content | facts, sealed=True)
 
     def _identity(self, name: str) -> str:
         identity = self._identities.get(name) or identity_of(self.directory / name / COMPLETE)
@@ -258,7 +258,7 @@ class Run:
         new = [self._row(key, measurement, command) for key, measurement in measured.items()]
         with self._lock(ROWS, wait=60):
             rows = {row.key: row for row in [*self.rows(), *new]}
-            write_json(self.directory / ROWS, [asdict(row) for row in rows.values()])
+            write_json(self.directory / ROWS, {"rows": [asdict(row) for row in rows.values()]}, sealed=True)
         return RowTable(new, list(rows.values()))
 
     def _row(self, key: str, measured: Measurement, command: str | None) -> Row:
@@ -270,7 +270,8 @@ class Run:
         """The recorded numbers, in the order they were first recorded in."""
         path = self.directory / ROWS
         with content_of(path, "list of numbers"):
-            return [Row(**row) for row in read_json(path)] if path.exists() else []
+            found = read_json(path) if path.exists() else []
+            return [Row(**row) for row in (found["rows"] if isinstance(found, dict) else found)]  # a list: earlier ones
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -335,7 +336,7 @@ class Run:
             for name in (CONFIG, MANIFEST):
                 remove_leftovers(self.directory, Path(name).stem)
             if not path.exists():
-                write_json(path, ours)
+                write_json(path, ours, sealed=True)
             manifest["config"] = ours  # for the day when config.json is lost
             if here not in manifest["environments"]:
                 manifest["environments"].append(here)
@@ -348,7 +349,7 @@ class Run:
             before = digest(manifest)
             yield manifest
             if digest(manifest) != before or not path.exists():
-                write_json(path, manifest)
+                write_json(path, manifest, sealed=True)
 
     @contextmanager
     def _lock(self, what: str, wait: float | None) -> Iterator[None]:

@@ -281,7 +281,7 @@ def gan_kid_stage(run: Run) -> Stage:
     seed = run.config.seed
 
     def compute(directory: Path) -> None:
-        write_json(directory / KID, measure_kid(teacher(run), train_photos(run).images, seed=seed))
+        write_json(directory / KID, measure_kid(teacher(run), train_photos(run).images, seed=seed), sealed=True)
 
     return Stage("gan_kid", compute, [seed, use_weights(run, "teacher")], (train_photos_stage(run),))
 

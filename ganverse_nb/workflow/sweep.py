@@ -84,9 +84,9 @@ def sweep(
         reproduce(run, cases[name], only, directory, jobs)
         rows = [{"key": row.key, "ours": row.ours, "unit": row.unit} for row in run.rows()]
         results.append({"variant": name, "seed": seed, "made_by": made_by, "rows": rows})
-        write_json(root / STATE, {"results": results, "table": as_json(table(results, list(cases)))})
+        write_json(root / STATE, {"results": results, "table": as_json(table(results, list(cases)))}, sealed=True)
     cells = table(results, list(cases))
-    write_json(root / STATE, {"results": results, "table": as_json(cells)})
+    write_json(root / STATE, {"results": results, "table": as_json(cells)}, sealed=True)
     write_text(root / TABLE, as_markdown(cells, list(cases), seeds))
     return root / TABLE
 

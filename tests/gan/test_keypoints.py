@@ -12,7 +12,7 @@ from ganverse_nb.gan.keypoints import KeypointAnnotation, KeypointError, Keypoin
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.files import read_json, sha256
 
 NAMES = ("left_eye", "right_eye", "nose")
 
@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_one_sentence_with_the_file_and_the_cure(begin):
             begin(**other)
     with pytest.raises(KeypointError, match="keypoints.json: Every view needs 4 placed points"):
         annotation.keypoints.motion(torch.zeros(3), path)
-    content = json.loads(path.read_text())
+    content = read_json(path)
     path.write_text(json.dumps(content | {"views": [{"ear": [1, 2]}, {}, {}]}))
     with pytest.raises(KeypointError, match="keypoints.json places ear, which its `names` lack; add or rename"):
         Keypoints.load(path)
