@@ -25,6 +25,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.render import nvdiffrast
 from ganverse_nb.render.renderer import RenderOutput, render
+from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.files import write_json
 from ganverse_nb.workflow.provenance import environment
 
@@ -110,7 +111,7 @@ def build_nvdiffrast(source: Path, target: Path) -> str:
     tree = target / "source"
     shutil.copytree(source, tree, ignore=shutil.ignore_patterns(".git", "build"))  # the tree may be read-only
     major, minor = torch.cuda.get_device_capability()
-    settings = {"TORCH_CUDA_ARCH_LIST": f"{major}.{minor}", "MAX_JOBS": str(os.cpu_count() or 1)}
+    settings = {"TORCH_CUDA_ARCH_LIST": f"{major}.{minor}", "MAX_JOBS": str(cores())}
     command = [sys.executable, "-m", "pip", "install", "--no-build-isolation", "--no-deps", "--no-index"]
     command += ["--target", str(target / "site"), str(tree)]
     try:

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.data.pictures import SUFFIXES, read_picture
+from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
@@ -129,7 +130,7 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
             return str(error)
         return None
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding and scaling run outside Python's lock
+    with ThreadPoolExecutor(cores()) as pool:  # decoding and scaling run outside Python's lock
         reasons = list(tqdm(pool.map(read, range(len(files))), total=len(files), desc="pictures", unit="picture"))
     skipped = [reason for reason in reasons if reason is not None]
     told = [

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganverse_nb.runtime.cores import allowed, cores
 from ganverse_nb.runtime.memory import keep_freed_memory
 
 # Threads that spin while they wait make every step many times slower as soon as another program wants a core; threads
@@ -17,11 +18,15 @@ THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 def prepare_process() -> None:
     """How OpenMP's threads wait, for this process and those it starts, and memory that is kept for the next step.
 
+    Where a quota allows fewer processors than OpenMP sees, as in a container, it takes as many threads as are allowed.
+
     OpenMP reads its settings when torch is imported: called later, they reach the processes that this one starts only.
     What the environment says already stays.
     """
     for name, value in THREADS.items():
         os.environ.setdefault(name, value)
+    if cores() < allowed():
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
     keep_freed_memory()
 
 

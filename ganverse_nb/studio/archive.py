@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from ganverse_nb.runtime.cores import cores
 from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
 from ganverse_nb.studio.randomization import Randomization
@@ -38,7 +39,7 @@ def make_photo_archive(
     Pieces that exist already are not made again. An interruption ends it at once, and so does the end of this process:
     pieces that were not finished are lost, some 20 seconds of each core's work.
 
-    The pictures do not depend on `workers` (default: one process per core).
+    The pictures do not depend on `workers` (default: one process for each core that may be used).
     """
     check_order(category, count)
     check_edition(edition)
@@ -54,7 +55,7 @@ def make_photo_archive(
         for start, piece in pieces.items()
         if not (piece / FILE).is_file()
     ]
-    workers = min(workers or os.cpu_count() or 1, len(orders))
+    workers = min(workers or cores(), len(orders))
     bar = tqdm(total=count, initial=count - sum(order[2] for order in orders), desc="photos", unit="photo")
     with bar:
         if workers <= 1:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from ganverse_nb.runtime.cores import cores
 
 PACKAGES = ("torch", "torchvision", "warp-lang", "nvdiffrast", "lpips", "numpy", "scipy", "trimesh", "safetensors")
 
@@ -34,11 +35,6 @@ def device() -> str:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"cpu, {cores()} cores"
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
 from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
 from ganverse_nb.workflow.progress import Board
-from ganverse_nb.workflow.provenance import cores
 from ganverse_nb.workflow.report import as_markdown, write_report
 from ganverse_nb.workflow.run import Run, exclusive
 from ganverse_nb.workflow.schedule import dependencies, run_all
@@ -96,7 +96,7 @@ def share_of_cores(jobs: int) -> int | None:
     Those that others wait for keep all of them. The rest shares: a training of many small steps gains a third from a
     second processor, two trainings on one each gain all of it.
     """
-    alone = jobs == 1 or "OMP_NUM_THREADS" in os.environ
+    alone = jobs == 1 or os.environ.get("OMP_NUM_THREADS", str(cores())) != str(cores())
     return None if alone else max(1, cores() // jobs)
 
 
