@@ -220,15 +220,19 @@ class StyleGANRConfig:
     """Section 3.3, Eq 3 to Eq 6. Losses are in units of the data's own variance, so that weights are near 1."""
 
     warmup_steps: int = 3000
-    finetune_steps: int = 150
+    finetune_steps: int = 700
     batch: int = 16
     warmup_lr: float = 1e-3
-    finetune_lr: float = 1e-4  # of the mapping network in the joint stage
-    generator_lr: float = 1e-4  # of the generator in the joint stage
+    finetune_lr: float = 5e-4  # of the mapping network in the joint stage
+    generator_lr: float = 1e-3  # of the generator in the joint stage
+    adversary_lr: float = 1e-3  # of the discriminator in the joint stage
+    joint_decay_from: float = 0.7  # of the joint stage: from there these three fall to zero; 1: they stay
+    average: float = 0.98  # what is kept is a running average of the weights, of about 1 / (1 - this) steps; 0: none
     hidden: int = 256  # width of the four networks
     view_share: float = 144 / 2048  # share of the view code's dimensions that are mapped from the camera
     view_rest: str = "interpolate"  # the other dimensions: between the nearest chosen views, or their "mean"
     view_harmonics: int = 3  # of the azimuth; the chosen views are too few for more
+    view_offset: int = 128  # hidden units of a network from the camera to an offset of all styles; 0: none, as in Eq 3
     camera_jitter: float = 0.25  # on elevation and scale, in units of their spread: few views, or they explain azimuth
     warmup_decay_from: float = 0.6  # of the warm-up: from there the learning rate falls to zero; 1: it stays
     weight_entropy: float = 0.3  # 0.01 left the gates at a third each
@@ -240,13 +244,23 @@ class StyleGANRConfig:
     weight_texture: float = 1.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
+    scales: tuple[float, float] = (0.8, 1.25)  # of the objects that the joint stage asks for, of those in the dataset
+    weight_camera: float = (
+        1.0  # azimuth and elevation against the camera head's reading; this and the next: not in Eq 6
+    )
+    weight_adversarial: float = 1.0  # the game with the teacher's discriminator goes on
+    adversary_r1_gamma: float = 0.3
+    adversary_r1_interval: int = 8
+    weight_silhouette: float = 3.5  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU
+    weight_colors: float = 4.0  # the object's colours, blurred, against DIB-R's render (L1)
+    weight_surroundings: float = 4.0  # what is known of the background against the picture, likewise
     weight_code: float = 1.0  # Eq 5 goes on in the joint stage, so that the mapping network forgets nothing
-    weight_anchor: float = 10.0  # pictures of the data set's own codes stay what they are (L1)
-    weight_camera: float = 0.0  # target azimuth against the camera head's prediction; not in the paper
-    clip_gradients: float = 1.0  # the largest norm of a joint step's gradient; 0: any
+    weight_anchor: float = 0.0  # pictures of the data set's own codes stay what they are (L1)
+    clip_gradients: float = 0.0  # the largest norm of a joint step's gradient; 0: any
+    bfloat16: bool = True  # convolutions of the joint stage, on processors that have it
     mask_steps: int = 400  # of the differentiable stand-in for the segmenter
     validation_contents: int = 16  # held out of training, to evaluate the joint stage on
-    evaluate_every: int = 50
+    evaluate_every: int = 100
     keep_best: bool = True  # of the joint stage, by these evaluations, and end early; False: all steps, the last state
     patience: int = 6  # evaluations without improvement
 
@@ -417,11 +431,18 @@ def _paper(category: str, seed: int) -> Config:
             weight_entropy=1.0,
             gate_lr_multiplier=1.0,
             hide_probability=0.0,
+            scales=(1.0, 1.0),
+            weight_camera=0.0,
+            weight_adversarial=0.0,
+            weight_silhouette=0.0,
+            weight_colors=0.0,
+            weight_surroundings=0.0,
             weight_code=0.0,
-            weight_anchor=0.0,
+            view_offset=0,
+            average=0.0,
+            joint_decay_from=1.0,
             warmup_decay_from=1.0,
             entropy_ramp=0.0,
-            clip_gradients=0.0,
             view_harmonics=1,
             keep_best=False,
         ),

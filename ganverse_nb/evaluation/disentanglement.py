@@ -11,8 +11,8 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.geometry.angles import angular_distance, circular_correlation, concentration
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.neural_renderer.evaluation import swap_distances
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder
+from ganverse_nb.neural_renderer.swaps import swap_distances
 
 Render = Callable[[Properties], Tensor]
 """Properties -> pictures [B, 3, R, R] in [0, 1]; `StyleGANR.synthesize`."""

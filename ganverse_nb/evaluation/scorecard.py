@@ -28,9 +28,9 @@ from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
-from ganverse_nb.neural_renderer.evaluation import swap_pairs
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
 from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.swaps import swap_pairs
 from ganverse_nb.render.renderer import render
 from ganverse_nb.segmentation.detections import keep
 from ganverse_nb.segmentation.segmenter import Segmenter

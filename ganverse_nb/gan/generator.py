@@ -282,22 +282,24 @@ class Generator(nn.Module):
         styles: Tensor | Sequence[Tensor],
         noise: str | Sequence[Tensor] = "const",
         rng: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """Styles (flat [B, S] or list) -> pictures [B, 3, *picture_size] float32 in [0, 1].
 
         Args:
             noise: "const" (the network's own maps), "random" (fresh, from `rng`), "none", or one map per convolution.
+            dtype: of the convolutions.
 
         Raises:
             ValueError: sizes or `noise` not understood.
         """
         parts = self.split_styles(styles)
-        image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng))
-        return self.as_picture(image).clamp(0.0, 1.0)
+        image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng), dtype)
+        return self.as_picture(image.float()).clamp(0.0, 1.0)
 
-    def squares(self, styles: Tensor | Sequence[Tensor], side: int) -> Tensor:
+    def squares(self, styles: Tensor | Sequence[Tensor], side: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Styles -> pictures [B, 3, side, side] in [0, 1], scaled from its own size for networks that take squares."""
-        return resize_square(self.uncrop(self.synthesize(styles)), side)
+        return resize_square(self.uncrop(self.synthesize(styles, dtype=dtype)), side)
 
     def as_picture(self, square: Tensor) -> Tensor:
         """What `synthesis` gives as pictures [B, 3, *picture_size] in about [0, 1], with the official code's offset."""

@@ -17,6 +17,7 @@ from ganverse_nb.neural_renderer.data import Codes, PropertyDataset
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, hide
 
+AZIMUTH_SHARE, ELEVATION_UNIT = 3.0, 15.0  # of the camera's term; degrees
 TEXTURE_SAMPLE = 256  # pictures that measure how much textures vary
 
 
@@ -98,18 +99,25 @@ class Reference:
         return (gate * square).sum() / gate.sum().clamp_min(1e-6)
 
 
-def draw_cameras(cameras: Camera, count: int, rng: torch.Generator) -> Camera:
-    """Elevation and distance of random chosen views; azimuth theirs in half of the cases, uniform in the others."""
+def draw_cameras(cameras: Camera, count: int, scales: tuple[float, float], rng: torch.Generator) -> Camera:
+    """Any azimuth, any elevation between those of the chosen views, the distance of one of them over a scale.
+
+    Args:
+        scales: the smallest and the largest, drawn evenly in their logarithm.
+    """
     chosen = cameras[torch.randint(len(cameras), (count,), generator=rng)]
-    uniform = (torch.rand(count, generator=rng) * 360).to(chosen.azimuth)
-    use = (torch.rand(count, generator=rng) < 0.5).to(uniform.device)
-    return chosen.replace(azimuth=torch.where(use, chosen.azimuth, uniform))
+    azimuth, height, size = torch.rand(3, count, generator=rng).to(chosen.azimuth)
+    low, high = cameras.elevation.min(), cameras.elevation.max()
+    scale = scales[0] * (scales[1] / scales[0]) ** size
+    return chosen.replace(
+        azimuth=azimuth * 360, elevation=low + height * (high - low), distance=chosen.distance / scale
+    )
 
 
 def draw_scenes(data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator) -> Properties:
     """Mixed properties for Eq 6: rows i and i + batch/2 share camera and background, but not shape and texture."""
     dataset, half = data.dataset, max(1, config.batch // 2)
-    camera = draw_cameras(dataset.cameras, half, rng)[torch.arange(half).repeat(2)]
+    camera = draw_cameras(dataset.cameras, half, config.scales, rng)[torch.arange(half).repeat(2)]
     background = data.draw_background(data.draw_contents(half, rng), config.hide_probability, rng).repeat(2, 1, 1, 1)
     rows = dataset.sample_rows(data.draw_contents(2 * half, rng), rng)
     return Properties(camera, dataset.shape(rows), dataset.texture(rows), background)
@@ -119,7 +127,7 @@ def cycle_loss(
     target: Properties, predicted: Properties, reference: Reference, config: StyleGANRConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Eq 6 between the target properties and those predicted from the synthesised pictures; with `weight_camera` the
-    azimuth too.
+    camera's angles too.
 
     Rows i and i + B/2 must share their background, as those of `draw_scenes` do.
     """
@@ -132,6 +140,7 @@ def cycle_loss(
     }
     if config.weight_camera > 0:
         error = torch.deg2rad(predicted.camera.azimuth - target.camera.azimuth)
-        parts["camera"] = (1 - error.cos()).mean()
+        height = (predicted.camera.elevation - target.camera.elevation) / ELEVATION_UNIT
+        parts["camera"] = AZIMUTH_SHARE * (1 - error.cos()).mean() + height.square().mean()
     loss = sum(getattr(config, f"weight_{name}") * value for name, value in parts.items())
     return torch.as_tensor(loss), {name: value.detach() for name, value in parts.items()}

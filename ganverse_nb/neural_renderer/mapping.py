@@ -30,6 +30,7 @@ class MappingSizes:
     hidden: int
     harmonics: int
     rest: str  # where the other dimensions of the view code come from: one of VIEW_RESTS
+    offset: int = 0  # hidden units of the network from the camera to an offset of all styles; 0: there is none
 
     def __post_init__(self) -> None:
         if self.rest not in VIEW_RESTS:
@@ -103,12 +104,21 @@ class PropertyMapper(nn.Module):
         self.g_b = PictureEncoder(4, (sizes.resolution, sizes.resolution), hidden, content)
         self.gate_logits = nn.Parameter(torch.zeros(len(CONTENT_FACTORS), content))
         self.path = ViewPath(sizes.knots, sizes.view_dims)
+        self.offset = self._offset_network() if sizes.offset else None
         self.register_buffer("camera_dims", torch.arange(sizes.camera_dims))
         for name, size in {"content": content, "view": sizes.view_dims}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_deviation", torch.ones(size))
         self.register_buffer("shape_mean", torch.zeros(sizes.vertices, 3))
         self.register_buffer("shape_deviation", torch.ones(()))
+
+    def _offset_network(self) -> nn.Sequential:
+        """From the camera to an offset of all styles, in their standard deviations; it begins as zero."""
+        styles = self.sizes.view_dims + self.sizes.content_dims
+        network = mlp(self.camera_features.size, self.sizes.offset, styles, depth=1)
+        for parameter in network[-1].parameters():
+            nn.init.zeros_(parameter)
+        return network
 
     @classmethod
     def fit(
@@ -125,6 +135,7 @@ class PropertyMapper(nn.Module):
         rest: str = "interpolate",
         harmonics: int = 3,
         hidden: int = 256,
+        offset: int = 0,
     ) -> PropertyMapper:
         """An untrained network whose sizes, statistics, camera dimensions and view path come from the data.
 
@@ -150,6 +161,7 @@ class PropertyMapper(nn.Module):
             hidden=hidden,
             harmonics=harmonics,
             rest=rest,
+            offset=offset,
         )
         network = cls(sizes)
         network.path.load_state_dict(path.state_dict())
@@ -208,5 +220,13 @@ class PropertyMapper(nn.Module):
         return (self.gates()[:, None] * codes).sum(0) * self.content_deviation + self.content_mean
 
     def forward(self, camera: Camera, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:
-        """Flat styles [B, Dv + Dc] for `Generator.synthesize`."""
-        return torch.cat([self.view_code(camera), self.content_code(shape, texture, background)], 1)
+        """Flat styles [B, Dv + Dc] for `Generator.synthesize`.
+
+        With `offset`, the camera also moves the content code a little, and the view code from where Eq 3 has it: the
+        layers behind the split hold some of the view, too.
+        """
+        styles = torch.cat([self.view_code(camera), self.content_code(shape, texture, background)], 1)
+        if self.offset is None:
+            return styles
+        deviation = torch.cat([self.view_deviation, self.content_deviation])
+        return styles + self.offset(self.camera_features(camera)) * deviation

@@ -64,9 +64,9 @@ class StyleGANR:
         p = properties
         return self.mapping(p.camera, p.shape, p.texture, p.background)
 
-    def synthesize(self, properties: Properties) -> Tensor:
-        """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked."""
-        return self.generator.squares(self.styles(properties), self.resolution)
+    def synthesize(self, properties: Properties, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked. Convolutions in `dtype`."""
+        return self.generator.squares(self.styles(properties), self.resolution, dtype)
 
     def with_view_rest(self, rest: str) -> StyleGANR:
         """The same networks with another `PropertyMapper.with_rest`: "interpolate", or "mean" as Eq 3 is printed."""

@@ -453,6 +453,7 @@ def stylegan_r_stage(run: Run) -> Stage:
             on_orbit=view_codes(run).on_orbit,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
+            discriminator=discriminator(run).to(device) if config.weight_adversarial > 0 else None,
         )
 
     return Stage("stylegan_r", compute, [config, seed], (multiview_stage(run), inverse_graphics_stage(run)))

@@ -36,7 +36,8 @@ def test_equation_5_trains_every_parameter(world, data):
 def test_equation_6_is_zero_where_the_targets_are_predicted(world, data, reference):
     target = draw_scenes(data, world.config(batch=6), torch.Generator().manual_seed(0))
     loss, parts = cycle_loss(target, target, reference, world.config())
-    assert loss.item() == 0.0 and set(parts) == {"shape", "texture", "background", "same_background"}
+    assert loss.item() == 0.0 and set(parts) == {"shape", "texture", "background", "same_background", "camera"}
+    assert "camera" not in cycle_loss(target, target, reference, world.config(weight_camera=0.0))[1]
 
 
 def test_equation_6_in_units_of_the_data(world, data, reference):
@@ -75,19 +76,27 @@ def test_hidden_silhouettes_never_add_anything_to_a_background(world, data):
     assert (hidden[:, 3:] <= whole[:, 3:]).all()
 
 
-def test_drawn_cameras_fill_the_circle_at_elevations_that_the_views_have(world):
-    cameras = draw_cameras(world.cameras(), 2000, torch.Generator().manual_seed(0))
-    known = torch.isin(cameras.azimuth, world.cameras().azimuth).float().mean()
-    assert known == pytest.approx(0.5, abs=0.05)
-    assert torch.histc(cameras.azimuth % 360, 12, 0, 360).min() > 60
-    assert torch.isin(cameras.elevation, world.cameras().elevation).all()
+def test_drawn_cameras_fill_the_circle_and_the_ranges_of_elevation_and_scale(world):
+    views = world.cameras()
+    cameras = draw_cameras(views, 2000, (0.8, 1.25), torch.Generator().manual_seed(0))
+    assert torch.histc(cameras.azimuth, 12, 0, 360).min() > 120
+    low, high = views.elevation.min(), views.elevation.max()
+    assert torch.histc(cameras.elevation, 5, float(low), float(high)).min() > 330
+    shares = cameras.distance[:, None] / views.distance
+    assert ((shares > 0.79) & (shares < 1.26)).any(
+        1
+    ).all() and cameras.distance.min() < 1.9 < 2.7 < cameras.distance.max()
+    same = draw_cameras(views, 50, (1.0, 1.0), torch.Generator().manual_seed(0))
+    assert torch.isin(same.distance, views.distance).all()
 
 
-def test_camera_term_is_zero_at_the_target_azimuth_and_largest_opposite(world, data, reference):
+def test_camera_term_is_zero_at_the_target_and_largest_opposite(world, data, reference):
     settings = world.config(weight_camera=1.0)
     target = data.dataset.properties(torch.tensor([0, 1]))
-    for turn, expected in ((0.0, 0.0), (90.0, 1.0), (180.0, 2.0)):
-        predicted = target.replace(camera=target.camera.replace(azimuth=target.camera.azimuth + turn))
+    for turn, rise, expected in ((0.0, 0.0, 0.0), (90.0, 0.0, 3.0), (180.0, 0.0, 6.0), (0.0, 30.0, 4.0)):
+        camera = target.camera
+        camera = camera.replace(azimuth=camera.azimuth + turn, elevation=camera.elevation + rise)
+        predicted = target.replace(camera=camera)
         assert cycle_loss(target, predicted, reference, settings)[1]["camera"].item() == pytest.approx(
             expected, abs=1e-5
         )

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -145,3 +146,20 @@ def test_as_many_cameras_as_view_codes(world, data):
             texture=(8, 16),
             resolution=16,
         )
+
+
+def test_the_offset_begins_as_nothing_and_follows_the_camera_alone(world, data):
+    plain = world.mapping_for(data, world.config())
+    offset = PropertyMapper(replace(plain.sizes, offset=8))
+    offset.load_state_dict(plain.state_dict(), strict=False)
+    properties = data.dataset.properties(torch.arange(4))
+    given = (properties.camera, properties.shape, properties.texture, properties.background)
+    torch.testing.assert_close(offset(*given), plain(*given))
+    torch.nn.init.normal_(offset.offset[-1].weight)
+    moved = offset(*given) - plain(*given)
+    assert moved.abs().min(1).values.max() > 0  # view and content code alike
+    other = data.dataset.properties(torch.arange(8, 12))
+    same_camera = (properties.camera, other.shape, other.texture, other.background)
+    torch.testing.assert_close(offset(*same_camera) - plain(*same_camera), moved, atol=1e-5, rtol=1e-4)
+    older = {name: value for name, value in plain.sizes.as_json().items() if name != "offset"}
+    assert MappingSizes.from_json(older) == plain.sizes  # files that know no offset

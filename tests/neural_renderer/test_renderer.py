@@ -78,7 +78,7 @@ def test_save_and_load_give_the_same_pictures(model, data, tmp_path):
 
 def test_missing_damaged_and_foreign_files_are_one_clear_sentence(model, tmp_path):
     path = tmp_path / "model.safetensors"
-    with pytest.raises(FileNotFoundError, match="stylegan_r"):
+    with pytest.raises(FileNotFoundError, match="No StyleGAN-R at .*run the stage again"):
         StyleGANR.load(path)
     model.save(path)
     path.write_bytes(path.read_bytes()[:-100])
@@ -91,7 +91,7 @@ def test_missing_damaged_and_foreign_files_are_one_clear_sentence(model, tmp_pat
     with pytest.raises(ValueError, match="is no StyleGAN-R"):
         StyleGANR.load(path)
     save_file({"x": torch.zeros(1)}, path, {"format": "ganverse_nb StyleGAN-R 1"})
-    with pytest.raises(ValueError, match="its format is .* is needed; run the stage stylegan_r again"):
+    with pytest.raises(ValueError, match="its format is .* is needed; delete its folder"):
         StyleGANR.load(path)
 
 

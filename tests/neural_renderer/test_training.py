@@ -4,22 +4,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ganverse_nb.neural_renderer import training
+from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.neural_renderer import joint
+from ganverse_nb.neural_renderer import warm_up as first_stage
 from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
-from ganverse_nb.neural_renderer.evaluation import held_out_measure, score, swap_pairs
+from ganverse_nb.neural_renderer.held_out import HeldOut, score
+from ganverse_nb.neural_renderer.joint import JointStage, KeptState, fine_tune, get_weights, synthesis_parameters
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mask_student import state_identity
 from ganverse_nb.neural_renderer.renderer import StyleGANR
-from ganverse_nb.neural_renderer.training import (
-    KeptState,
-    fine_tune,
-    get_weights,
-    learning_rate_factor,
-    split_contents,
-    synthesis_parameters,
-    train_stylegan_r,
-    warm_up,
-)
+from ganverse_nb.neural_renderer.swaps import swap_pairs
+from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
+from ganverse_nb.neural_renderer.warm_up import learning_rate_factor, warm_up
 from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
 from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.runtime.shipped import SHIPPED
@@ -66,13 +62,13 @@ def test_warm_up_finds_out_which_factor_owns_each_dimension(world, tmp_path):
 def test_interrupted_warm_up_continues_bit_for_bit(world, tmp_path, monkeypatch):
     data, _ = world.training_set()
     settings = world.config(warmup_steps=12)
-    monkeypatch.setattr(training, "WARM_UP_SAVE_EVERY", 5)
-    monkeypatch.setattr(training, "WARM_UP_LOG_EVERY", 2)
+    monkeypatch.setattr(first_stage, "SAVE_EVERY", 5)
+    monkeypatch.setattr(first_stage, "LOG_EVERY", 2)
     whole = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, seed=1, progress=False)
     broken = tmp_path / "broken"
     broken.mkdir()
     with monkeypatch.context() as patch:
-        interrupt_at(patch, training, "code_loss", 9)
+        interrupt_at(patch, first_stage, "code_loss", 9)
         with pytest.raises(Interrupted):
             warm_up(world.mapping_for(data, settings), data, settings, broken, seed=1, progress=False)
     assert load_state(broken / "warmup.pt")["step"] == 5
@@ -94,12 +90,12 @@ def test_states_of_other_settings_are_refused(world, tmp_path):
 
 @pytest.mark.parametrize("kept", ["mask_student.pt", "warmup.pt", "finetune.pt"])
 def test_each_state_belongs_to_the_settings_it_was_begun_with(world, tmp_path, kept):
-    train_stylegan_r(*arguments(world, tmp_path), progress=False)
+    trained(*arguments(world, tmp_path))
     for path in tmp_path.glob("*.pt"):
         if path.name != kept:
             path.unlink()
     with pytest.raises(ValueError, match=rf"{kept} was begun with other settings \(stylegan_r.weight_shape .* 0.3 now"):
-        train_stylegan_r(*arguments(world, tmp_path, weight_shape=0.3), progress=False)
+        trained(*arguments(world, tmp_path, weight_shape=0.3))
 
 
 def arguments(world, tmp_path, **changes):
@@ -121,10 +117,20 @@ def arguments(world, tmp_path, **changes):
     )
 
 
+def trained(*given):
+    return train_stylegan_r(*given, discriminator=judge(), progress=False)
+
+
+def judge():
+    """A discriminator of the toy world's size."""
+    torch.manual_seed(4)
+    return Discriminator(16, (8, 8, 8))
+
+
 def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path):
     given = arguments(world, tmp_path)
     teacher = {k: v.clone() for k, v in given[6].state_dict().items()}
-    model = train_stylegan_r(*given, progress=False)
+    model = trained(*given)
     assert same(teacher, given[6].state_dict())
     loaded = StyleGANR.load(tmp_path / "stylegan_r.safetensors")
     assert same(loaded.mapping.state_dict(), model.mapping.state_dict())
@@ -140,46 +146,46 @@ def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path)
 
 def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    expected = train_stylegan_r(*arguments(world, whole), progress=False)
+    expected = trained(*arguments(world, whole))
     with monkeypatch.context() as patch:
-        interrupt_at(patch, training, "joint_loss", 4)
+        interrupt_at(patch, joint, "draw_scenes", 4)
         with pytest.raises(Interrupted):
-            train_stylegan_r(*arguments(world, broken), progress=False)
+            trained(*arguments(world, broken))
     assert load_state(broken / "finetune.pt")["step"] == 2
-    resumed = train_stylegan_r(*arguments(world, broken), progress=False)
+    resumed = trained(*arguments(world, broken))
     assert same(expected.mapping.state_dict(), resumed.mapping.state_dict())
     assert same(expected.generator.state_dict(), resumed.generator.state_dict())
     assert (whole / "metrics.jsonl").read_text() == (broken / "metrics.jsonl").read_text()
 
 
 def warm_model(world, tmp_path, steps=40):
-    """A renderer after a short warm-up with its data and held-out pairs."""
+    """A renderer after a short warm-up with its data and held-out contents."""
     generator, pictures, content_w, view_w = world.gan_world()
     dataset = PropertyDataset(pictures, world.infer, world.cameras(), progress=False)
     data = TrainingSet(dataset, exact_codes(generator, view_w, content_w, 2), torch.arange(18))
     settings = world.config(warmup_steps=steps)
     mapping = warm_up(world.mapping_for(data, settings), data, settings, tmp_path, 0, progress=False)
-    return StyleGANR(generator, mapping), data, swap_pairs(dataset, range(18, 24), 32, 0)
+    return StyleGANR(generator, mapping), data, HeldOut.of(dataset, range(18, 24), 0)
 
 
 def test_joint_stage_never_ends_worse_on_held_out_contents_than_it_began(world, tmp_path):
     """A learning rate that ruins the generator: the state before it is what is kept."""
-    model, data, pairs = warm_model(world, tmp_path)
+    model, data, held_out = warm_model(world, tmp_path)
     before = get_weights(model)
     settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0)
-    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    fine_tune(model, data, world.encoder(), held_out, settings, tmp_path, 0, False, judge())
     assert model.notes["finetune"]["kept_step"] == 0
     assert same(before["generator"], model.generator.state_dict())
     assert same(before["mapping"], model.mapping.state_dict())
 
 
 def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_path):
-    model, data, pairs = warm_model(world, tmp_path)
+    model, data, held_out = warm_model(world, tmp_path)
     before = get_weights(model)["generator"]
-    start = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
+    start = held_out.measure(model.synthesize, world.encoder())
     settings = world.config(finetune_steps=24, batch=8, generator_lr=2e-3, finetune_lr=1e-3, evaluate_every=8)
-    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
-    end = held_out_measure(model.synthesize, world.encoder(), data.dataset, *pairs)
+    fine_tune(model, data, world.encoder(), held_out, settings, tmp_path, 0, False, judge())
+    end = held_out.measure(model.synthesize, world.encoder())
     assert score(end, start) < score(start, start)
     after = model.generator.state_dict()
     moved = {k for k in before if not torch.equal(before[k], after[k])}
@@ -189,13 +195,13 @@ def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_pat
 
 def test_without_keep_best_every_step_is_taken_and_the_last_state_kept(world, tmp_path):
     """The paper's way: the measure decides nothing, not even where the generator is ruined."""
-    model, data, pairs = warm_model(world, tmp_path)
+    model, data, held_out = warm_model(world, tmp_path)
     before = get_weights(model)["generator"]
-    settings = world.config(finetune_steps=6, generator_lr=1.0, finetune_lr=1.0, patience=1, keep_best=False)
-    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    settings = world.config(finetune_steps=6, generator_lr=0.3, finetune_lr=0.3, patience=1, keep_best=False)
+    fine_tune(model, data, world.encoder(), held_out, settings, tmp_path, 0, False, judge())
     last = load_state(tmp_path / "finetune.pt")
     assert last["step"] == 6 == model.notes["finetune"]["kept_step"]
-    assert same(last["generator"], model.generator.state_dict())
+    assert same(last["average"]["generator"], model.generator.state_dict())
     assert not same(before, model.generator.state_dict())
 
 
@@ -221,18 +227,18 @@ def test_f_camera_head_teacher_and_cameras_are_frozen(world, tmp_path):
     )
     given[5] = cameras.replace(azimuth=azimuth, elevation=elevation, distance=distance)
     given[7] = type(given[7])(f, world.mask_of, head)
-    train_stylegan_r(*given, progress=False)
+    trained(*given)
     parameters = [*f.parameters(), *head.parameters(), *teacher.parameters(), azimuth, elevation, distance]
     assert all(parameter.grad is None for parameter in parameters)
 
 
 def test_the_joint_stage_freezes_the_encoder_and_still_sends_gradients_through_it(world, tmp_path):
-    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    model, data, held_out = warm_model(world, tmp_path, steps=1)
     f = Weighted(world.infer)
     before = get_weights(model)["generator"]
-    encoder = type(world.encoder())(f, world.mask_of, None)
-    settings = world.config(finetune_steps=2, weight_code=0.0, weight_anchor=0.0, keep_best=False)
-    fine_tune(model, data, encoder, pairs, settings, tmp_path, 0, progress=False)
+    encoder = type(world.encoder())(f, world.mask_of, world.camera_of)
+    settings = world.config(finetune_steps=2, weight_code=0.0, keep_best=False)
+    fine_tune(model, data, encoder, held_out, settings, tmp_path, 0, False, judge())
     assert f.weight.grad is None and not f.weight.requires_grad
     assert not same(before, model.generator.state_dict())
 
@@ -248,27 +254,26 @@ def test_a_warm_up_whose_losses_are_not_finite_stops(world, tmp_path):
 
 
 def test_a_joint_stage_without_a_finite_score_to_begin_with_stops(world, tmp_path, monkeypatch):
-    model, data, pairs = warm_model(world, tmp_path, steps=1)
-    bad = {"shape": float("nan"), "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
-    monkeypatch.setattr(training, "held_out_measure", lambda *arguments: bad)
+    model, data, held_out = warm_model(world, tmp_path, steps=1)
+    monkeypatch.setattr(HeldOut, "measure", lambda *arguments: {"swap": float("nan"), "outline": 0.1})
     with pytest.raises(
-        DivergedError, match="finetune diverged: held_out_shape is not finite at step 0 .no state was kept"
+        DivergedError, match="finetune diverged: held_out_swap is not finite at step 0 .no state was kept"
     ):
-        fine_tune(model, data, world.encoder(), pairs, world.config(), tmp_path, 0, progress=False)
+        fine_tune(model, data, world.encoder(), held_out, world.config(), tmp_path, 0, False, judge())
     assert not (tmp_path / "finetune.pt").exists()
 
 
 def test_a_joint_stage_that_diverges_keeps_the_last_finite_state(world, tmp_path):
-    model, data, pairs = warm_model(world, tmp_path, steps=1)
+    model, data, held_out = warm_model(world, tmp_path, steps=1)
     settings = world.config(finetune_steps=2, evaluate_every=1)
-    fine_tune(model, data, world.encoder(), pairs, settings, tmp_path, 0, progress=False)
+    fine_tune(model, data, world.encoder(), held_out, settings, tmp_path, 0, False, judge())
     longer = replace(settings, finetune_steps=4)
     save_state(tmp_path / "finetune.pt", load_state(tmp_path / "finetune.pt"), state_identity(longer, 0))
     kept = (tmp_path / "finetune.pt").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "joint_loss", lambda model, *rest: (model.generator.const.sum() * float("nan"), {}))
+        patch.setattr(joint, "cycle_loss", lambda target, predicted, *rest: (predicted.shape.sum() * float("nan"), {}))
         with pytest.raises(DivergedError, match=r"is not finite at step 3 \(.*finetune.pt still holds step 2\)"):
-            fine_tune(model, data, world.encoder(), pairs, longer, tmp_path, 0, progress=False)
+            fine_tune(model, data, world.encoder(), held_out, longer, tmp_path, 0, False, judge())
     assert (tmp_path / "finetune.pt").read_bytes() == kept
 
 
@@ -288,20 +293,22 @@ def test_learning_rate_and_entropy_of_the_warm_up(world, tmp_path):
 
 def test_early_stop_waits_for_patience_and_keeps_the_best(world, tmp_path):
     model, _, _ = warm_model(world, tmp_path, steps=1)
-    first = {"shape": 1.0, "texture": 1.0, "background": 1.0, "reconstruction": 0.1}
+    first = {"swap": 1.0, "outline": 0.2, "color": 0.1, "reconstruction": 0.1}
     keeper = KeptState(2, first)
     for step, factor in enumerate([1.0, 0.8, 0.9]):
         keeper.offer(step, {k: v * factor for k, v in first.items()}, model)
         assert not keeper.exhausted
     keeper.offer(3, first, model)
-    assert keeper.exhausted and keeper.step == 1 and keeper.score == pytest.approx(1.6)
+    assert keeper.exhausted and keeper.step == 1 and keeper.score == pytest.approx(0.8)
 
 
-def test_camera_term_needs_a_camera_head(world, tmp_path):
-    model, data, pairs = warm_model(world, tmp_path, steps=1)
+def test_each_term_needs_its_network(world, tmp_path):
+    model, data, _ = warm_model(world, tmp_path, steps=1)
     blind = type(world.encoder())(world.infer, world.mask_of)
     with pytest.raises(ValueError, match="camera head"):
-        fine_tune(model, data, blind, pairs, world.config(weight_camera=1.0), tmp_path, 0, progress=False)
+        JointStage(model, data, blind, world.config(), 0, judge())
+    with pytest.raises(ValueError, match="discriminator"):
+        JointStage(model, data, world.encoder(), world.config(), 0)
 
 
 def test_swap_pairs_are_two_contents_in_one_view(world):

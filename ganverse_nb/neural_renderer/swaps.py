@@ -1,4 +1,4 @@
-"""Measures on held-out contents. With `keep_best` they decide which state the joint stage keeps, and when it ends."""
+"""Swaps between held-out contents: what they move, and what they leave alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.neural_renderer.data import CHUNK, PropertyDataset
-from ganverse_nb.neural_renderer.properties import DISTANCES, FACTORS, Properties, PropertyEncoder, concatenate
+from ganverse_nb.neural_renderer.properties import DISTANCES, Properties, PropertyEncoder, concatenate
 
 Render = Callable[[Properties], Tensor]
 
@@ -61,33 +61,3 @@ def swap_distances(
         name: (float(DISTANCES[name](predicted, donor).mean()), float(DISTANCES[name](predicted, source).mean()))
         for name in measured
     }
-
-
-@torch.no_grad()
-def held_out_measure(
-    render: Render, encoder: PropertyEncoder, dataset: PropertyDataset, sources: Tensor, donors: Tensor
-) -> dict[str, float]:
-    """Swap ratios (distance to donor / to source, Eq 6's aim) and how well pictures are reconstructed.
-
-    Returns:
-        `shape`, `texture`, `background`: ratios, below 1 where the swap moved the picture towards the donor.
-        `reconstruction`: mean absolute pixel difference between a picture of the GAN and the render of its properties.
-    """
-    source, donor = dataset.properties(sources), dataset.properties(donors)
-    measure = {}
-    for factor in FACTORS[1:]:
-        to_donor, to_source = swap_distances(render, encoder, source, donor, factor, [factor])[factor]
-        measure[factor] = to_donor / max(to_source, 1e-9)
-    rendered = torch.cat([render(source[rows]) for rows in torch.arange(len(source)).split(CHUNK)])
-    measure["reconstruction"] = float((rendered - dataset.images(sources)).abs().mean())
-    return measure
-
-
-def score(measure: dict[str, float], start: dict[str, float]) -> float:
-    """Lower is better: the mean swap ratio plus the reconstruction error, each as a share of its value at `start`.
-
-    Both have equal weight, so that swaps which work on blurred or drifted pictures do not win.
-    """
-    factors = FACTORS[1:]
-    swaps = sum(measure[f] for f in factors) / max(sum(start[f] for f in factors), 1e-9)
-    return swaps + measure["reconstruction"] / max(start["reconstruction"], 1e-9)

@@ -1,0 +1,72 @@
+import copy
+
+import pytest
+import torch
+
+from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.neural_renderer.adversary import Adversary
+from ganverse_nb.neural_renderer.dual import scene_loss
+from ganverse_nb.neural_renderer.properties import Properties
+from ganverse_nb.render.renderer import render
+
+SIDE = 32
+
+
+@pytest.fixture
+def scene(world):
+    """A scene and its picture: an ellipsoid before a grey wall."""
+    shape = world.SPHERE.vertices * torch.tensor([0.6, 0.4, 1.0])
+    wall = torch.cat([torch.full((1, 3, SIDE, SIDE), 0.7), torch.ones(1, 1, SIDE, SIDE)], 1)
+    target = Properties(Camera.orbit([40.0], 8.0, 2.6), shape, torch.full((1, 3, *world.TEXTURE), 0.3), wall)
+    output = render(target.mesh(), target.camera, SIDE)
+    return target, output.rgb * output.mask + 0.7 * (1 - output.mask), output.mask
+
+
+def test_a_picture_of_the_scene_itself_has_nothing_wrong(world, scene):
+    target, image, mask = scene
+    loss, parts = scene_loss(image, mask, target, world.config())
+    assert parts["colors"] == pytest.approx(0, abs=1e-6) and parts["surroundings"] == pytest.approx(0, abs=1e-6)
+    assert 0 < parts["silhouette"] < 0.15  # a hard mask beside a soft silhouette
+
+
+def test_each_fault_is_seen_by_its_own_term(world, scene):
+    target, image, mask = scene
+    darker = torch.where(mask > 0.5, image - 0.1, image)
+    other_wall = torch.where(mask > 0.5, image, image - 0.2)
+    right = scene_loss(image, mask, target, world.config())[1]
+    colors = scene_loss(darker, mask, target, world.config())[1]
+    assert colors["colors"] == pytest.approx(0.1, abs=1e-4) and colors["surroundings"] == right["surroundings"]
+    wall = scene_loss(other_wall, mask, target, world.config())[1]
+    assert wall["surroundings"] == pytest.approx(0.2, abs=1e-4) and wall["colors"] == right["colors"]
+    moved = scene_loss(image.roll(4, 3), mask.roll(4, 3), target, world.config())[1]
+    assert moved["silhouette"] > right["silhouette"] + 0.1
+
+
+def test_gradients_pull_picture_and_mask_only(world, scene):
+    target, image, mask = scene
+    image, soft = image.clone().requires_grad_(), (mask.roll(3, 3) * 0.9).requires_grad_()
+    shape = target.shape.clone().requires_grad_()
+    scene_loss(image, soft, target.replace(shape=shape), world.config())[0].backward()
+    assert shape.grad is None and soft.grad is not None
+    missing = (mask > 0.5) & (mask.roll(3, 3) < 0.5)
+    assert (soft.grad[missing] < 0).all()  # descent adds to the mask where the object is missing
+
+
+def test_the_adversary_learns_what_is_real_and_leaves_the_teachers_alone(world):
+    torch.manual_seed(0)
+    teacher = Discriminator(16, (8, 8, 8))
+    before = {k: v.clone() for k, v in teacher.state_dict().items()}
+    adversary = Adversary(teacher, world.config(adversary_lr=1e-2, bfloat16=False))
+    real, fake = 0.7 + 0.1 * torch.rand(8, 3, 16, 16), 0.3 + 0.1 * torch.rand(8, 3, 16, 16)
+    losses = [float(adversary.learn(real, fake, step)) for step in range(1, 25)]
+    assert losses[-1] < 0.3 * losses[0]
+    shown = fake.clone().requires_grad_()
+    assert float(adversary.loss(real)) < float(adversary.loss(shown))
+    adversary.loss(shown).backward()
+    assert shown.grad.abs().sum() > 0 and all(p.grad is None for p in adversary.network.parameters())
+    assert all(torch.equal(before[k], v) for k, v in teacher.state_dict().items())
+    again = Adversary(teacher, world.config(adversary_lr=1e-2, bfloat16=False))
+    again.restore(copy.deepcopy(adversary.state()))
+    assert float(again.learn(real, fake, 25)) == float(adversary.learn(real, fake, 25))
+    assert torch.equal(again.loss(fake), adversary.loss(fake))
