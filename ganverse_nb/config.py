@@ -220,7 +220,7 @@ class StyleGANRConfig:
     """Section 3.3, Eq 3 to Eq 6. Losses are in units of the data's own variance, so that weights are near 1."""
 
     warmup_steps: int = 3000
-    finetune_steps: int = 700
+    finetune_steps: int = 500
     batch: int = 16
     warmup_lr: float = 1e-3
     finetune_lr: float = 5e-4  # of the mapping network in the joint stage
@@ -240,21 +240,22 @@ class StyleGANRConfig:
     gate_lr_multiplier: float = 10.0  # the gates are single numbers per dimension and move slower than networks
     fresh_contents: int = 2000  # drawn beside the dataset's, which alone would be learned by heart
     hide_probability: float = 0.5  # of a second silhouette cut out of the background, so g_b cannot read the shape
-    weight_shape: float = 1.0  # the four terms of Eq 6
-    weight_texture: float = 1.0
+    weight_shape: float = 4.0  # the four terms of Eq 6
+    weight_texture: float = 6.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
-    scales: tuple[float, float] = (0.8, 1.25)  # of the objects that the joint stage asks for, of those in the dataset
+    scales: tuple[float, float] = (0.75, 1.33)  # that the joint stage asks for, as shares of the dataset's
+    elevation_reach: float = 4.0  # degrees that it asks for beyond those of the chosen views
     weight_camera: float = (
         1.0  # azimuth and elevation against the camera head's reading; this and the next: not in Eq 6
     )
-    weight_adversarial: float = 1.0  # the game with the teacher's discriminator goes on
+    weight_adversarial: float = 0.5  # the game with the teacher's discriminator goes on
     adversary_r1_gamma: float = 0.3
     adversary_r1_interval: int = 8
-    weight_silhouette: float = 3.5  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU
-    weight_colors: float = 4.0  # the object's colours, blurred, against DIB-R's render (L1)
-    weight_surroundings: float = 4.0  # what is known of the background against the picture, likewise
-    weight_code: float = 1.0  # Eq 5 goes on in the joint stage, so that the mapping network forgets nothing
+    weight_silhouette: float = 5.0  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU
+    weight_colors: float = 12.0  # the object's colours, blurred, against DIB-R's render (L1)
+    weight_surroundings: float = 16.0  # what is known of the background against the picture, likewise
+    weight_code: float = 0.3  # Eq 5 goes on in the joint stage, so that the mapping network forgets nothing
     weight_anchor: float = 0.0  # pictures of the data set's own codes stay what they are (L1)
     clip_gradients: float = 0.0  # the largest norm of a joint step's gradient; 0: any
     bfloat16: bool = True  # convolutions of the joint stage, on processors that have it
@@ -432,6 +433,9 @@ def _paper(category: str, seed: int) -> Config:
             gate_lr_multiplier=1.0,
             hide_probability=0.0,
             scales=(1.0, 1.0),
+            elevation_reach=0.0,
+            weight_shape=1.0,
+            weight_texture=1.0,
             weight_camera=0.0,
             weight_adversarial=0.0,
             weight_silhouette=0.0,

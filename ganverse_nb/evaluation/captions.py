@@ -102,6 +102,7 @@ CAPTIONS: dict[str, str] = {
     "figure_3_mapping": "Figure 3. The mapping network. View code: in blue the dimensions that g_v maps from the "
     "camera, a share as in the paper; the others, most of it, are interpolated between the chosen views. Content code: "
     "the gates as trained, by dimension and by layer.",
+    "figure_j_consistency": "Figure J as numbers: held-out objects from many cameras, read again by inverse graphics.",
     "figure_7_dual_renderer": "Figure 7. Two renderers side by side: DIB-R and StyleGAN-R from the same properties.",
     "fixed_viewpoints": "Different objects under the same chosen view codes.",
     "figure_9_camera_controller": "Figure 9 (of the bird: M). Azimuth, elevation and scale are changed one at a time.",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganverse_nb.evaluation.camera_audit import CameraAudit
 from ganverse_nb.evaluation.camera_initialization import CameraDifference
+from ganverse_nb.evaluation.consistency import RendererScores
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, ElevationSweep, SwapReport
 from ganverse_nb.evaluation.domain_check import DomainCheck
 from ganverse_nb.evaluation.failures import KindResult
@@ -281,6 +282,36 @@ def stylegan_r(model: StyleGANR, overlap: Tensor) -> Measurements:
         "stylegan_r.decided_gates": M(model.mapping.decided()["all"]),
         "stylegan_r.dual_renderer_iou": M(overlap.mean()),
     }
+
+
+CONSISTENCY_BARS = {  # of StyleGAN-R
+    "overlap": ">= 0.9",
+    "color": "<= 0.75 x consistency.mapping_only.color",
+    "shape_spread": "<= 0.75 x consistency.mapping_only.shape_spread",
+    "texture_spread": "<= 0.75 x consistency.mapping_only.texture_spread",
+    "azimuth_error_deg": "<= 2.5",
+    "azimuth_error_p90_deg": "<= 6",
+    "elevation_correlation": ">= 0.95",
+    "elevation_gain": ">= 0.85",
+    "scale_correlation": ">= 0.95",
+    "scale_gain": ">= 0.85",
+    "kid": "<= 1.3 x consistency.gan.kid",
+}
+
+
+def consistency(scores: RendererScores) -> Measurements:
+    """How well "GAN" (view codes swapped), "mapping only" and "StyleGAN-R" keep to the scenes asked of them."""
+    return {
+        f"consistency.{renderer.lower().replace('-', '_').replace(' ', '_')}.{name}": M(
+            value, _unit(name), bar=CONSISTENCY_BARS.get(name, "") if renderer == "StyleGAN-R" else ""
+        )
+        for renderer, numbers in scores.numbers.items()
+        for name, value in numbers.items()
+    }
+
+
+def _unit(name: str) -> str:
+    return "°" if name.endswith("_deg") else ""
 
 
 def camera_control(sweeps: Mapping[str, AzimuthSweep], heights: ElevationSweep) -> Measurements:

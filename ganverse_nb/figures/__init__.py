@@ -43,6 +43,7 @@ from ganverse_nb.figures.mapping import mapping_network
 from ganverse_nb.figures.neural import (
     azimuth_control,
     camera_controller,
+    consistency_table,
     dual_renderer,
     latent_manipulation,
     manipulation,
@@ -87,6 +88,7 @@ __all__ = [
     "camera_sets",
     "cameras",
     "comparisons",
+    "consistency_table",
     "dataset_overview",
     "domain_scores",
     "dual_renderer",

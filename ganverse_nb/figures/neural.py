@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ganverse_nb.evaluation.consistency import RendererScores
 from ganverse_nb.evaluation.disentanglement import AzimuthSweep, SwapReport
 from ganverse_nb.evaluation.latent_editing import TurnedPictures
 from ganverse_nb.figures.grid import Frame, degrees, picture_grid
 from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, plot_figure, styled
+from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.properties import Properties
@@ -229,3 +232,29 @@ def swap_matrix(report: SwapReport) -> Figure:
     axes.tick_params(length=0)
     figure.colorbar(image, ax=axes, shrink=0.85).outline.set_edgecolor(LIGHT)
     return figure
+
+
+CONSISTENCY = {  # name of a number -> column, format
+    "overlap": ("outline IoU", ".3f"),
+    "color": ("colour", ".3f"),
+    "perceptual": ("perceptual", ".3f"),
+    "shape_spread": ("shape", ".4f"),
+    "texture_spread": ("texture", ".4f"),
+    "background_spread": ("background", ".4f"),
+    "azimuth_error_deg": ("azimuth (°)", ".1f"),
+    "azimuth_error_p90_deg": ("p90 (°)", ".1f"),
+    "elevation_gain": ("elevation", ".2f"),
+    "scale_gain": ("scale", ".2f"),
+    "kid": ("KID x 1000", ".2f"),
+}
+
+
+def consistency_table(scores: RendererScores) -> Figure:
+    """Figure J as numbers: pictures against the scene that was asked for, objects against themselves, and cameras."""
+    rows = [
+        (name, [numbers.get(key, math.nan) * (1000 if key == "kid" else 1) for key in CONSISTENCY])
+        for name, numbers in scores.numbers.items()
+    ]
+    columns, formats = zip(*CONSISTENCY.values())
+    groups = {"picture and scene": (0, 2), "spread over views": (3, 5), "error": (6, 7), "gain": (8, 9)}
+    return number_table(columns, rows, formats=formats, groups=groups, total=False)

@@ -99,16 +99,15 @@ class Reference:
         return (gate * square).sum() / gate.sum().clamp_min(1e-6)
 
 
-def draw_cameras(cameras: Camera, count: int, scales: tuple[float, float], rng: torch.Generator) -> Camera:
-    """Any azimuth, any elevation between those of the chosen views, the distance of one of them over a scale.
+def draw_cameras(cameras: Camera, count: int, config: StyleGANRConfig, rng: torch.Generator) -> Camera:
+    """Any azimuth, elevations between those of the chosen views and a little beyond, the distance of one over a scale.
 
-    Args:
-        scales: the smallest and the largest, drawn evenly in their logarithm.
+    Scales are drawn evenly in their logarithm.
     """
     chosen = cameras[torch.randint(len(cameras), (count,), generator=rng)]
     azimuth, height, size = torch.rand(3, count, generator=rng).to(chosen.azimuth)
-    low, high = cameras.elevation.min(), cameras.elevation.max()
-    scale = scales[0] * (scales[1] / scales[0]) ** size
+    low, high = cameras.elevation.min() - config.elevation_reach, cameras.elevation.max() + config.elevation_reach
+    scale = config.scales[0] * (config.scales[1] / config.scales[0]) ** size
     return chosen.replace(
         azimuth=azimuth * 360, elevation=low + height * (high - low), distance=chosen.distance / scale
     )
@@ -117,7 +116,7 @@ def draw_cameras(cameras: Camera, count: int, scales: tuple[float, float], rng: 
 def draw_scenes(data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator) -> Properties:
     """Mixed properties for Eq 6: rows i and i + batch/2 share camera and background, but not shape and texture."""
     dataset, half = data.dataset, max(1, config.batch // 2)
-    camera = draw_cameras(dataset.cameras, half, config.scales, rng)[torch.arange(half).repeat(2)]
+    camera = draw_cameras(dataset.cameras, half, config, rng)[torch.arange(half).repeat(2)]
     background = data.draw_background(data.draw_contents(half, rng), config.hide_probability, rng).repeat(2, 1, 1, 1)
     rows = dataset.sample_rows(data.draw_contents(2 * half, rng), rng)
     return Properties(camera, dataset.shape(rows), dataset.texture(rows), background)

@@ -25,6 +25,7 @@ CELLS = {m: {v: Cell({0: 0.1 * i}) for i, v in enumerate(AblationConfig.variants
 LIT = Fake(medians=lambda: dict.fromkeys(LIGHT, 1.0))
 VOTE = Fake(preference=Fake(share=[0.6, 0.3, 0.1]))
 CHECK = DomainCheck(1.0, {INSIDE: [0.1, 2.0], "go-kart": [3.0, None], "bus": [0.5, 4.0]})
+CONSISTENT = dict.fromkeys(records.CONSISTENCY_BARS, 0.5)
 SWEEPS = ("StyleGAN-R", "mapping only", "other dimensions at their mean")
 SWEEP = Fake(numbers=lambda: {"correlation": 0.9, "median_error": 3.0, "p90_error": 9.0, "offset": 1.0})
 
@@ -65,6 +66,7 @@ def everything():
         records.user_study({"shape": VOTE}, {"shape": VOTE}),
         records.ablation(CELLS),
         records.stylegan_r(Fake(mapping=Fake(sizes=sizes, decided=lambda: {"all": 0.9})), VALUES),
+        records.consistency(Fake(numbers=dict.fromkeys(("GAN", "mapping only", "StyleGAN-R"), CONSISTENT))),
         records.camera_control(dict.fromkeys(SWEEPS, SWEEP), heights),
         records.turned(dict.fromkeys(("StyleGAN-R", "latent code optimisation"), TURNED)),
         records.swaps(Fake(ratios={"shape": 0.4, "texture": 0.5, "background": 0.6, "camera": 1.0})),
@@ -139,6 +141,17 @@ BARS = {
     "table1b.photo_model_gan_test": "< 1 x table1b.gan_model_gan_test",
     "table1b.gan_model_gan_test": ">= 0.93",
     "ablation.no_multiview.novel_view_iou_change": "<= -0.03",
+    "consistency.stylegan_r.overlap": ">= 0.9",
+    "consistency.stylegan_r.color": "<= 0.75 x consistency.mapping_only.color",
+    "consistency.stylegan_r.shape_spread": "<= 0.75 x consistency.mapping_only.shape_spread",
+    "consistency.stylegan_r.texture_spread": "<= 0.75 x consistency.mapping_only.texture_spread",
+    "consistency.stylegan_r.azimuth_error_deg": "<= 2.5",
+    "consistency.stylegan_r.azimuth_error_p90_deg": "<= 6",
+    "consistency.stylegan_r.elevation_correlation": ">= 0.95",
+    "consistency.stylegan_r.elevation_gain": ">= 0.85",
+    "consistency.stylegan_r.scale_correlation": ">= 0.95",
+    "consistency.stylegan_r.scale_gain": ">= 0.85",
+    "consistency.stylegan_r.kid": "<= 1.3 x consistency.gan.kid",
     "stylegan_r.azimuth_correlation": ">= 0.95",
     "stylegan_r.azimuth_error_deg": "<= 6",
     "stylegan_r.shape_swap": "< 1",

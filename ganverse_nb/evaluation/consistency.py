@@ -1,0 +1,92 @@
+"""Figure J as numbers: how well the GAN with swapped view codes, the mapping alone, and StyleGAN-R keep to a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.evaluation.kid import SegmenterFeatures, kernel_distance
+from ganverse_nb.gan.generator import Generator
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.perceptual import Features
+from ganverse_nb.neural_renderer.consistency import Shot, asked_cameras, consistency, shots
+from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+
+OBJECTS, PICTURES = 12, 400
+TEACHER = "GAN"
+
+
+@dataclass(frozen=True)
+class RendererScores:
+    """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures.
+
+    Attributes:
+        numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only.
+        features: which features the perceptual distance and the KID were measured on.
+    """
+
+    numbers: dict[str, dict[str, float]]
+    features: tuple[str, str]
+
+
+@torch.no_grad()
+def score_renderers(
+    renderers: Mapping[str, StyleGANR],
+    teacher: Generator,
+    dataset: MultiViewDataset,
+    model: InverseGraphicsModel,
+    encoder: PropertyEncoder,
+    perceptual: Features,
+    real: Tensor,
+    seed: int = 0,
+) -> RendererScores:
+    """All numbers on held-out contents of the dataset.
+
+    Args:
+        renderers: by name; the GAN itself is added as `TEACHER`.
+        encoder: with the segmenter's masks, which no renderer was trained with.
+        perceptual: compares pictures with DIB-R's renders inside the object.
+        real: [N, 3, R, R] in [0, 1], what pictures are to be like.
+
+    Raises:
+        ValueError: no held-out content has a kept picture.
+    """
+    test = dataset.test_contents
+    pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
+    data = PropertyDataset(pictures, model.network, model.cameras().detach(), progress=False)
+    shown = data.usable(range(len(test)))[:OBJECTS]
+    rng = torch.Generator().manual_seed(seed)
+    rows = data.sample_rows(shown, rng)
+    objects = data.properties(rows)
+    styles = exact_codes(teacher, dataset.view_w, dataset.content_w[test], dataset.split_layer)
+
+    def swapped() -> Iterator[Shot]:
+        for view in torch.unique(pictures.view).tolist():
+            views = torch.full_like(shown, view)
+            asked = objects.replace(camera=data.cameras[views])
+            yield asked, teacher.squares(styles.styles(shown, views), data.pictures.images.shape[-1])
+
+    cameras = asked_cameras(data.cameras)
+    found = {TEACHER: consistency(swapped(), encoder, perceptual.distance).numbers()}
+    for name, renderer in renderers.items():
+        made = shots(renderer.synthesize, objects, cameras)
+        found[name] = consistency(made, encoder, perceptual.distance).numbers()
+
+    features = SegmenterFeatures()
+    truth = torch.cat([features(part) for part in real.split(CHUNK)])
+    rows = [torch.randint(len(data), (PICTURES,), generator=rng).split(CHUNK) for _ in range(3)]
+    drawn: dict[str, list[Tensor]] = {name: [] for name in found}
+    for seen, textured, around in zip(*rows, strict=True):
+        scene = data.properties(seen).replace(texture=data.texture(textured), background=data.background(around))
+        drawn[TEACHER].append(features(data.images(seen)))
+        for name, renderer in renderers.items():
+            drawn[name].append(features(renderer.synthesize(scene)))
+    for name, parts in drawn.items():
+        found[name]["kid"] = kernel_distance(truth, torch.cat(parts), seed)[0]
+    return RendererScores(found, (perceptual.name, features.name))
