@@ -80,9 +80,9 @@ def score_renderers(
 
     features = SegmenterFeatures()
     truth = torch.cat([features(part) for part in real.split(CHUNK)])
-    rows = [torch.randint(len(data), (PICTURES,), generator=rng).split(CHUNK) for _ in range(3)]
+    mixed = [torch.randint(len(data), (PICTURES,), generator=rng).split(CHUNK) for _ in range(3)]
     drawn: dict[str, list[Tensor]] = {name: [] for name in found}
-    for seen, textured, around in zip(*rows, strict=True):
+    for seen, textured, around in zip(*mixed, strict=True):
         scene = data.properties(seen).replace(texture=data.texture(textured), background=data.background(around))
         drawn[TEACHER].append(features(data.images(seen)))
         for name, renderer in renderers.items():
