@@ -19,7 +19,7 @@ from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder, 
 from ganverse_nb.neural_renderer.swaps import Render
 from ganverse_nb.render.renderer import render
 
-AZIMUTHS, ELEVATIONS, SCALES = 24, (0.0, 10.0), (1.0, 1.25)  # degrees above the usual elevation; of the usual size
+AZIMUTHS, ELEVATIONS, SCALES = 24, (0.0, 8.0), (0.8, 1.0)  # degrees above the usual elevation; of the usual size
 Shot = tuple[Properties, Tensor]
 """What was asked for, of N objects, and the pictures [N, 3, R, R] in [0, 1] that came."""
 Distance = Callable[[Tensor, Tensor], Tensor]

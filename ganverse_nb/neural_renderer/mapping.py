@@ -104,6 +104,7 @@ class PropertyMapper(nn.Module):
         self.g_b = PictureEncoder(4, (sizes.resolution, sizes.resolution), hidden, content)
         self.gate_logits = nn.Parameter(torch.zeros(len(CONTENT_FACTORS), content))
         self.path = ViewPath(sizes.knots, sizes.view_dims)
+        self.offset_features = CameraFeatures(sizes.harmonics, wide=True) if sizes.offset else None
         self.offset = self._offset_network() if sizes.offset else None
         self.register_buffer("camera_dims", torch.arange(sizes.camera_dims))
         for name, size in {"content": content, "view": sizes.view_dims}.items():
@@ -167,6 +168,8 @@ class PropertyMapper(nn.Module):
         network.path.load_state_dict(path.state_dict())
         network.camera_dims.copy_(camera_dims)
         network.camera_features.fit(cameras)
+        if network.offset_features is not None:
+            network.offset_features.fit(cameras)
         for name, codes in {"content": content_codes, "view": view_codes}.items():
             getattr(network, f"{name}_mean").copy_(codes.mean(0))
             getattr(network, f"{name}_deviation").copy_(codes.std(0, correction=0).clamp_min(1e-4))
@@ -198,6 +201,13 @@ class PropertyMapper(nn.Module):
         mapped = self.g_v(self.camera_features(camera)) * self.view_deviation[dims] + self.view_mean[dims]
         return code.index_copy(1, dims, mapped)
 
+    @torch.no_grad()
+    def shift(self, offset: Tensor) -> None:
+        """Add a constant [Dv + Dc] to all styles from now on, in place."""
+        view, content = offset.split([self.sizes.view_dims, self.sizes.content_dims])
+        for part, more in ((self.path.codes, view), (self.view_mean, view), (self.content_mean, content)):
+            part.add_(more)
+
     def with_rest(self, rest: str) -> PropertyMapper:
         """The same weights, with the dimensions that g_v does not map taken from another one of VIEW_RESTS."""
         other = copy.copy(self)
@@ -226,7 +236,7 @@ class PropertyMapper(nn.Module):
         layers behind the split hold some of the view, too.
         """
         styles = torch.cat([self.view_code(camera), self.content_code(shape, texture, background)], 1)
-        if self.offset is None:
+        if self.offset is None or self.offset_features is None:
             return styles
         deviation = torch.cat([self.view_deviation, self.content_deviation])
-        return styles + self.offset(self.camera_features(camera)) * deviation
+        return styles + self.offset(self.offset_features(camera)) * deviation

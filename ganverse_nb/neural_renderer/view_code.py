@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from ganverse_nb.geometry.camera import Camera
 
 MERGE_DEGREES = 3.0  # closer views share a knot; otherwise the path would jump between two unrelated codes
+WIDE = (10.0, 0.1)  # degrees of elevation, and 1 / world units
+BEYOND = 3.0  # standard deviations
 RIDGE = 10.0  # square degrees; the elevations of the views off the orbit sum to some hundreds
 
 
@@ -143,15 +145,16 @@ class ViewPath(nn.Module):
 class CameraFeatures(nn.Module):
     """Camera -> [B, 2 harmonics + 2]: sin and cos of multiples of the azimuth, elevation and scale (1 / distance).
 
-    Elevation and scale are standardised by the cameras given to `fit`.
+    Elevation and scale are standardised by the cameras given to `fit`. Beyond these they soon stay where they are, as
+    nothing was learned there, unless `wide`: then their units are `WIDE`.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, harmonics: int):
+    def __init__(self, harmonics: int, wide: bool = False):
         super().__init__()
-        self.harmonics = harmonics
+        self.harmonics, self.wide = harmonics, wide
         self.register_buffer("mean", torch.zeros(2))
         self.register_buffer("deviation", torch.ones(2))
 
@@ -165,7 +168,7 @@ class CameraFeatures(nn.Module):
         floor = torch.tensor(
             [1.0, 0.01]
         )  # a degree, a percent of the scale at distance 1: where nothing varies, no division by 0
-        self.deviation.copy_(torch.maximum(values.std(0, correction=0), floor.to(values)))
+        self.deviation.copy_(torch.tensor(WIDE) if self.wide else values.std(0, correction=0).maximum(floor.to(values)))
 
     def jitter(self, camera: Camera, strength: float, rng: torch.Generator) -> Camera:
         """Cameras with N(0, strength) standard deviations of noise on elevation and scale.
@@ -184,4 +187,4 @@ class CameraFeatures(nn.Module):
     def forward(self, camera: Camera) -> Tensor:
         angle = torch.deg2rad(camera.azimuth)[:, None] * torch.arange(1, self.harmonics + 1).to(camera.azimuth)
         rest = (self._rest(camera) - self.mean) / self.deviation
-        return torch.cat([angle.sin(), angle.cos(), rest], -1)
+        return torch.cat([angle.sin(), angle.cos(), rest if self.wide else rest.clamp(-BEYOND, BEYOND)], -1)

@@ -55,18 +55,34 @@ def save_turntable(mesh: Mesh, path: str | Path, size: int = 256, views: int = 4
     Raises:
         ValueError: several meshes, or a file name without .gif.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".gif":
-        raise ValueError(f"A turntable is a .gif file, not {path.name!r}.")
     if len(mesh) != 1:
         raise ValueError(f"A turntable shows one mesh, got {len(mesh)}; index them first.")
+    check_gif(path)
     cameras = turntable(views, 15.0, 2.1)
     shots = torch.cat([textured(mesh, cameras[i], size) for i in range(views)])  # one by one: they take much memory
-    frames = [Image.fromarray(f.numpy()) for f in (shots * 255).round().byte().permute(0, 2, 3, 1)]
-    colors = Image.fromarray((shots[:: max(1, views // 8)] * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).numpy())
+    save_gif(shots, path, seconds)
+
+
+def check_gif(path: str | Path) -> None:
+    """Raises a ValueError where a file name does not end in .gif."""
+    if Path(path).suffix.lower() != ".gif":
+        raise ValueError(f"A turntable is a .gif file, not {Path(path).name!r}.")
+
+
+def save_gif(pictures: Tensor, path: str | Path, seconds: float) -> None:
+    """Writes an endless GIF of pictures [N, 3, H, W] in [0, 1] that takes `seconds`, whole or not at all.
+
+    Raises:
+        ValueError: a file name without .gif.
+    """
+    check_gif(path)
+    path = Path(path)
+    frames = [Image.fromarray(f.numpy()) for f in (pictures * 255).round().byte().permute(0, 2, 3, 1)]
+    some = pictures[:: max(1, len(pictures) // 8)]
+    colors = Image.fromarray((some * 255).byte().permute(2, 0, 3, 1).flatten(1, 2).numpy())
     palette = colors.quantize(255)  # one for all frames, or plain surfaces flicker
     first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as partial:
-        timing = {"duration": round(1000 * seconds / views), "loop": 0}
+        timing = {"duration": round(1000 * seconds / len(frames)), "loop": 0}
         first.save(partial, format="gif", save_all=True, append_images=others, **timing)

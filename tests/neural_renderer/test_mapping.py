@@ -151,6 +151,7 @@ def test_as_many_cameras_as_view_codes(world, data):
 def test_the_offset_begins_as_nothing_and_follows_the_camera_alone(world, data):
     plain = world.mapping_for(data, world.config())
     offset = PropertyMapper(replace(plain.sizes, offset=8))
+    offset.offset_features.fit(data.dataset.cameras)
     offset.load_state_dict(plain.state_dict(), strict=False)
     properties = data.dataset.properties(torch.arange(4))
     given = (properties.camera, properties.shape, properties.texture, properties.background)
