@@ -27,7 +27,7 @@ WIDE = 0.25  # weight of the mean absolute difference beside ten times the mean 
 SCALES = (0.85, 1.2)
 
 
-def keep(model: StyleGANR, properties: Properties, image: Tensor, steps: int = STEPS, seed: int = 0) -> StyleGANR:
+def tuned_to(model: StyleGANR, properties: Properties, image: Tensor, steps: int = STEPS, seed: int = 0) -> StyleGANR:
     """A copy of a renderer whose picture of `properties` is `image` [1, 3, R, R] in [0, 1].
 
     Raises:
@@ -36,7 +36,7 @@ def keep(model: StyleGANR, properties: Properties, image: Tensor, steps: int = S
     side = model.resolution
     if len(properties) != 1 or image.shape != (1, 3, side, side):
         raise ValueError(
-            f"keep: one picture [1, 3, {side}, {side}] and its properties, got {tuple(image.shape)} and "
+            f"tuned_to: one picture [1, 3, {side}, {side}] and its properties, got {tuple(image.shape)} and "
             f"{len(properties)} of them."
         )
     tuned = StyleGANR(copy.deepcopy(model.generator), copy.deepcopy(model.mapping), model.encoder, model.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -44,14 +44,14 @@ class Properties:
     def __len__(self) -> int:
         return len(self.shape)
 
-    def __getitem__(self, index: Any) -> Properties:
+    def __getitem__(self, index: Any) -> Self:
         index = [index] if isinstance(index, int) else index
-        return Properties(*(getattr(self, f.name)[index] for f in fields(self)))
+        return replace(self, **{name: getattr(self, name)[index] for name in FACTORS})
 
-    def to(self, device: torch.device | str) -> Properties:
-        return Properties(*(getattr(self, f.name).to(device) for f in fields(self)))
+    def to(self, device: torch.device | str) -> Self:
+        return replace(self, **{name: getattr(self, name).to(device) for name in FACTORS})
 
-    def replace(self, **changes: Any) -> Properties:
+    def replace(self, **changes: Any) -> Self:
         return replace(self, **changes)
 
     def mesh(self) -> Mesh:
@@ -65,7 +65,7 @@ class Properties:
             raise ValueError(f"A shape has {sphere.vertices.shape[1]} vertices, got {self.shape.shape[1]}.")
         return Mesh(self.shape, sphere.faces, sphere.face_uvs, self.texture)
 
-    def with_factor(self, factor: str, donor: Properties) -> Properties:
+    def with_factor(self, factor: str, donor: Properties) -> Self:
         """The same pictures with one of `FACTORS` taken from `donor`.
 
         Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import moved
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
+from ganverse_nb.neural_renderer.compose import keep_background as compose
 from ganverse_nb.neural_renderer.mapping import MappingSizes, PropertyMapper
-from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
+from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder, mask_out
 from ganverse_nb.render.renderer import RenderOutput, render
+from ganverse_nb.render.shots import check_gif
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
 from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
@@ -219,6 +222,16 @@ class Edit:
     properties: Properties
 
 
+@dataclass(frozen=True)
+class KeptProperties(Properties):
+    """Properties of a picture with a renderer of its own, whose picture of them is that picture (`Renderer.encode`).
+
+    What is changed is kept too: `replace` gives properties that are rendered by the same renderer.
+    """
+
+    tuned: StyleGANR
+
+
 @torch.no_grad()
 def render_both(model: StyleGANR, properties: Properties) -> Edit:
     """The dual renderers of section 4.2."""
@@ -279,11 +292,14 @@ class Renderer:
         """R, width and height of its pictures."""
         return self.stylegan_r.resolution
 
-    def encode(self, picture: Picture) -> Properties:
+    def encode(self, picture: Picture | Reconstruction, keep: bool = False) -> Properties:
         """Camera, shape, texture and background of one picture: the square in its middle, scaled to R x R.
 
         Args:
-            picture: of any size, in any of the forms of `as_picture`.
+            picture: of any size, in any of the forms of `as_picture`; or, for photographs, what a `Reconstructor` made
+                of one: its window, its mask, and camera, shape and texture as they were refined.
+            keep: tune a copy of the generator until its picture of these properties is this very picture (some
+                seconds); turned, scaled and swapped it still follows. The result is `KeptProperties`.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -295,28 +311,53 @@ class Renderer:
             >>> properties.shape.shape, properties.background.shape
             (torch.Size([1, 642, 3]), torch.Size([1, 4, 64, 64]))
         """
-        name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
-        return self.stylegan_r.encode(as_picture(picture, self.resolution), name=name)
+        if isinstance(picture, Reconstruction):
+            image, properties = picture.image, self._reconstructed(picture)
+        else:
+            name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
+            image = as_picture(picture, self.resolution)
+            properties = self.stylegan_r.encode(image, name=name)
+        if not keep:
+            return properties
+        from ganverse_nb.neural_renderer.pivotal import tuned_to  # which tunes what is defined here
+
+        parts = {name: getattr(properties, name) for name in FACTORS}
+        return KeptProperties(**parts, tuned=tuned_to(self.stylegan_r, properties, image))
+
+    def _reconstructed(self, made: Reconstruction) -> Properties:
+        """Raises a ValueError where no object was found, or f of another resolution made it."""
+        if made.mesh is None or made.mesh.texture is None or made.camera is None:
+            raise ValueError(f"{made.name}: no object was found; choose another one.")
+        if made.image.shape[-1] != self.resolution:
+            raise ValueError(
+                f"{made.name} was reconstructed at {made.image.shape[-1]} px, this renderer takes {self.resolution}."
+            )
+        height, width = self.stylegan_r.mapping.sizes.texture
+        texture = torch.nn.functional.interpolate(made.mesh.texture, (height, width), mode="area")
+        return Properties(made.camera, made.mesh.vertices, texture, mask_out(made.image, (made.mask > 0.5).float()))
 
     def edit(
         self,
-        source: Properties | Picture,
+        source: Properties | Picture | Reconstruction,
         *,
         azimuth: float | None = None,
         elevation: float | None = None,
         scale: float = 1.0,
-        shape_of: Properties | Picture | None = None,
-        texture_of: Properties | Picture | None = None,
-        background_of: Properties | Picture | None = None,
+        shape_of: Properties | Picture | Reconstruction | None = None,
+        texture_of: Properties | Picture | Reconstruction | None = None,
+        background_of: Properties | Picture | Reconstruction | None = None,
+        keep_background: bool = False,
     ) -> Edit:
         """Render a picture, or properties, with another camera, shape, texture or background (section 4.3).
 
         Args:
-            source: a picture in any of the forms of `as_picture`, or what `encode` made of it.
+            source: a picture in any of the forms of `as_picture`, a `Reconstruction`, or what `encode` made of either.
             azimuth: degrees, in place of the source's; 0 sees the front, 90 the object's left side.
             elevation: degrees above the horizon, -90 to 90, in place of the source's.
             scale: size of the object relative to the source: the camera's distance is divided by it.
             shape_of, texture_of, background_of: where these come from instead, like `source`.
+            keep_background: put the object before the very pixels of the background, where they are known, with the
+                shadow that it was rendered with; else the background is rendered as well.
 
         Returns:
             an `Edit` of one picture, or of as many as `source` has properties.
@@ -341,9 +382,37 @@ class Renderer:
             own if other is None else self._properties(other) for other in (shape_of, texture_of, background_of)
         )
         changed = self.stylegan_r.properties(camera, shape.shape, texture.texture, background.background)
-        return render_both(self.stylegan_r, changed)
+        model = own.tuned if isinstance(own, KeptProperties) else self.stylegan_r
+        edit = render_both(model, changed)
+        if not keep_background:
+            return edit
+        if self.stylegan_r.encoder is None:
+            raise ValueError("edit: keep_background needs an encoder, which finds the object in the rendered picture.")
+        mask = self.stylegan_r.encoder.mask(edit.image)
+        return replace(edit, image=compose(edit.image, mask, changed.background))
 
-    def _properties(self, source: Properties | Picture) -> Properties:
+    def save_turntable(self, source: Properties | Picture | Reconstruction, path: str | Path, views: int = 48) -> None:
+        """Writes an endless GIF of an object that turns once, by StyleGAN-R and beside it by DIB-R.
+
+        Args:
+            source: as in `edit`.
+
+        Raises:
+            ValueError: a file name without .gif, several objects, or as `edit`.
+
+        Examples:
+            >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
+            >>> Renderer.from_pretrained("car").save_turntable(photo, folder / "turn.gif", views=4)
+            >>> (folder / "turn.gif").is_file()
+            True
+        """
+        from ganverse_nb.neural_renderer.turning import save_turning  # which turns what is defined here
+
+        check_gif(path)  # before anything that takes long
+        own = self._properties(source)
+        save_turning(own.tuned if isinstance(own, KeptProperties) else self.stylegan_r, own, path, views)
+
+    def _properties(self, source: Properties | Picture | Reconstruction) -> Properties:
         return source if isinstance(source, Properties) else self.encode(source)
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow.run import Run
@@ -358,7 +358,7 @@ def edit(networks: Run | str, sources: dict[str, Path], turn: dict[str, float], 
     encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
     own = encoded[sources["camera"]]
     scale = float(own.camera.distance) / turn["distance"] if "distance" in turn else 1.0
-    others = {f"{name}_of": encoded[sources[name]] for name in ("shape", "texture", "background")}
+    others: dict[str, Any] = {f"{name}_of": encoded[sources[name]] for name in ("shape", "texture", "background")}
     edit = Renderer(model).edit(
         own, azimuth=turn.get("azimuth"), elevation=turn.get("elevation"), scale=scale, **others
     )
