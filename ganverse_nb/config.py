@@ -244,16 +244,14 @@ class StyleGANRConfig:
     weight_texture: float = 4.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
-    scales: tuple[float, float] = (0.75, 1.2)  # that the joint stage asks for, as shares of the dataset's
-    elevation_reach: float = 3.0  # degrees that it asks for beyond those of the chosen views
-    weight_camera: float = (
-        1.0  # azimuth and elevation against the camera head's reading; this and the next: not in Eq 6
-    )
+    scales: tuple[float, float] = (0.85, 1.1)  # that the joint stage asks for, as shares of the dataset's
+    elevation_reach: float = 1.0  # degrees that it asks for beyond those of the chosen views
+    weight_camera: float = 1.0  # angles against the camera head's reading; this and the next ones are not in Eq 6
     weight_adversarial: float = 0.5  # the game with the teacher's discriminator goes on
     adversary_r1_gamma: float = 0.3
     adversary_r1_interval: int = 8
     weight_silhouette: float = 4.0  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU
-    weight_colors: float = 8.0  # the object's colours, blurred, against DIB-R's render (L1)
+    weight_colors: float = 12.0  # the object's colours, blurred, against DIB-R's render (L1)
     weight_surroundings: float = 12.0  # what is known of the background against the picture, likewise
     weight_code: float = 0.3  # Eq 5 goes on in the joint stage, so that the mapping network forgets nothing
     weight_anchor: float = 0.0  # pictures of the data set's own codes stay what they are (L1)
