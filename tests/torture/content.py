@@ -38,10 +38,15 @@ def _hash(path: Path) -> str:
         return "a page"
     if path.suffix not in kinds:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    value = hashlib.sha256()
-    for part in _flat(kinds[path.suffix](path)):
-        value.update(part)
-    return value.hexdigest()
+    return digest_of(kinds[path.suffix](path))
+
+
+def digest_of(value: Any) -> str:
+    """A hash of nested dictionaries and lists of tensors, numbers and strings."""
+    found = hashlib.sha256()
+    for part in _flat(value):
+        found.update(part)
+    return found.hexdigest()
 
 
 def _text(path: Path) -> Any:
