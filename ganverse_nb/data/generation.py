@@ -127,7 +127,7 @@ def generate(
     shape = (contents, views, 3, resolution, resolution)
     images = _array(directory / IMAGES, shape, bool(progress["done"]))
     masks = _array(directory / MASKS, (contents, views, 1, resolution, resolution), bool(progress["done"]))
-    sums = [zlib.crc32(array[: progress["done"]]) for array in (images, masks)]
+    sums = [zlib.crc32(array[: progress["done"]].data) for array in (images, masks)]
     if progress.get("checksums", sums) != sums:  # earlier versions kept none
         raise DamagedError(
             f"The pictures in {directory} are damaged: they have changed since they were written; delete it and make "
@@ -146,7 +146,9 @@ def generate(
             masks[start:stop] = (cut_out > 0.5).to(torch.uint8).reshape(masks[start:stop].shape).cpu().numpy()
             images.flush()
             masks.flush()
-            sums = [zlib.crc32(array[start:stop], value) for array, value in zip((images, masks), sums, strict=True)]
+            sums = [
+                zlib.crc32(array[start:stop].data, value) for array, value in zip((images, masks), sums, strict=True)
+            ]
             progress = {**progress, "done": stop, "reasons": progress["reasons"] + reasons, "checksums": sums}
             write_json(path, progress, sealed=True)
             bar.update((stop - start) * views)

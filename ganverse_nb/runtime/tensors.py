@@ -26,8 +26,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ganverse_nb.runtime.errors import CAUSES, DamagedError
-from ganverse_nb.runtime.files import atomic_path, content_of, sha256
-from ganverse_nb.runtime.fingerprints import CHECKSUM
+from ganverse_nb.runtime.files import CHECKSUM, atomic_path, content_of, sha256
 from ganverse_nb.runtime.shipped import INSTALL_AGAIN, known_sha256
 
 BLOCK, SCALE = 128, "@scale"

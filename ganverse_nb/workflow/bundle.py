@@ -11,8 +11,7 @@ from typing import Any
 
 from ganverse_nb.config import as_json
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError
-from ganverse_nb.runtime.files import plain, read_json, remove, sha256, write_json
-from ganverse_nb.runtime.fingerprints import CHECKSUM
+from ganverse_nb.runtime.files import CHECKSUM, plain, read_json, remove, sha256, write_json
 from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS, Shipped, shipped_stage
 from ganverse_nb.runtime.tensors import checksum, packed, read_tensors, save_tensors
 from ganverse_nb.workflow import stages
