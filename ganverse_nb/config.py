@@ -6,15 +6,14 @@ run the same code at full size. Where the paper does not state a value, the comm
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from ganverse_nb.runtime.settings import RuntimeConfig, override
-
-CATEGORIES = ("car", "horse", "bird")  # of the studio
-BUNDLED = ("car", "horse", "bird")  # those whose trained networks come with the package
+from ganverse_nb.categories import DEFAULT, TEMPLATE, Category, find_category
+from ganverse_nb.runtime.files import plain
+from ganverse_nb.runtime.settings import RuntimeConfig, later, override
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class GanConfig:
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
     pair_weight: float = 1.0  # of judging pairs of one view, which frees the view code of the body; 0 without cameras
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
-    augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them, for sets of a few hundred pictures
+    augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them, for small sets; "auto": by its size
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32
 
 
@@ -67,8 +66,12 @@ class GanConfig:
 class ViewConfig:
     """Choosing view codes and measuring whether they hold the view (section 3.1)."""
 
-    codes: str = "bundled"  # the package's, "chosen" (by the pose regressor), "labelled" (in notebook 02), or a file
-    split_layer: int = 2  # k of codes that are chosen or labelled here; bundled ones and files bring their own
+    # the package's, "chosen" (by the pose regressor), "labelled" (in notebook 02), "suggested" (from silhouettes, by
+    # nobody), or a file
+    codes: str = "bundled"
+    split_layer: int = (
+        2  # k of codes that are made here; 0: as silhouettes suggest; bundled ones and files bring theirs
+    )
     views: int = 24  # view codes on the orbit around the object
     tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the orbit ...
     tier_views: int = 8  # ... and how many of each
@@ -108,6 +111,7 @@ class MultiviewConfig:
     contents: int = 220
     test_contents: int = 20
     minimum_mask: float = 0.10  # of the picture, as in the paper
+    maximum_mask: float = later(1.0)  # of the picture; the paper has no such bound
     truncation: float = 1.0  # of contents, here and where view codes are measured; 1: as varied as the GAN draws them
     resolution: int = 0  # of the pictures that all later networks see; 0: the GAN's
 
@@ -138,7 +142,7 @@ class InverseGraphicsConfig:
     sigma: tuple[float, float] = (1 / 7000, 5e-6)  # softness of the silhouette at the start (kaolin's) and at the end
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
-    template: tuple[float, float, float] = (0.22, 0.17, 0.5)  # half axes x, y, z of what is deformed: of a car's size
+    template: tuple[float, ...] = TEMPLATE  # half axes x, y, z of what is deformed; none: fitted to the masks
     smoothing: float = 4.0  # of the shape head's offsets over the mesh; this and the next four: not in the paper
     symmetric_shape: bool = True
     symmetric_texture: bool = True
@@ -276,7 +280,7 @@ class Config:
     """Everything that decides a run."""
 
     profile: str
-    category: str = "car"
+    category: str = DEFAULT
     seed: int = 0
     studio: StudioConfig = field(default_factory=StudioConfig)
     photos: PhotoConfig = field(default_factory=PhotoConfig)
@@ -292,6 +296,12 @@ class Config:
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
     weights: WeightsConfig = field(default_factory=WeightsConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    own: Category | None = later(None)  # what is known of `category`, where it is a user's
+
+    @property
+    def kind(self) -> Category:
+        """What is known of the category."""
+        return self.own or find_category(self.category)
 
     @property
     def resolution(self) -> int:
@@ -304,14 +314,10 @@ class Config:
         return self.photos.train > 0 and self.photos.test > 0 and self.views.regressor_steps > 0
 
 
-def _mini(category: str, seed: int) -> Config:
-    return Config("mini", category, seed)
-
-
-def _smoke(category: str, seed: int) -> Config:
+def _smoke(kind: Category, seed: int) -> Config:
     return Config(
         "smoke",
-        category,
+        kind.name,
         seed,
         photos=PhotoConfig(train=128, test=16, truth=4),
         gan=replace(GanConfig(), images=128, photos=64),
@@ -328,11 +334,11 @@ def _smoke(category: str, seed: int) -> Config:
     )
 
 
-def _gpu(category: str, seed: int) -> Config:
+def _gpu(kind: Category, seed: int) -> Config:
     """128 px without downloads: the studio's photos, a GAN trained by this run (`train-gan --profile gpu`)."""
     return Config(
         "gpu",
-        category,
+        kind.name,
         seed,
         gan=GanConfig(
             network="trained",
@@ -357,35 +363,22 @@ def _gpu(category: str, seed: int) -> Config:
     )
 
 
-def _for_animals(config: Config) -> Config:
-    if config.category == "bird":  # folded and spread wings fool the regressor, and let view codes slip
-        steps = 3 * config.views.regressor_steps  # 4.4 degrees wrong on photos, then 2.7
-        config = replace(
-            config,
-            views=replace(config.views, regressor_steps=steps),
-            multiview=replace(config.multiview, truncation=0.8),  # the worst view code slips by 8 degrees, not 14
-        )
-    # 9 to 14 of 100 photos of them show less than 0.1
-    return replace(config, multiview=replace(config.multiview, minimum_mask=0.05))
-
-
-def _paper(category: str, seed: int) -> Config:
+def _paper(kind: Category, seed: int) -> Config:
     """Section 4 and appendix C as they are written, on NVIDIA's networks; what the paper leaves open is marked.
 
     Improvements of ours are off, and what remains is listed in docs/paper_profile.md. Its bird GAN was its own: put one
-    where `network` says.
+    where `network` says. A category that the paper does not have gets a GAN of its own, of config-f's size.
     """
-    objects, network, resolution, photographs = {
-        "car": (6000, "stylegan2-car-config-e", 512, "PASCAL3D+_release1.1"),  # 2048 + 3008 styles, 512 x 384 pixels
-        "horse": (1000, "stylegan2-horse-config-f", 256, ""),  # nobody annotated horses like this
-        "bird": (1000, "bird", 256, "CUB_200_2011"),
-    }[category]
+    gan, objects, photographs = GanConfig("trained", 256, 512, 512, 8, (512, 512, 512, 512, 256, 128, 64)), 1000, ""
+    if facts := kind.paper:
+        gan = GanConfig(f"gans/{facts.network}.safetensors", facts.resolution)
+        objects, photographs = facts.contents, facts.photographs
     return Config(
         "paper",
-        category,
+        kind.name,
         seed,
         photos=PhotoConfig(train=0, test=0, truth=0),
-        gan=GanConfig(network=f"gans/{network}.safetensors", resolution=resolution),
+        gan=gan,
         views=ViewConfig(codes="labelled", split_layer=4, regressor_steps=0),
         segmenter=SegmenterConfig(weights="coco"),
         multiview=MultiviewConfig(
@@ -451,24 +444,50 @@ def _paper(category: str, seed: int) -> Config:
     )
 
 
-PROFILES = {"smoke": _smoke, "mini": _mini, "gpu": _gpu, "paper": _paper}
+PROFILES: dict[str, Callable[[Category, int], Config]] = {
+    "smoke": _smoke,
+    "mini": lambda kind, seed: Config("mini", kind.name, seed),
+    "gpu": _gpu,
+    "paper": _paper,
+}
+
+
+def _of_category(config: Config, kind: Category) -> Config:
+    """What the category decides; profile `paper` has the paper's numbers for the paper's categories."""
+    if config.profile == "paper" and kind.paper:
+        return config
+    low, high = kind.masks
+    multiview = replace(config.multiview, minimum_mask=low, maximum_mask=high, truncation=kind.truncation)
+    views = replace(config.views, regressor_steps=kind.patience * config.views.regressor_steps)
+    inverse, mirrored = replace(config.inverse, template=kind.template or ()), kind.symmetry != "none"
+    if not mirrored:
+        inverse = replace(inverse, symmetric_shape=False, symmetric_texture=False, mirror_pictures=False)
+    if kind.pose == "free":
+        inverse = replace(inverse, elevations=(-60.0, 80.0))
+    return replace(config, multiview=multiview, views=views, inverse=inverse)
+
+
+def _of_own(config: Config, kind: Category) -> Config:
+    """Of a user's category: no photos of the studio, a GAN trained on their pictures, view codes that are suggested."""
+    gan = replace(config.gan, network="trained", pair_weight=0.0, augment="auto")
+    views = replace(config.views, codes="suggested", split_layer=0, views=kind.views, tiers=(), regressor_steps=0)
+    light, photos = replace(config.light, photos=0), PhotoConfig(train=0, test=0, truth=0)
+    return replace(config, own=kind, gan=gan, views=views, light=light, photos=photos)
 
 
 def load_config(
     profile: str = "mini",
-    category: str = "car",
+    category: str | Path | Mapping[str, Any] | Category = DEFAULT,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
-    *,
-    foreign: bool = False,
     **overrides: Any,
 ) -> Config:
     """The configuration of a profile.
 
     Args:
+        category: a name of the package's, or one of the user's own: its TOML file, or what `find_category` takes. Where
+            they are not given, the GAN's R1 weight is then `auto_r1_gamma` and pairs of one view are not judged.
         settings: changes by dotted name: `{"inverse.steps": 100}`.
-        foreign: `category` is the user's own name for pictures that the studio cannot take. Where they are not given,
-            the GAN's R1 weight is then `auto_r1_gamma` and pairs of one view are not judged.
         overrides: the same as keywords: `inverse__steps=100`.
 
     Raises:
@@ -480,23 +499,16 @@ def load_config(
         raise ValueError(f"Settings have names and values, as in {{'inverse.steps': 100}}; {settings!r} has not.")
     if profile not in tuple(PROFILES):
         raise ValueError(f"Unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
-    if foreign:
-        _check_foreign_name(category)
-    elif category not in CATEGORIES:
-        raise ValueError(f"Unknown category {category!r}; the categories are {', '.join(CATEGORIES)}.")
-    config = PROFILES[profile](category, seed)
-    if profile != "paper" and category in ("horse", "bird"):
-        config = _for_animals(config)
+    config = _of_category(PROFILES[profile](kind := find_category(category), seed), kind)
+    config = _of_own(config, kind) if kind.is_own else config
     changes = dict(settings or {}) | {name.replace("__", "."): value for name, value in overrides.items()}
     for name, value in changes.items():
         if "." not in name:
             raise ValueError(f"Unknown setting {name!r}; settings have names like 'inverse.steps'.")
         config = override(config, name.split("."), value, name)
-    if foreign:
+    if kind.is_own and "gan.r1_gamma" not in changes:
         gan = config.gan
-        gamma = gan.r1_gamma if "gan.r1_gamma" in changes else auto_r1_gamma(gan.resolution, gan.batch)
-        pairs = gan.pair_weight if "gan.pair_weight" in changes else 0.0
-        config = replace(config, gan=replace(gan, r1_gamma=gamma, pair_weight=pairs))
+        config = replace(config, gan=replace(gan, r1_gamma=auto_r1_gamma(gan.resolution, gan.batch)))
     return config
 
 
@@ -508,16 +520,6 @@ def auto_r1_gamma(resolution: int, batch: int) -> float:
     return 0.0002 * resolution**2 / batch
 
 
-def _check_foreign_name(category: str) -> None:
-    if category in CATEGORIES:
-        raise ValueError(
-            f"{category!r} is a category of the studio; "
-            f"give pictures of your own another name, as in --category my_{category}."
-        )
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", category):
-        raise ValueError(f"A category's name has small letters, digits and underscores, got {category!r}.")
-
-
 def as_json(config: Config) -> dict[str, Any]:
     """The configuration as plain JSON types."""
-    return asdict(config)
+    return dict(plain(config))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ganverse_nb.evaluation.report_text import pictures_folder
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.reproduce import ReproductionError, reproduce
 from ganverse_nb.workflow.run import open_run
@@ -29,8 +30,13 @@ class SmokeRun:
 
     @property
     def figures(self) -> Path:
-        """The report, and below it the category's pictures."""
+        """The report, and below it the run's pictures."""
         return self.root / "figures"
+
+    @property
+    def pictures(self) -> Path:
+        """Those of the run."""
+        return self.figures / pictures_folder(CATEGORY, PROFILE)
 
     @property
     def directory(self) -> Path:

@@ -11,6 +11,7 @@ PACKAGE = Path(ganverse_nb.__file__).parent
 # From the bottom; a layer may use those before it.
 LAYERS = [
     "runtime",
+    "categories",
     "config",
     "geometry",
     "render",

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ganverse_nb.config import CATEGORIES, PROFILES, as_json, auto_r1_gamma, load_config
+from ganverse_nb.categories import CATEGORIES, own_category
+from ganverse_nb.config import PROFILES, as_json, auto_r1_gamma, load_config
+from ganverse_nb.gan.generator import block_resolutions
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -62,18 +64,27 @@ def test_whole_numbers_are_accepted_for_real_settings():
 
 
 def test_pictures_of_ones_own_have_a_name_of_their_own_and_an_automatic_r1_weight():
-    config = load_config("mini", "my_birds2", foreign=True)
-    assert config.category == "my_birds2"
+    cat = own_category("my_cats2")
+    config = load_config("mini", cat)
+    assert config.category == "my_cats2" and config.kind is cat and not config.has_studio
     assert config.gan.r1_gamma == pytest.approx(0.0002 * 64**2 / 32) == auto_r1_gamma(64, 32)
-    assert load_config("mini", "cat", foreign=True, gan__batch=16).gan.r1_gamma == auto_r1_gamma(64, 16)
-    assert load_config("mini", "cat", foreign=True, gan__r1_gamma=2).gan.r1_gamma == 2.0
-    assert load_config("mini", "cat", foreign=True).gan.pair_weight == 0.0 < load_config("mini", "car").gan.pair_weight
-    assert load_config("mini", "cat", foreign=True, gan__pair_weight=2).gan.pair_weight == 2.0
-    assert dataclasses.replace(config, category="car", gan=load_config().gan) == load_config()
+    assert load_config("mini", cat, gan__batch=16).gan.r1_gamma == auto_r1_gamma(64, 16)
+    assert load_config("mini", cat, gan__r1_gamma=2).gan.r1_gamma == 2.0
+    assert load_config("mini", cat).gan.pair_weight == 0.0 < load_config("mini", "car").gan.pair_weight
+    assert load_config("mini", cat, gan__pair_weight=2).gan.pair_weight == 2.0
     assert auto_r1_gamma(256, 16) == pytest.approx(0.8192)  # as in StyleGAN2-ADA's automatic configuration
-    for name, words in {"car": "studio", "../bird": "small letters", "Bird": "small letters", "": "small"}.items():
-        with pytest.raises(ValueError, match=words):
-            load_config("mini", name, foreign=True)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_takes_a_category_of_ones_own(profile):
+    mug = own_category("mug", symmetry="none", pose="free", masks=(0.2, 0.7), truncation=0.6, views=12)
+    config, car = load_config(profile, mug), load_config(profile, "car")
+    assert (config.gan.network, config.views.codes, config.views.views) == ("trained", "suggested", 12)
+    assert (config.multiview.minimum_mask, config.multiview.maximum_mask) == (0.2, 0.7)
+    assert config.multiview.truncation == 0.6 and config.inverse.template == ()
+    assert not any((config.inverse.symmetric_shape, config.inverse.symmetric_texture, config.inverse.mirror_pictures))
+    assert config.inverse.elevations[0] < car.inverse.elevations[0] and config.inverse.steps == car.inverse.steps
+    block_resolutions(config.gan.resolution, config.gan.channels)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,16 @@ def find_images(folder: str | Path) -> tuple[list[Path], list[str]]:
             files.append(path)
         else:
             others.append(f"{path} is no picture")
-    return sorted(files), others
+    names = {path.with_suffix("") for path in files}
+    return sorted(path for path in files if not _is_mask(path, names)), others
+
+
+def _is_mask(path: Path, names: set[Path]) -> bool:
+    """Whether a file is the mask of a picture that is there: `cup_mask.png` or `masks/cup.png`, of `cup.jpg`."""
+    plain = path.with_suffix("")
+    if plain.name.endswith("_mask"):
+        return plain.with_name(plain.name.removesuffix("_mask")) in names
+    return plain.parent.name == "masks" and plain.parent.parent / plain.name in names
 
 
 def _walk(folder: Path, others: list[str], above: frozenset[str] = frozenset()) -> Iterator[Path]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ganverse_nb.categories import paper_facts
 from ganverse_nb.data.annotated import AnnotatedPhotos
 from ganverse_nb.data.cub import read_cub
 from ganverse_nb.data.nabirds import is_nabirds, read_nabirds
 from ganverse_nb.data.pascal3d import read_pascal3d
 from ganverse_nb.data.studio_keypoints import keypoint_shape
 from ganverse_nb.segmentation.segmenter import Segmenter
+
+CUB = "CUB_200_2011"
 
 
 def read_real_photos(
@@ -39,8 +42,9 @@ def read_real_photos(
             f"{root} has neither Annotations/ nor parts/parts.txt; photo_model.photographs names a folder "
             "PASCAL3D+_release1.1, CUB_200_2011 or nabirds, as its archive unpacks."
         )
-    if category != "bird":
-        raise ValueError(f"{root} has birds, and this run is of category {category!r}; give --category bird.")
+    (birds_of,) = (name for name, folder in paper_facts("photographs").items() if folder == CUB)
+    if category != birds_of:
+        raise ValueError(f"{root} has birds, and this run is of category {category!r}; give --category {birds_of}.")
     shape = keypoint_shape(category)
     birds = read_nabirds(root, split, resolution, segmenter) if is_nabirds(root) else read_cub(root, split, resolution)
     return birds.only(shape).with_cameras(shape, maximum=maximum)

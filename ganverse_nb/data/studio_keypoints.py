@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganverse_nb.data.annotated import KeypointPhotos
 from ganverse_nb.render.rasterize import rasterize
-from ganverse_nb.studio.categories import find_category
+from ganverse_nb.studio.categories import find_studio_category
 from ganverse_nb.studio.photos import Photos
 
 BATCH, SIZE = 64, 128
@@ -46,6 +46,6 @@ def visible_keypoints(photos: Photos) -> Tensor:
 
 def keypoint_shape(category: str, models: int = 10, seed: int = 0) -> dict[str, Tensor]:
     """Name -> [3]: the mean keypoints of a few models of each body type, as Pascal3D+ has ten CAD models of cars."""
-    kind, generator = find_category(category), torch.Generator().manual_seed(seed)
+    kind, generator = find_studio_category(category), torch.Generator().manual_seed(seed)
     means = [kind.keypoints(kind.sample(models, generator, name)).mean(0) for name in kind.types]
     return dict(zip(kind.keypoint_names, torch.stack(means).mean(0)))

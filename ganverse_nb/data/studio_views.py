@@ -6,7 +6,7 @@ import torch
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.studio.categories import find_category
+from ganverse_nb.studio.categories import find_studio_category
 from ganverse_nb.studio.photos import photograph_orbit
 from ganverse_nb.studio.scene import sample_scenes
 
@@ -19,7 +19,7 @@ def studio_views(category: str, contents: int, camera: Camera, seed: int, resolu
     Raises:
         ValueError: unknown category, fewer than two contents.
     """
-    kind = find_category(category)
+    kind = find_studio_category(category)
     if contents < 2:
         raise ValueError(f"studio_views: {contents} contents leave none to hold out; ask for at least 2.")
     generator = torch.Generator().manual_seed(seed)

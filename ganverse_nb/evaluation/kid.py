@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganverse_nb.categories import DEFAULT
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import pictures_of, sample_w
 from ganverse_nb.segmentation.mask_rcnn import MaskRCNNSegmenter, load_segmenter
@@ -54,7 +55,7 @@ class SegmenterFeatures:
     """Pictures [N, 3, H, W] in [0, 1] -> features [N, D]: every level of a segmenter's backbone, averaged."""
 
     def __init__(self) -> None:
-        bundled = load_segmenter("car", "bundled")
+        bundled = load_segmenter(DEFAULT, "bundled")
         assert isinstance(bundled, MaskRCNNSegmenter)
         self.segmenter = bundled
         self.name = f"backbone of the segmenter: {self.segmenter.source}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from ganverse_nb.categories import paper_facts
 from ganverse_nb.evaluation.camera_audit import CameraAudit
 from ganverse_nb.evaluation.camera_initialization import CameraDifference
 from ganverse_nb.evaluation.consistency import RendererScores
@@ -64,8 +65,8 @@ def teacher(images_seen: int | None, codes: ViewCodes, suggestion: SplitSuggesti
     """The GAN's training and where it is cut."""
     return {
         "gan.images_seen": M(images_seen, "pictures"),
-        "gan.views": M(len(codes), "views", {"car": 39, "horse": 22, "bird": 8}, ">= 16"),
-        "gan.split_layer": M(codes.split_layer, "layers", {"car": 4, "horse": 4, "bird": 4}),
+        "gan.views": M(len(codes), "views", paper_facts("views"), ">= 16"),
+        "gan.split_layer": M(codes.split_layer, "layers", dict.fromkeys(paper_facts("views"), 4)),
         "gan.split_layer_from_silhouettes": M(suggestion.split_layer, "layers"),
     }
 
@@ -80,8 +81,7 @@ def segmentation(found: Mapping[str, float]) -> Measurements:
 
 def multiview(counts: Mapping[str, int]) -> Measurements:
     """What the filter left (`MultiViewDataset.counts`)."""
-    contents, kept = {"car": 6000, "horse": 1000, "bird": 1000}, {"car": 55429, "horse": 16392, "bird": 7948}
-    shares = {"car": 0.237, "horse": 0.745, "bird": 0.994}
+    contents, kept, shares = (paper_facts(name) for name in ("contents", "kept", "kept_share"))
     return {
         "multiview.contents": M(counts["contents"], "objects", contents),
         "multiview.pictures_kept": M(counts["kept"], "pictures", kept),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganverse_nb.evaluation.captions import CAPTIONS
-from ganverse_nb.evaluation.report_text import RUN, cells, header, sections
+from ganverse_nb.evaluation.report_text import RUN, cells, group_of, header, pictures_folder, sections
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.runtime.rows import Row
 
@@ -37,19 +37,20 @@ def as_html(rows: Sequence[Row], figures: Path) -> str:
     """A page that needs nothing but the pictures beside it; `figures` holds them, with their JSON files.
 
     Args:
-        rows: of all categories, those of one category together.
+        rows: of all runs, those of one run together.
     """
-    categories = list(dict.fromkeys(row.key.split(".")[0] for row in rows))
+    runs = list(dict.fromkeys(pictures_folder(*group_of(row)) for row in rows))
     parts = ["<!doctype html>", '<html lang="en"><head><meta charset="utf-8"/>']
     parts += ['<meta name="viewport" content="width=device-width"/>', "<title>ganverse_nb: measured numbers</title>"]
     parts += [f"<style>{STYLE}</style></head><body>", "<h1>GANverse3D, reproduced: what was measured</h1>"]
     parts.append("<p>Every number beside the paper's and its bar, every figure, and what made them.</p>")
-    links = [f'<a href="#{c}">{c}: numbers</a><a href="#{c}-figures">{c}: figures</a>' for c in map(escape, categories)]
+    links = [f'<a href="#{c}">{c}: numbers</a><a href="#{c}-figures">{c}: figures</a>' for c in map(escape, runs)]
     parts.append(f"<nav>{''.join(links)}</nav>")
-    for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
-        ours, name = list(group), escape(category)
+    for run, group in groupby(rows, key=group_of):
+        ours, folder = list(group), pictures_folder(*run)
+        name = escape(folder)
         parts.append(f'<h2 id="{name}">{name}</h2><ul>')
-        made_with = header(ours[0], read_json(figures / category / RUN)["manifest"])
+        made_with = header(ours[0], read_json(figures / folder / RUN)["manifest"])
         parts += [f"<li>{_code(line)}</li>" for line in made_with]
         parts.append("</ul>")
         for section, members in sections(ours).items():
@@ -57,9 +58,9 @@ def as_html(rows: Sequence[Row], figures: Path) -> str:
             parts += [
                 f"<th>{escape(t)}</th>" for t in ("number", "paper", f"ours ({members[0].profile})", "bar", "met")
             ]
-            parts += ["</tr>", *(_line(row, rows) for row in members), "</table>"]
+            parts += ["</tr>", *(_line(row, ours) for row in members), "</table>"]
         parts.append(f'<h2 id="{name}-figures">{name}: figures</h2>')
-        parts += [_figure(record) for record in _records(figures / category)]
+        parts += [_figure(record, name) for record in _records(figures / folder)]
     return "\n".join([*parts, "</body></html>"]) + "\n"
 
 
@@ -77,12 +78,12 @@ def _records(pictures: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda record: order.get(record["figure"], len(order)))
 
 
-def _figure(record: dict[str, Any]) -> str:
+def _figure(record: dict[str, Any], folder: str) -> str:
     name = escape(record["figure"])
     caption = escape(CAPTIONS.get(record["figure"], record["figure"].replace("_", " ")))
     made = f"{name}.png · profile {record['profile']}, seed {record['seed']} · {record['device']} · "
     made += f"commit {record['commit'] or 'unknown'}"
-    image = f'<img src="{escape(record["category"])}/{name}.png" alt="{caption}" loading="lazy"/>'
+    image = f'<img src="{folder}/{name}.png" alt="{caption}" loading="lazy"/>'
     return f"<figure>{image}<figcaption>{caption}<br/><small>{escape(made)}</small></figcaption></figure>"
 
 

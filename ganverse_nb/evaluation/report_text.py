@@ -8,8 +8,14 @@ from typing import Any
 
 from ganverse_nb.runtime.rows import Number, Row, is_met
 
-RUN = "run.json"  # in the folder of a category's pictures
+RUN = "run.json"  # in the folder of a run's pictures
+MAIN = "mini"  # the profile whose pictures have the folder of the category itself
 _PURPOSE = {"smoke": "a test that everything runs; its numbers say nothing about quality"}
+
+
+def pictures_folder(category: str, profile: str) -> str:
+    """The name of the folder of a run's pictures: no profile's replace another's."""
+    return category if profile == MAIN else f"{category}-{profile}"
 
 
 class RowTable(list[Row]):
@@ -30,6 +36,11 @@ class RowTable(list[Row]):
             key, *others = cells(row, self.known)
             lines.append(f"| {' | '.join([key.split('.', 1)[1], *others])} |")
         return "\n".join(lines)
+
+
+def group_of(row: Row) -> tuple[str, str]:
+    """Category and profile of a row: those of the run whose it is."""
+    return row.key.split(".")[0], row.profile
 
 
 def sections(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -22,6 +22,7 @@ from ganverse_nb.gan.view_gate import Masks
 Descriptor = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> numbers [B, D] that tell views apart, of similar size in all columns."""
 
+SEEN = 0.75  # of a view code's contents, in which an object must be found
 TRUNCATION = 1.0  # of contents, as the multi-view dataset draws them
 
 
@@ -164,8 +165,11 @@ def suggest_view_codes(
     Of `candidates` random codes the `consistent` share with the smallest spread over contents is kept; of those the
     first is the most consistent one, and each further one is the farthest from all before it.
 
+    Codes in whose pictures `describe` mostly finds nothing (zeros, as of empty masks) are no views.
+
     Raises:
-        ValueError: fewer candidates than asked for, or a k that the network does not have.
+        ValueError: fewer candidates than asked for, a k that the network does not have, or pictures with nothing to
+            describe.
     """
     check_split(generator, split_layer)
     kept = round(candidates * consistent)
@@ -179,7 +183,13 @@ def suggest_view_codes(
     ]
     described = torch.cat(parts)
     spread = described.var(1).sum(1) / described.flatten(0, 1).var(0).sum().clamp_min(1e-12)
-    steady = spread.argsort()[:kept]
+    seen = (described != 0).any(2).float().mean(1) >= SEEN
+    if int(seen.sum()) < n:
+        raise ValueError(
+            f"The segmenter finds an object in most pictures of only {int(seen.sum())} of {candidates} random view "
+            f"codes, and {n} are wanted: train the GAN longer, or take another segmenter (segmenter.weights)."
+        )
+    steady = spread.masked_fill(~seen, torch.inf).argsort()[: max(n, min(kept, int(seen.sum())))]
     mean = described.mean(1)
     chosen = [int(steady[0])]
     while len(chosen) < n:

@@ -9,6 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import orbit_around, orbit_of
 
 BIN_DEGREES = 30.0
+FOV = 30.0  # degrees
 
 
 class LearnableCameras(nn.Module):
@@ -19,7 +20,7 @@ class LearnableCameras(nn.Module):
     """
 
     def __init__(
-        self, azimuth_bins: Tensor, *, elevation: float = 8.0, distance: float = 2.3, fov: float = 30.0
+        self, azimuth_bins: Tensor, *, elevation: float = 8.0, distance: float = 2.3, fov: float = FOV
     ) -> None:
         super().__init__()
         bins = torch.as_tensor(azimuth_bins)

@@ -31,11 +31,12 @@ from ganverse_nb.inverse_graphics.camera_training import (
     uniform,
     varied,
 )
-from ganverse_nb.inverse_graphics.cameras import LearnableCameras
+from ganverse_nb.inverse_graphics.cameras import FOV, LearnableCameras
 from ganverse_nb.inverse_graphics.losses import albedo_prior, loss_terms
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
+from ganverse_nb.inverse_graphics.template import fit_template
 from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
@@ -69,16 +70,28 @@ class Dataset(Protocol):
     def kept_pictures(self, contents: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
+def _template(dataset: Dataset, config: InverseGraphicsConfig) -> tuple[float, float, float]:
+    if config.template:
+        x, y, z = config.template
+        return x, y, z
+    if not isinstance(dataset, MultiViewDataset):
+        raise ValueError("A template is fitted to several views of one object; give inverse.template three half axes.")
+    return fit_template(dataset, config.initial_elevation, config.initial_distance, FOV)
+
+
 def new_model(
     dataset: Dataset, config: InverseGraphicsConfig, seed: int, cameras: LearnableCameras | None = None
 ) -> InverseGraphicsModel:
-    """An untrained model for the pictures and cameras of `dataset`; the global random state stays as it was."""
+    """An untrained model for the pictures and cameras of `dataset`; the global random state stays as it was.
+
+    Where `config.template` is empty, the ellipsoid is fitted to the masks (`fit_template`).
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = InverseGraphicsNetwork(
             dataset.resolution,
             config.texture_size,
-            template=config.template,
+            template=_template(dataset, config),
             smoothing=config.smoothing,
             symmetric_shape=config.symmetric_shape,
             symmetric_texture=config.symmetric_texture,

@@ -13,7 +13,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +141,13 @@ def content_of(
 
 
 def plain(value: Any) -> Any:
-    """`value` in JSON types: dataclasses become dictionaries, tensors and arrays numbers or lists, NaN null."""
+    """`value` in JSON types: dataclasses become dictionaries, tensors and arrays numbers or lists, NaN null.
+
+    Of a dataclass, settings that came later (`settings.later`) are left out where they have their default.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        told = [f for f in fields(value) if not ("later" in f.metadata and getattr(value, f.name) == f.default)]
+        return {f.name: plain(getattr(value, f.name)) for f in told}
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganverse_nb.runtime.files import plain
-
 Number = int | float
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -90,22 +88,3 @@ def is_met(row: Row, rows: Sequence[Row]) -> bool | None:
         values = [r.ours for r in rows if r.key in (other, f"{category}.{other}")]
         threshold = None if not values or values[0] is None else float(limit) * values[0]
     return row.ours is not None and threshold is not None and _OPERATORS[compare](row.ours, threshold)
-
-
-def row_of(key: str, measured: Measurement, category: str, profile: str, seed: int, device: str, command: str) -> Row:
-    """The row of the report for one measured number; the category is put in front of `key` where it is missing.
-
-    Raises:
-        ValueError: a value that is no number, or a bar that is not understood.
-    """
-    check_bar(measured.bar)
-    value = plain(measured.value)
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if value is not None and not isinstance(value, (int, float)):
-        raise ValueError(f"record({key!r}): one number is needed, got {value!r}.")
-    key = key if key.startswith(f"{category}.") else f"{category}.{key}"
-    ours = float(f"{value:.6g}") if isinstance(value, float) else value
-    paper = measured.paper
-    theirs = (paper if isinstance(paper, Mapping) else {"car": paper}).get(category)
-    return Row(key, ours, theirs, measured.unit, measured.bar, profile, seed, device, command)

@@ -6,12 +6,22 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 from ganverse_nb.runtime.errors import SettingError
 
+T = TypeVar("T")
 UNDECIDING = ("weights", "runtime")  # sections of a configuration that no result depends on
+
+
+def later(default: T) -> T:
+    """A setting that came after results were shipped: it tells nothing where it has its default (`files.plain`).
+
+    So what was made before it was there keeps its identity.
+    """
+    made: T = field(default=default, metadata={"later": True})
+    return made
 
 
 @dataclass(frozen=True)

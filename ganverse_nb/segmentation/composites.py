@@ -45,8 +45,28 @@ def empty_scenes(count: int, generator: torch.Generator, resolution: int = 64) -
     return picture.permute(0, 3, 1, 2).clamp(0, 1)
 
 
-def compose(images: Tensor, masks: Tensor, count: int, generator: torch.Generator) -> Composites:
-    """`count` training pictures from photos [N, 3, R, R] uint8 and their masks [N, 1, R, R] uint8."""
+def emptied(images: Tensor, masks: Tensor) -> Tensor:
+    """Pictures [B, 3, R, R] whose object is painted over with what surrounds it, from near to far."""
+    ground, weight = images * (1 - masks), 1 - masks
+    found, known = ground, weight
+    size = images.shape[-1] // 2
+    while size >= 1:
+        coarse, seen = F.adaptive_avg_pool2d(ground, size), F.adaptive_avg_pool2d(weight, size)
+        mean = F.interpolate(coarse / seen.clamp_min(1e-6), images.shape[-2:], mode="nearest")
+        there = F.interpolate((seen > 0.2).float(), images.shape[-2:], mode="nearest")
+        found, known = torch.where(known > 0, found, mean * there), torch.maximum(known, there)
+        size //= 2
+    return blur(found, torch.ones(len(images))) * masks + ground
+
+
+def compose(
+    images: Tensor, masks: Tensor, count: int, generator: torch.Generator, own_grounds: bool = False
+) -> Composites:
+    """`count` training pictures from photos [N, 3, R, R] uint8 and their masks [N, 1, R, R] uint8.
+
+    Args:
+        own_grounds: pictures without an object are made of the photos (`emptied`), instead of the studio's scenes.
+    """
     resolution = images.shape[-1]
 
     def pick() -> tuple[Tensor, Tensor]:
@@ -65,7 +85,8 @@ def compose(images: Tensor, masks: Tensor, count: int, generator: torch.Generato
     visible = torch.cat([torch.where(pasted, rest, first_mask), second_mask * pasted], 1)
 
     empty = chance(count, EMPTY_SHARE, generator)
-    picture = torch.where(empty, empty_scenes(count, generator, resolution), picture)
+    scenes = emptied(*pick()) if own_grounds else empty_scenes(count, generator, resolution)
+    picture = torch.where(empty, scenes, picture)
     visible = visible * ~empty
     return Composites(degrade(picture, generator), visible, torch.ones(visible.shape[:2], dtype=torch.int64))
 

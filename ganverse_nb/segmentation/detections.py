@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 NONE, MANY, SMALL = "no instance", "more than one instance", "mask too small"
-RULES = (NONE, MANY, SMALL)
+RULES = (NONE, MANY, SMALL)  # the paper's
+LARGE = "mask too large"
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,15 @@ class Kept:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many pictures each rule removed; rules that removed none are there with 0."""
-        counts = Counter(self.reason)
-        return {rule: counts[rule] for rule in RULES}
+        """How many pictures each rule removed; rules of the paper that removed none are there with 0."""
+        return dict.fromkeys(RULES, 0) | Counter(reason for reason in self.reason if reason)
 
 
-def keep(detections: Detections, minimum: float = 0.10) -> Kept:
+def keep(detections: Detections, minimum: float = 0.10, maximum: float = 1.0) -> Kept:
     """The paper's filter (section 3.1): exactly one instance, whose mask covers at least `minimum` of the picture.
+
+    Args:
+        maximum: share of the picture that it may cover; the paper has no such bound.
 
     Raises:
         ValueError: `minimum` is not a share.
@@ -66,7 +69,8 @@ def keep(detections: Detections, minimum: float = 0.10) -> Kept:
     area = detections.mask.mean((1, 2, 3))
     reason = []
     for count, share in zip(detections.count.tolist(), area.tolist()):
-        reason.append(NONE if count < 1 else MANY if count > 1 else SMALL if share < minimum else "")
+        size = SMALL if share < minimum else LARGE if share > maximum else ""
+        reason.append(NONE if count < 1 else MANY if count > 1 else size)
     return Kept(torch.tensor([not r for r in reason], dtype=torch.bool), reason)
 
 

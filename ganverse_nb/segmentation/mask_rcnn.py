@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ganverse_nb.config import BUNDLED, SegmenterConfig
+from ganverse_nb.categories import CATEGORIES, Category
+from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 from ganverse_nb.segmentation.detections import Detections, bounding_boxes, merge_duplicates, paste
 from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
@@ -20,12 +22,11 @@ from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 if TYPE_CHECKING:  # torchvision takes seconds to load, which what comes before the first masks need not wait for
     from torchvision.models.detection.mask_rcnn import MaskRCNN
 
-COCO_LABELS = {"car": 3, "bird": 16, "horse": 19}
 COCO = Weights(
     "COCO's Mask R-CNN",
     "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",  # torchvision's COCO_V1
     177,
-    "use the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
+    "take the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
 )
 FORMAT = "ganverse_nb segmenter"
 PHOTOGRAPHS = "photographs"  # the package's network for these
@@ -95,10 +96,11 @@ class MaskRCNNSegmenter(Segmenter):
         return torch.cat([boxes.new_zeros(0), *answers])
 
 
-def load_segmenter(category: str = "car", weights: str | Path = "auto", download: bool = False) -> Segmenter:
+def load_segmenter(category: str | Category = "car", weights: str | Path = "auto", download: bool = False) -> Segmenter:
     """The segmenter of `category`.
 
     Args:
+        category: a name of the package's, or what is known of another one, whose word of COCO's is then looked for.
         weights: "bundled": this project's small network, trained on studio photos of 64 px, for what a GAN makes of
             them. "photographs": its network for photographs, which tells car, horse and bird apart. "coco":
             torchvision's maskrcnn_resnet50_fpn_v2, from torch's cache. "auto": the bundled one where the category has
@@ -119,18 +121,21 @@ def load_segmenter(category: str = "car", weights: str | Path = "auto", download
     if foreground_kind(weights):
         from ganverse_nb.segmentation.foreground import load_foreground
 
-        return load_foreground(category, str(weights), download)
-    if category not in COCO_LABELS:
-        raise ValueError(f"No segmenter knows {category!r}; the categories are {', '.join(COCO_LABELS)}.")
+        return load_foreground(_name(category), str(weights), download)
     path = segmenter_file(category, weights)
     if path == COCO.path:
-        return _load_coco(category, COCO.get(download))
+        return _load_coco(category, download)
+    category = _name(category)
     from ganverse_nb.segmentation.photo_segmenter import is_photo_segmenter, load_photo_segmenter
 
     return load_photo_segmenter(category, path) if is_photo_segmenter(path) else _load_small(path, category)
 
 
-def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
+def _name(category: str | Category) -> str:
+    return category if isinstance(category, str) else category.name
+
+
+def segmenter_file(category: str | Category, weights: str | Path = "auto") -> Path:
     """The file that `weights` of `load_segmenter` means; it need not be there.
 
     Raises:
@@ -141,7 +146,7 @@ def segmenter_file(category: str, weights: str | Path = "auto") -> Path:
         from ganverse_nb.segmentation.foreground import foreground_file
 
         return foreground_file(str(weights))
-    bundled = bundled_path(category)
+    bundled = bundled_path(_name(category))
     if weights == "auto":
         weights = "bundled" if bundled.is_file() else "coco"
     return {"coco": COCO.path, "bundled": bundled, PHOTOGRAPHS: bundled_path(PHOTOGRAPHS)}.get(
@@ -175,7 +180,7 @@ def photo_weights(category: str, weights: str = "auto", photographs: str = "auto
     """
     if photographs != "auto":
         return photographs
-    return PHOTOGRAPHS if weights in ("auto", "bundled") and category in BUNDLED else weights
+    return PHOTOGRAPHS if weights in ("auto", "bundled") and category in CATEGORIES else weights
 
 
 def save_segmenter(
@@ -201,22 +206,45 @@ def _load_small(path: Path, category: str) -> MaskRCNNSegmenter:
         provenance = dict(json.loads(metadata["provenance"]))
     network.to(memory_format=torch.channels_last)
     steps = settings["steps"]
-    source = f"small Mask R-CNN trained for {steps} steps on studio photos ({path.name})"
+    photos = "studio photos" if category in CATEGORIES else "masked pictures of one's own"
+    source = f"small Mask R-CNN trained for {steps} steps on {photos} ({path.name})"
     segmenter = MaskRCNNSegmenter(network, 1, category, source, provenance)
     segmenter.advice = PHOTOS_ADVICE
     return segmenter
 
 
-def _load_coco(category: str, path: Path) -> MaskRCNNSegmenter:
+def coco_label(category: str | Category) -> int:
+    """The class id of a category in COCO's network.
+
+    Raises:
+        ExpectedError: neither its name nor what `Category.coco` says is one of COCO's words.
+    """
+    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights
+
+    words = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.meta["categories"]
+    kind = CATEGORIES.get(category, Category(category)) if isinstance(category, str) else category
+    word = kind.coco or kind.name.replace("_", " ")
+    if word in words[1:]:
+        return int(words.index(word))
+    known = ", ".join(sorted(set(words[1:]) - {"N/A"}))
+    began = f"COCO has no word {kind.coco!r}" if kind.coco else f"No segmenter knows {kind.name!r}"
+    raise ExpectedError(
+        f"{began}: pictures with an alpha channel or with masks beside them train one (`ganverse train-segmenter "
+        f"--masks FOLDER`), rembg cuts out whatever stands in front (--set segmenter.weights=rembg), or the category's "
+        f'file names what COCO calls it, as in coco = "cup"; COCO knows {known}.'
+    )
+
+
+def _load_coco(category: str | Category, download: bool) -> MaskRCNNSegmenter:
     from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
     from ganverse_nb.segmentation.network import WholePictures
 
+    label = coco_label(category)
+    path = COCO.get(download)
     with torch.random.fork_rng(devices=[]):
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     old = network.transform
     network.transform = WholePictures(old.min_size[0], old.max_size, old.image_mean, old.image_std)
-    return MaskRCNNSegmenter(
-        network, COCO_LABELS[category], category, "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1"
-    )
+    return MaskRCNNSegmenter(network, label, _name(category), "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")

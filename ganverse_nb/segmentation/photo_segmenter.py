@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ganverse_nb.config import CATEGORIES
+from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
@@ -28,7 +28,7 @@ PROMINENCE = 0.3  # of the largest object's pixels: what has fewer is background
 class PhotoSegmenterConfig:
     """The small U-Net that cuts out photographs, trained on composites of the studio's second edition."""
 
-    categories: tuple[str, ...] = CATEGORIES  # that it tells apart
+    categories: tuple[str, ...] = tuple(CATEGORIES)  # that it tells apart
     widths: tuple[int, ...] = (24, 48, 96, 160, 192)  # channels at 1/2, 1/4, ... of 128 px
     resolution: int = 128
     photos: int = 5120  # of each category

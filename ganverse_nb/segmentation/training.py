@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 from tqdm.auto import tqdm
 
+from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
@@ -25,14 +26,32 @@ from ganverse_nb.segmentation.detections import bounding_boxes
 from ganverse_nb.segmentation.mask_rcnn import MARGIN, MaskRCNNSegmenter, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
 from ganverse_nb.segmentation.segmenter import Segmenter
-from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "segmenter.safetensors", "segmenter"
 WARMUP = 0.05  # of the steps
 
 
+class Masked(Protocol):
+    """Pictures of one object each whose masks are known: the studio's `Photos`, or a user's `MaskedPictures`."""
+
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def images(self) -> Tensor: ...
+
+    @property
+    def masks(self) -> Tensor: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Masked: ...
+
+    def image(self) -> Tensor: ...
+
+
 def train_segmenter(
-    photos: Photos,
+    photos: Masked,
     config: SegmenterConfig,
     directory: Path,
     seed: int,
@@ -143,7 +162,7 @@ def learn(
     return minutes + (time.monotonic() - began) / 60
 
 
-def evaluate(segmenter: Segmenter, photos: Photos) -> dict[str, float]:
+def evaluate(segmenter: Segmenter, photos: Masked) -> dict[str, float]:
     """On photos with one object each: mean hard IoU (0 where nothing is found), and the share with a count of one."""
     found = segmenter.segment(photos.image())
     return {
@@ -166,11 +185,12 @@ def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:
 
 
 def _step(
-    network: MaskRCNN, optimizer: torch.optim.Optimizer, photos: Photos, config: SegmenterConfig, seed: int, step: int
+    network: MaskRCNN, optimizer: torch.optim.Optimizer, photos: Masked, config: SegmenterConfig, seed: int, step: int
 ) -> dict[str, float]:
     """One optimiser step; the losses of torchvision's detector by their names."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    pictures = compose(photos.images, photos.masks, config.batch, generator)
+    own = photos.category not in CATEGORIES
+    pictures = compose(photos.images, photos.masks, config.batch, generator, own_grounds=own)
     warm = max(1, round(WARMUP * config.steps))
     lr = config.lr * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / config.steps))
     for group in optimizer.param_groups:

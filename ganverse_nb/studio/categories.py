@@ -20,7 +20,7 @@ from ganverse_nb.studio.scene import MEADOWS, ROADS
 
 
 @dataclass(frozen=True)
-class Category:
+class StudioCategory:
     """One kind of object.
 
     Attributes:
@@ -52,7 +52,7 @@ class Category:
 
 
 CATEGORIES = {
-    "car": Category(
+    "car": StudioCategory(
         plural="cars",
         types=cars.TYPE_NAMES,
         sample=cars.sample_cars,
@@ -65,7 +65,7 @@ CATEGORIES = {
         floor=lambda objects: -cars.height(objects) / 2,
         grounds=ROADS,
     ),
-    "horse": Category(
+    "horse": StudioCategory(
         plural="horses",
         types=horses.BUILD_NAMES,
         sample=horses.sample_horses,
@@ -79,7 +79,7 @@ CATEGORIES = {
         grounds=MEADOWS,
         aim=AIM,
     ),
-    "bird": Category(
+    "bird": StudioCategory(
         plural="birds",
         types=birds.KIND_NAMES,
         sample=birds.sample_birds,
@@ -96,7 +96,7 @@ CATEGORIES = {
 }
 
 
-def find_category(name: str) -> Category:
+def find_studio_category(name: str) -> StudioCategory:
     """The category of that name.
 
     Raises:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.render.rasterize import rasterize
 from ganverse_nb.studio.cameras import sample_cameras
-from ganverse_nb.studio.categories import CATEGORIES, Category, find_category
+from ganverse_nb.studio.categories import CATEGORIES, StudioCategory, find_studio_category
 from ganverse_nb.studio.photo_set import Photos, surface_points
 from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import Scene, background, sample_scenes, shade_surface, shadow_on_ground
@@ -18,7 +18,7 @@ SUPERSAMPLING = 3
 
 
 def arrange(
-    kind: Category, count: int, generator: torch.Generator, body_type: str | None = None, style: str = "studio"
+    kind: StudioCategory, count: int, generator: torch.Generator, body_type: str | None = None, style: str = "studio"
 ) -> tuple[Objects, Scene, Camera]:
     """`count` random objects, scenes to put them in, and cameras."""
     objects = kind.sample(count, generator, body_type)
@@ -31,7 +31,7 @@ def arrange(
 @torch.no_grad()
 def photograph(objects: Objects, scene: Scene, camera: Camera, resolution: int = 64, category: str = "car") -> Photos:
     """One photo per (object, scene, camera); the three are batches of one length."""
-    kind = find_category(category)
+    kind = find_studio_category(category)
     size = resolution * SUPERSAMPLING
     mesh = kind.mesh(objects)
     vertices, faces = mesh.vertices, mesh.faces

@@ -13,7 +13,7 @@ from ganverse_nb.geometry.camera import Camera, RolledCamera
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
-from ganverse_nb.studio.categories import CATEGORIES, Category
+from ganverse_nb.studio.categories import CATEGORIES, StudioCategory
 from ganverse_nb.studio.editions import find_kind
 from ganverse_nb.studio.material import SurfacePoints
 from ganverse_nb.studio.sampling import Objects
@@ -107,7 +107,7 @@ class Photos:
         return self._kind.types
 
     @property
-    def _kind(self) -> Category:
+    def _kind(self) -> StudioCategory:
         return find_kind(self.category, self.edition)
 
     def save(self, directory: Path) -> None:
@@ -153,7 +153,7 @@ class Photos:
         raise ValueError(f"{path} holds photos of none of {', '.join(CATEGORIES)}; {remedy}.")
 
 
-def surface_points(kind: Category, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:
+def surface_points(kind: StudioCategory, mesh: Mesh, owners: Tensor, face: Tensor, weights: Tensor) -> SurfacePoints:
     """P points of B meshes: whose they are [P], on which face [P], the weights of its corners [P, 3]."""
     corners, weights = mesh.faces[face], weights[:, :, None]
     positions = (mesh.vertices[owners[:, None], corners] * weights).sum(1)

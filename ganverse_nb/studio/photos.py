@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.studio import first_edition
-from ganverse_nb.studio.categories import find_category
+from ganverse_nb.studio.categories import find_studio_category
 from ganverse_nb.studio.editions import check_edition, find_kind
 from ganverse_nb.studio.first_edition import SUPERSAMPLING
 from ganverse_nb.studio.photo_set import FILE, Photos, join, surface_points
@@ -118,7 +118,7 @@ def arrange(
 
 def check_order(category: str, count: int) -> None:
     """Raises ValueError when the studio cannot make `count` photos of `category`."""
-    find_category(category)
+    find_studio_category(category)
     if count < 1:
         raise ValueError(f"The studio was asked for {count} photos; ask for at least 1.")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.workflow.options import POLICY
 from ganverse_nb.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the segmenter of photographs
+AUTO, FEW = "auto", 5000  # fewer pictures than these are augmented where `gan.augment` is "auto"
 OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
 
 
-def train_gan(run: Run, start: str | None = None, images: Path | None = None) -> Path:
-    """Photographs the training set, or takes the pictures in a folder, and trains the GAN on it; returns its file.
+def train_gan(run: Run, start: str | None = None) -> Path:
+    """Photographs the training set, or takes a user's own pictures, and trains the GAN on it; returns its file.
 
     Args:
         start: a bundled name or a file: a finished GAN to go on from, whose pictures count.
-        images: a folder of pictures to learn from, in place of the studio's photos.
 
     Started by torchrun, or by accelerate launch where there are GPUs, all processes train one GAN.
     """
@@ -45,9 +46,9 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     config, seed = run.config.gan, run.config.seed
     command, begun = _typed(run, "train-gan"), None
     block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
-    parse_policy(config.augment)
-    if images is not None:
-        command = f"{command} --images {shlex.quote(str(images))}"
+    if config.augment != AUTO:
+        parse_policy(config.augment)
+    images = pictures_folder(run)
     if start is not None:
         check_start(start, config.images)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
@@ -57,6 +58,8 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
     load = _studio_photos(run, source, team.is_main) if images is None else _folder(run, source, images, team.is_main)
     team.wait()
     photos, partners = load()
+    if config.augment == AUTO:
+        config = replace(config, augment=POLICY if len(photos) < FEW else "")
 
     def train(directory: Path) -> None:
         train_gan(
@@ -71,6 +74,21 @@ def train_gan(run: Run, start: str | None = None, images: Path | None = None) ->
         )
 
     return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
+
+
+def pictures_folder(run: Run) -> Path | None:
+    """The folder of a user's own pictures; None where the studio takes them.
+
+    Raises:
+        ExpectedError: nobody said where they are.
+    """
+    kind = run.config.kind
+    if kind.is_own and not kind.images:
+        raise ExpectedError(
+            f"Nobody said where the pictures of {kind.objects} are: give --images FOLDER, or write "
+            f'images = "FOLDER" into {kind.source or "the file of the category"}.'
+        )
+    return Path(kind.images) if kind.images else None
 
 
 def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tensor, Tensor]]:
@@ -111,13 +129,34 @@ def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tupl
     return lambda: (load_image_archive(run.directory / stage / archive), None)
 
 
-def train_segmenter(run: Run) -> Path:
-    """Photographs the training set and trains the small Mask R-CNN on it; returns its file."""
+def prepare(run: Run) -> None:
+    """Trains what a run of a user's own pictures begins with, where it is not there yet: the GAN, and where pictures
+    bring their masks, a segmenter."""
+    from ganverse_nb.workflow.inputs import has_own_masks
+
+    config = run.config
+    if config.gan.network == "trained" and config.kind.images:
+        train_gan(run)
+    if config.segmenter.weights in ("auto", "trained") and has_own_masks(config.kind):
+        train_segmenter(run)
+
+
+def train_segmenter(run: Run, masks: Path | None = None) -> Path:
+    """Trains the small Mask R-CNN on photos of the studio, or on a user's own; returns its file.
+
+    Args:
+        masks: a folder of pictures that bring their masks; by default that of a user's category.
+
+    Raises:
+        ExpectedError: pictures of a user's own without masks.
+    """
     from ganverse_nb.segmentation.training import WEIGHTS, train_segmenter
     from ganverse_nb.studio.archive import make_photo_archive
     from ganverse_nb.studio.photos import Photos
 
     config, category, seed = run.config.segmenter, run.config.category, run.config.seed
+    if masks is not None or run.config.kind.is_own:
+        return _train_on_masked(run, masks or pictures_folder(run) or Path())
 
     edition = run.config.studio.edition
     settings = [category, config.photos, seed + LEARNED_PHOTOS, run.config.gan.resolution, edition]
@@ -133,6 +172,29 @@ def train_segmenter(run: Run) -> Path:
         train_segmenter(photos, config, directory, seed, _typed(run, "train-segmenter"))
 
     return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
+
+
+def _train_on_masked(run: Run, folder: Path) -> Path:
+    """The segmenter of pictures that bring their masks: composites of them, the last eighth or less held out."""
+    from ganverse_nb.data.image_folder import folder_key
+    from ganverse_nb.data.masked_folder import MaskedPictures, masks_key, read_masked_folder
+    from ganverse_nb.segmentation.training import WEIGHTS, train_segmenter
+
+    config, category, seed = run.config.segmenter, run.config.category, run.config.seed
+    archive, resolution = "pictures.safetensors", run.config.gan.resolution
+
+    def collect(directory: Path) -> None:
+        read_masked_folder(folder, resolution, category).save(directory / archive)
+
+    key = [folder_key(folder), masks_key(folder), resolution]
+    pictures = MaskedPictures.load(run.stage("segmenter_pictures", collect, key) / archive)
+    config = replace(config, held_out=min(config.held_out, max(1, len(pictures) // 8)))
+    command = f"{_typed(run, 'train-segmenter')} --masks {shlex.quote(str(folder))}"
+
+    def train(directory: Path) -> None:
+        train_segmenter(pictures, config, directory, seed, command)
+
+    return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_pictures"]) / WEIGHTS
 
 
 def train_photo_segmenter(run: Run) -> Path:
@@ -206,13 +268,13 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
     from ganverse_nb.evaluation.fid import INCEPTION, gan_distance
     from ganverse_nb.evaluation.kid import gan_kid
     from ganverse_nb.gan.checkpoint import load_generator
-    from ganverse_nb.workflow import stages
+    from ganverse_nb.workflow import photo_stages
 
     generator, weights = load_generator(gan), INCEPTION.find()
     if isinstance(real, Path):
         photos = read_image_folder(real, generator.picture_size)
     else:
-        photos = stages.train_photos(real).images
+        photos = photo_stages.train_photos(real).images
         if photos.shape[-1] != generator.resolution:
             raise ExpectedError(
                 f"{gan} makes pictures of {generator.resolution} pixels and the photos of this run have "

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -30,17 +28,17 @@ EXTENSIONS = (  # of JupyterLab that it needs; others may not fit Voila
 TEMPLATE = Path(__file__).with_name("demo_template")  # a JUPYTER_PATH; like Voila's own, but it asks no other server
 
 
-def demo_notebook(run: Run, settings: Mapping[str, Any] | None = None) -> NotebookNode:
-    """Notebook 00 for `run`, which was opened with `settings`: without the cells tagged `HIDDEN`, pictures attached."""
+def demo_notebook(run: Run) -> NotebookNode:
+    """Notebook 00 for `run`: without the cells tagged `HIDDEN`, pictures attached."""
     (path,) = notebooks(only=["00"])
     notebook = load_notebook_node(str(path))
     notebook.cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.tags]
     for cell in notebook.cells:
         attach_pictures(cell, folder())
-    return parameterize_notebook(notebook, run_parameters(run, settings))
+    return parameterize_notebook(notebook, run_parameters(run))
 
 
-def serve_demo(run: Run, settings: Mapping[str, Any] | None = None, port: int = 8866, browser: bool = True) -> int:
+def serve_demo(run: Run, port: int = 8866, browser: bool = True) -> int:
     """Serves the page on this machine until it is interrupted; returns Voila's exit code.
 
     What the page shows is computed before, so that nobody waits for a training in a browser.
@@ -53,7 +51,7 @@ def serve_demo(run: Run, settings: Mapping[str, Any] | None = None, port: int = 
         needed(run)
     path = run.directory / "demo" / f"{TITLE}.ipynb"
     path.parent.mkdir(exist_ok=True)
-    write_text(path, nbformat.writes(demo_notebook(run, settings)))
+    write_text(path, nbformat.writes(demo_notebook(run)))
     command = [sys.executable, "-m", "voila", str(path.resolve()), f"--port={port}", "--template=ganverse"]
     command += [f"--VoilaConfiguration.extension_allowlist={name}" for name in EXTENSIONS]
     # Voila answers no ping while the notebook runs: after 90 seconds it would take the page for closed.

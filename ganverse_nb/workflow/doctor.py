@@ -10,7 +10,8 @@ from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 
-from ganverse_nb.config import BUNDLED, CATEGORIES, PROFILES
+from ganverse_nb.categories import CATEGORIES
+from ganverse_nb.config import PROFILES
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import EXTRAS, missing_modules
 from ganverse_nb.runtime.files import sha256
@@ -46,7 +47,7 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield Finding("photographs", None, _photographs("photos" not in without))
     if "notebooks" not in without:
         yield _attempt("kernel", _kernel)
-    bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in BUNDLED]
+    bundled = [_attempt(f"weights {category}", partial(_weights, WEIGHTS / category)) for category in CATEGORIES]
     yield from bundled
     yield _optional_weights()
     memory = _memory()
@@ -56,7 +57,7 @@ def examine(directory: Path) -> Iterator[Finding]:
     yield Finding(
         "disk", free > SPACE, f"{free / 1e9:.0f} GB free in {directory.resolve()}, {SPACE / 1e9:.0f} are asked for"
     )
-    whole = [category for category, finding in zip(BUNDLED, bundled) if finding.ok]
+    whole = [category for category, finding in zip(CATEGORIES, bundled) if finding.ok]
     others = [category for category in CATEGORIES if category not in whole]
     runs = f"every notebook for {', '.join(whole)}" if whole else "no notebook before its weights are there"
     if "notebooks" in without:

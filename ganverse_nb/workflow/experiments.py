@@ -29,11 +29,17 @@ from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.workflow.inputs import compute_device
-from ganverse_nb.workflow.run import Run, Stage
-from ganverse_nb.workflow.stages import (
+from ganverse_nb.workflow.photo_stages import (
     RECOVERY_OBJECTS,
     ground_truth_views,
     ground_truth_views_stage,
+    test_photos,
+    test_photos_stage,
+    train_photos,
+    train_photos_stage,
+)
+from ganverse_nb.workflow.run import Run, Stage
+from ganverse_nb.workflow.stages import (
     inverse_graphics,
     inverse_graphics_stage,
     multiview,
@@ -42,10 +48,6 @@ from ganverse_nb.workflow.stages import (
     perceptual_settings,
     segmenter,
     teacher,
-    test_photos,
-    test_photos_stage,
-    train_photos,
-    train_photos_stage,
     use_weights,
     view_codes,
 )
@@ -87,8 +89,8 @@ def annotated_photos_stage(run: Run, test: bool = False) -> Stage:
         clicked = annotate_keypoints(photos, config.keypoint_noise, config.keypoint_missed, seed + test)
         clicked.with_cameras(keypoint_shape(run.config.category), FOV, config.maximum_error).save(directory)
 
-    keys = ("photographs", "photos", "keypoint_noise", "keypoint_missed", "maximum_error")
-    settings = [*(getattr(config, key) for key in keys), seed, resolution]
+    keys = ("photos", "keypoint_noise", "keypoint_missed", "maximum_error")
+    settings = [Path(folder).name, *(getattr(config, key) for key in keys), seed, resolution]  # wherever it lies
     if folder:
         settings += [run.config.category, use_weights(run, "segmenter")]
     return Stage(name, compute, settings, () if folder else (source(run),))

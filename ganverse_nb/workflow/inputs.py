@@ -6,9 +6,12 @@ from pathlib import Path
 
 import torch
 
+from ganverse_nb.categories import Category
 from ganverse_nb.config import Config
+from ganverse_nb.data.masked_folder import kind_of_masks
 from ganverse_nb.gan.checkpoint import bundled, provenance
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.segmentation.rembg_network import DEFAULT, NETWORKS
 from ganverse_nb.workflow.run import Run
 
 LABELLED = "labelled_views.safetensors"  # in the run's directory; notebook 02 writes it
@@ -52,6 +55,32 @@ def teacher_file(run: Run) -> Path:
             "NVIDIA's there, `ganverse train-gan` trains one of your own."
         )
     return path
+
+
+def has_own_masks(kind: Category) -> bool:
+    """Whether a user's pictures bring their masks: an alpha channel, or files beside them."""
+    return bool(kind.images) and Path(kind.images).is_dir() and bool(kind_of_masks(kind.images))
+
+
+def segmenter_weights(run: Run) -> str:
+    """What `load_segmenter` takes for the GAN's pictures: the setting `segmenter.weights`, decided.
+
+    "trained" is the segmenter that `train-segmenter` left in the run. Of a user's category, "auto" is that one, or who
+    else can cut out the pictures: rembg where it is here, else COCO's network if it has a word for the objects.
+
+    Raises:
+        ExpectedError: none is trained yet; the message says how.
+    """
+    setting, kind = run.config.segmenter.weights, run.config.kind
+    trained = run.directory / "segmenter" / "segmenter.safetensors"
+    if setting != "trained" and not (setting == "auto" and kind.is_own):
+        return setting
+    if run.is_complete("segmenter"):
+        return str(trained)
+    if setting == "trained" or has_own_masks(kind):
+        command = run.command.replace("ganverse reproduce", "ganverse train-segmenter")
+        raise ExpectedError(f"{run.directory} has no segmenter of its own yet; train it first with `{command}`.")
+    return "rembg" if NETWORKS[DEFAULT].find() is not None else "coco"
 
 
 def images_seen(run: Run) -> int | None:

@@ -35,6 +35,12 @@ def assigned(cell: str) -> list[str]:
     return [target.id for node in nodes for target in node.targets if isinstance(target, ast.Name)]
 
 
+def given_from() -> Path:
+    """The folder that relative paths are meant from: the current one; in a notebook, the one above the notebooks."""
+    here = Path.cwd()
+    return here.parent if _shell() is not None and any(here.glob("[0-9][0-9]_*.ipynb")) else here
+
+
 def from_notebooks(path: str | Path) -> Path:
     """`path`, as a notebook's `../runs` is meant: from the folder of the notebooks, wherever its kernel was started."""
     path, here = Path(path), Path.cwd()

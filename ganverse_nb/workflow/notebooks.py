@@ -163,11 +163,12 @@ def source_code(notebook: NotebookNode) -> str:
 # ---- execution
 
 
-def run_parameters(run: Run, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The `PARAMETERS` with which a notebook works on `run`, which was opened with `settings`."""
+def run_parameters(run: Run) -> dict[str, Any]:
+    """The `PARAMETERS` with which a notebook works on `run`; of its settings, those that differ from the profile's."""
     config = run.config
     values = (config.profile, config.category, config.seed, str(run.root.resolve()), str(run.figures.resolve()))
-    return dict(zip(PARAMETERS, (*values, dict(settings or {})), strict=True))
+    allowed = {"weights.download": True} if config.weights.download else {}
+    return dict(zip(PARAMETERS, (*values, run.changes | allowed), strict=True))
 
 
 def execute(

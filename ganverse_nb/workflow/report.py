@@ -1,9 +1,10 @@
 """The report: every measured number beside the paper's and its bar, with what made it.
 
-figures/report.json           the rows of all categories (`ganverse_nb.runtime.rows.Row`)
+figures/report.json           the rows of all runs (`ganverse_nb.runtime.rows.Row`)
 figures/report.md             the same for people
 figures/report.html           the same with every figure, for a browser
-figures/<category>/           the pictures of the category, and run.json: configuration and manifest of its run
+figures/<category>/           the pictures of profile `mini`, and run.json: configuration and manifest of the run
+figures/<category>-<profile>/ those of another profile
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from ganverse_nb.config import CATEGORIES, as_json
+from ganverse_nb.categories import CATEGORIES
+from ganverse_nb.config import as_json
 from ganverse_nb.evaluation.report_page import as_html
-from ganverse_nb.evaluation.report_text import RUN, cells, header, sections
+from ganverse_nb.evaluation.report_text import MAIN, RUN, cells, group_of, header, pictures_folder, sections
 from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
 from ganverse_nb.runtime.rows import Row
 from ganverse_nb.workflow.marks import COMPLETE, read_mark
@@ -25,8 +27,7 @@ from ganverse_nb.workflow.run import Run
 def write_report(run: Run) -> Path:
     """Writes the run's rows into the report and returns the path of report.md.
 
-    The category's earlier rows are replaced, whatever profile they had, so that a key stands for one number and the
-    report for the pictures beside it; rows of other categories stay.
+    Earlier rows of the same category and profile are replaced; those of others stay, beside their own pictures.
 
     Raises:
         ValueError: the run has no numbers yet, or an earlier report there is damaged.
@@ -37,7 +38,8 @@ def write_report(run: Run) -> Path:
     path = figures / "report.json"
     with content_of(path, "list of numbers"):
         others = [Row(**row) for row in read_json(path)] if path.exists() else []
-    rows = sorted([r for r in others if r.key.split(".")[0] != category] + rows, key=_place)
+    ours = category, run.config.profile
+    rows = sorted([row for row in others if group_of(row) != ours] + rows, key=_place)
     manifest = {name: value for name, value in run.manifest.items() if name != "config"}
     stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
     told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
@@ -49,23 +51,24 @@ def write_report(run: Run) -> Path:
     return figures / "report.md"
 
 
-def _place(row: Row) -> tuple[int, str]:
-    """Where a row's category comes in the report: those of the paper in its order, then others by name."""
-    category = row.key.split(".")[0]
-    return (CATEGORIES.index(category) if category in CATEGORIES else len(CATEGORIES)), category
+def _place(row: Row) -> tuple[int, str, bool, str]:
+    """Where a row's run comes in the report: the paper's categories in its order, then others by name; mini first."""
+    category, profile = group_of(row)
+    place = list(CATEGORIES).index(category) if category in CATEGORIES else len(CATEGORIES)
+    return place, category, profile != MAIN, profile
 
 
 def as_markdown(rows: Sequence[Row], figures: Path) -> str:
-    """The report as Markdown; `figures` holds the run.json of each category in its folder."""
+    """The report as Markdown; `figures` holds the run.json of each run in the folder of its pictures."""
     parts = ["# Measured numbers", "", "Made by the commands below; `report.json` holds the same rows.", ""]
-    for category, group in groupby(rows, key=lambda row: row.key.split(".")[0]):
-        ours = list(group)
-        made_with = header(ours[0], read_json(figures / category / RUN)["manifest"])
-        parts += [f"## {category}", "", *(f"* {line}" for line in made_with), ""]
+    for run, group in groupby(rows, key=group_of):
+        ours, name = list(group), pictures_folder(*run)
+        made_with = header(ours[0], read_json(figures / name / RUN)["manifest"])
+        parts += [f"## {name}", "", *(f"* {line}" for line in made_with), ""]
         for section, members in sections(ours).items():
             profile = f"ours ({members[0].profile})"
             parts += [f"### {section}", "", f"| number | paper | {profile} | bar | met |", "|---|---|---|---|---|"]
-            parts += [_line(row, rows) for row in members]
+            parts += [_line(row, ours) for row in members]
             parts.append("")
     return "\n".join(parts)
 

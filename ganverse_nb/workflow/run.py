@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,14 +22,27 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from ganverse_nb.config import CATEGORIES, Config, as_json, load_config
-from ganverse_nb.evaluation.report_text import RowTable
+from ganverse_nb.categories import DEFAULT
+from ganverse_nb.config import Config, as_json
+from ganverse_nb.evaluation.measured import row_of
+from ganverse_nb.evaluation.report_text import RowTable, pictures_folder
 from ganverse_nb.runtime.errors import ExpectedError, SettingError
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import prepare_process
-from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row, row_of
-from ganverse_nb.runtime.settings import deciding, kept_every
+from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
+from ganverse_nb.runtime.settings import kept_every
 from ganverse_nb.runtime.shipped import shipped_stage
+from ganverse_nb.workflow.configuration import (
+    Given,
+    as_option,
+    changes,
+    decided,
+    differences,
+    is_elsewhere,
+    recorded,
+    run_config,
+    run_directory,
+)
 from ganverse_nb.workflow.kernel import check_notebook, from_notebooks
 from ganverse_nb.workflow.marks import (
     COMPLETE,
@@ -90,7 +104,8 @@ class Run:
     Args:
         config: what is run.
         root: the directory that holds the run's directory `<category>-<profile>-seed<seed>`.
-        figures: where the report of all categories goes; the run's pictures go into the folder of its category there.
+        figures: where the report of all runs goes, and the run's pictures into a folder of their own: that of its
+            category, of the default profile; of others, of category and profile.
         shipped: whether `finish` takes a result that comes with the package, instead of computing it.
 
     Raises:
@@ -103,7 +118,7 @@ class Run:
         prepare_process()
         self.config, self.shipped = config, shipped
         self.root, self.figures = Path(root), Path(figures)
-        self.pictures = self.figures / config.category
+        self.pictures = self.figures / pictures_folder(config.category, config.profile)
         self.directory = run_directory(config, root)
         self._announced: set[str] = set()
         self._identities: dict[str, str] = {}  # of stages that were finished or found through this object
@@ -300,23 +315,31 @@ class Run:
             manifest["notes"][key] = value
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """The settings that differ from the profile's, by dotted name."""
+        config = self.config
+        default = run_config(config.profile, config.kind, config.seed, "nowhere")
+        return changes(default, config)
+
+    @property
     def command(self) -> str:
         """The command line that makes this run again."""
         config = self.config
-        foreign = config.category not in CATEGORIES
-        default = load_config(config.profile, config.category, config.seed, foreign=foreign)
-        changes = _differences(_deciding(default), _deciding(config))
-        parts = [f"--profile {config.profile} --category {config.category} --seed {config.seed}"]
-        parts += [f"--set {name}={_setting(ours)}" for name, (_, ours) in changes.items()]
+        category = config.kind.source or config.category
+        parts = [f"--profile {config.profile} --category {shlex.quote(category)} --seed {config.seed}"]
+        parts += [f"--set {name}={as_option(value)}" for name, value in self.changes.items()]
+        if config.kind.images and not config.kind.source:
+            parts.append(f"--images {shlex.quote(config.kind.images)}")
         return "ganverse reproduce " + " ".join(parts)
 
     # ---- the directory
 
     def _claim(self) -> None:
         """The directory becomes, or is, that of this configuration; what killed processes were writing there goes."""
-        path, ours = self.directory / CONFIG, _deciding(self.config)
+        path, ours = self.directory / CONFIG, decided(self.config)
         theirs = recorded_config(self.directory)
-        differing = {} if theirs is None else _differences(theirs, ours)
+        all_differing = {} if theirs is None else differences(theirs, ours)
+        differing = {name: both for name, both in all_differing.items() if not is_elsewhere(name, *both)}
         if differing:
             named = "; ".join(f"{k} = {a!r} there, {b!r} asked for" for k, (a, b) in list(differing.items())[:3])
             raise ValueError(
@@ -335,7 +358,7 @@ class Run:
         with self._edit_manifest() as manifest:
             for name in (CONFIG, MANIFEST):
                 remove_leftovers(self.directory, Path(name).stem)
-            if not path.exists():
+            if not path.exists() or all_differing:
                 write_json(path, ours, sealed=True)
             manifest["config"] = ours  # for the day when config.json is lost
             if here not in manifest["environments"]:
@@ -393,21 +416,26 @@ def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
         lock.release()
 
 
+def _digest(settings: Any, needs: Mapping[str, str]) -> str:
+    return digest([plain(settings), dict(needs)])
+
+
 def open_run(
     profile: str = "mini",
-    category: str = "car",
+    category: Given = DEFAULT,
     seed: int = 0,
     runs: str | Path = "runs",
     figures: str | Path = "figures",
     settings: Mapping[str, Any] | None = None,
-    foreign: bool = False,
     shipped: bool = True,
 ) -> Run:
     """The run of a profile: what notebooks and commands begin with.
 
+    A run that has begun keeps its settings, whether they are given again or not.
+
     Args:
+        category: a name of the package's; of one of your own its TOML file, or its name once its run has begun.
         settings: changes to the profile by dotted name, as in `{"inverse.steps": 100}`.
-        foreign: `category` is the user's own name for pictures of their own, see `load_config`.
         shipped: take what the package brings where it is the result of exactly these settings; else it is computed.
 
     Raises:
@@ -424,63 +452,28 @@ def open_run(
     for name, place in (("runs", runs), ("figures", figures)):
         if not isinstance(place, (str, Path)):
             raise SettingError(f"{name} is the path of a folder; {place!r} is not.")
+    runs, figures = from_notebooks(runs), from_notebooks(figures)
     try:
-        config = load_config(profile, category, seed, settings, foreign=foreign)
+        config = run_config(profile, category, seed, runs, settings)
     except ValueError as error:
         raise SettingError(str(error)) from None  # which a notebook shows as one sentence
-    return Run(config, from_notebooks(runs), from_notebooks(figures), shipped)
+    return Run(config, runs, figures, shipped)
 
 
-def run_directory(config: Config, root: str | Path = "runs") -> Path:
-    """Where a run of this configuration lives."""
-    return Path(root) / f"{config.category}-{config.profile}-seed{config.seed}"
-
-
-def reopen_run(directory: str | Path, figures: str | Path = "figures", shipped: bool = True) -> Run:
+def reopen_run(
+    directory: str | Path,
+    figures: str | Path = "figures",
+    shipped: bool = True,
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
     """The run whose directory this is, with the settings that it was made with.
+
+    Args:
+        settings: for what is to be different, where that may be: how files are reached, and what may be downloaded.
 
     Raises:
         FileNotFoundError: it is no directory of a run.
         ValueError: its config.json is of another version of the package.
     """
     directory = Path(directory)
-    theirs = recorded_config(directory)
-    if theirs is None:
-        raise FileNotFoundError(f"{directory} is no directory of a run: it holds no {CONFIG}.")
-    profile, category, seed = (theirs[name] for name in ("profile", "category", "seed"))
-    foreign = category not in CATEGORIES
-    default = plain(as_json(load_config(profile, category, seed, foreign=foreign)))
-    settings = {name: there for name, (there, _) in _differences(theirs, default).items() if there is not None}
-    run = open_run(profile, category, seed, directory.parent, figures, settings, foreign, shipped)
-    if run.directory != directory:
-        raise ValueError(f"{directory} was renamed; a run's directory is called {run.directory.name}.")
-    return run
-
-
-def _deciding(config: Config) -> dict[str, Any]:
-    """The settings that decide the results, in plain JSON types."""
-    return deciding(plain(as_json(config)))
-
-
-def _digest(settings: Any, needs: Mapping[str, str]) -> str:
-    return digest([plain(settings), dict(needs)])
-
-
-def _differences(theirs: Any, ours: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
-    """Dotted names of the settings that differ -> (theirs, ours); a setting that one side lacks is None there."""
-    theirs, ours = plain(theirs), plain(ours)
-    result: dict[str, tuple[Any, Any]] = {}
-    for name in [*ours, *(n for n in theirs if n not in ours)]:
-        a, b = theirs.get(name), ours.get(name)
-        if isinstance(a, dict) and isinstance(b, dict):
-            result |= _differences(a, b, f"{prefix}{name}.")
-        elif a != b:
-            result[prefix + name] = (a, b)
-    return result
-
-
-def _setting(value: Any) -> str:
-    """`value` as `--set` reads it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+    return open_run(*recorded(directory), directory.parent, figures, settings, shipped)

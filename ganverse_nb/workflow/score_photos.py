@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganverse_nb.data.photo_sets import PhotoSet
+from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import write_json
-from ganverse_nb.runtime.rows import Row, is_met, row_of
+from ganverse_nb.runtime.rows import Row, is_met
 from ganverse_nb.workflow.provenance import device, environment
 from ganverse_nb.workflow.run import Run
 

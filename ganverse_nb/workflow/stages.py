@@ -39,8 +39,10 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
+from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer, suggest_view_codes
+from ganverse_nb.gan.suggest_order import UNKNOWN, ordered_views
 from ganverse_nb.gan.view_choice import choose_views
-from ganverse_nb.gan.view_gate import MASKED_VIEWS, measure_views, view_shape_variety
+from ganverse_nb.gan.view_gate import MASKED_VIEWS, Masks, measure_views, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
@@ -58,82 +60,31 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, sha256, write_json
 from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, photo_weights, segmenter_file
 from ganverse_nb.segmentation.segmenter import Segmenter
-from ganverse_nb.studio.archive import first_photos, make_photo_archive
-from ganverse_nb.studio.ground_truth_views import GroundTruthViews, make_ground_truth_views
-from ganverse_nb.studio.photos import Photos, make_photos
-from ganverse_nb.workflow.inputs import compute_device, labelled_views, needs_studio, teacher_file
+from ganverse_nb.studio.photos import make_photos
+from ganverse_nb.workflow.inputs import compute_device, labelled_views, needs_studio, segmenter_weights, teacher_file
+from ganverse_nb.workflow.photo_stages import (
+    DOMAIN_CHECK,
+    DOMAIN_PHOTOS,
+    PHOTO_VARIETY,
+    first_test_photos,
+    test_photos,
+    test_photos_stage,
+    train_photos,
+    train_photos_stage,
+)
+from ganverse_nb.workflow.photo_stages import ground_truth_order as ground_truth_order
+from ganverse_nb.workflow.photo_stages import ground_truth_views as ground_truth_views
+from ganverse_nb.workflow.photo_stages import ground_truth_views_stage as ground_truth_views_stage
 from ganverse_nb.workflow.run import Run, Stage
 
-# Seeds of photo sets that must not share a photo; `train-gan` and `train-segmenter` take the seeds below 1000.
-TRAIN_PHOTOS, TEST_PHOTOS, PHOTO_VARIETY, DOMAIN_PHOTOS, DOMAIN_CHECK = 1000, 2000, 3000, 4000, 5000
-GROUND_TRUTH, RECOVERY_OBJECTS = 6000, 7000
 GATE, KID, VIEWS, POSE = "view_gate.json", "kid.json", "views.safetensors", "pose.safetensors"
+SPLIT = "split_layer.json"
 FRAMING = "framing.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
 PHOTO_SIDE = 128  # pixels of the studio's photos that a domain is made of and checked with
 CHOICE = ("split_layer", "views", "tiers", "tier_views", "candidates", "contents")  # of ViewConfig: what choosing reads
 MEASURING = ("contents", "bin_degrees", "split_layers", "measured")  # and what measuring reads
 CHECK_SHARE = 16  # of the test photos, in pictures of each kind that the domain is checked with
-
-
-def train_photos(run: Run) -> Photos:
-    """Photos with known cameras, for the pose regressor that measures views."""
-    return Photos.load(run.finish(train_photos_stage(run)))
-
-
-def train_photos_stage(run: Run) -> Stage:
-    return _photo_archive(run, "train_photos", run.config.photos.train, TRAIN_PHOTOS + run.config.seed)
-
-
-def test_photos(run: Run) -> Photos:
-    """Photos that no network of the run learns from."""
-    return Photos.load(run.finish(test_photos_stage(run)))
-
-
-def test_photos_stage(run: Run) -> Stage:
-    needs_studio(run, "A test photo with its true shape and camera")
-    return _photo_archive(run, "test_photos", run.config.photos.test, TEST_PHOTOS + run.config.seed)
-
-
-def first_test_photos(run: Run, count: int) -> Photos:
-    """The first of `test_photos`, a multiple of 16, at once: a first look need not wait for all of them."""
-    needs_studio(run, "A test photo with its true shape and camera")
-    config = run.config
-    if count >= config.photos.test:
-        return test_photos(run)
-    return first_photos(
-        config.category, count, TEST_PHOTOS + config.seed, config.resolution, edition=config.studio.edition
-    )
-
-
-def ground_truth_views(run: Run) -> GroundTruthViews:
-    """Photos that no network of the run learns from, and further ones of their objects from all sides."""
-    return GroundTruthViews.load(run.finish(ground_truth_views_stage(run)))
-
-
-def ground_truth_views_stage(run: Run) -> Stage:
-    order = ground_truth_order(run)
-
-    def compute(directory: Path) -> None:
-        make_ground_truth_views(*order).save(directory)
-
-    return Stage("ground_truth_views", compute, order)
-
-
-def ground_truth_order(run: Run) -> tuple[str, int, int, int, int]:
-    """Category, number, seed, resolution and edition of `ground_truth_views`."""
-    needs_studio(run, "A photo with its object from all sides")
-    config = run.config
-    return config.category, config.photos.truth, GROUND_TRUTH + config.seed, config.resolution, config.studio.edition
-
-
-def _photo_archive(run: Run, name: str, count: int, seed: int) -> Stage:
-    category, resolution, edition = run.config.category, run.config.resolution, run.config.studio.edition
-
-    def compute(directory: Path) -> None:
-        make_photo_archive(category, count, seed, directory, resolution, edition=edition)
-
-    return Stage(name, compute, [category, count, seed, resolution, edition])
 
 
 def teacher(run: Run) -> Generator:
@@ -173,7 +124,7 @@ def pose_regressor_stage(run: Run) -> Stage:
 
 def segmenter(run: Run) -> Segmenter:
     """Who cuts objects out: the setting `segmenter.weights`."""
-    found = load_segmenter(run.config.category, run.config.segmenter.weights, run.config.weights.download)
+    found = load_segmenter(run.config.kind, segmenter_weights(run), run.config.weights.download)
     run.note("segmenter", found.source)
     use_weights(run, "segmenter")
     return found
@@ -188,11 +139,30 @@ def view_codes(run: Run) -> ViewCodes:
 def split_layer(run: Run) -> int:
     """k, how many layers take the view code: known before there are view codes where those are made here."""
     config = run.config.views
-    return config.split_layer if config.codes in ("chosen", "labelled") else view_codes(run).split_layer
+    if config.codes not in ("chosen", "labelled", "suggested"):
+        return view_codes(run).split_layer
+    return config.split_layer or int(read_json(run.finish(split_layer_stage(run)) / SPLIT)["split_layer"])
+
+
+def split_layer_stage(run: Run) -> Stage:
+    """The stage that suggests k from silhouettes, where `views.split_layer` is 0."""
+    seed = run.config.seed
+
+    def compute(directory: Path) -> None:
+        found = suggest_split_layer(teacher(run), silhouette_descriptor(_masks(run)), seed=seed)
+        write_json(directory / SPLIT, found)
+
+    return Stage("split_layer", compute, [seed, use_weights(run, "teacher"), use_weights(run, "segmenter")])
+
+
+def _masks(run: Run) -> Masks:
+    """What cuts objects out of the GAN's pictures."""
+    cut = segmenter(run)
+    return lambda pictures: cut.segment(pictures).mask
 
 
 def _views_file(run: Run) -> Path:
-    """The file that `views.codes` names; view codes that are to be chosen are chosen.
+    """The file that `views.codes` names; view codes that are to be chosen or suggested are made.
 
     Raises:
         FileNotFoundError, ExpectedError: there is none; the message says how to make it.
@@ -205,14 +175,15 @@ def _views_file(run: Run) -> Path:
         if not path.is_file():
             raise ExpectedError(f"No view code is labelled yet: do it in notebook 02, which keeps them in {path}.")
         return path
-    if config.codes != "chosen":
+    if config.codes not in ("chosen", "suggested"):
         return Path(config.codes)
-
     return run.finish(view_codes_stage(run)) / VIEWS
 
 
 def view_codes_stage(run: Run) -> Stage:
-    """The stage that chooses view codes where `views.codes` is "chosen"."""
+    """The stage that makes view codes where `views.codes` is "chosen" or "suggested"."""
+    if run.config.views.codes == "suggested":
+        return _suggested_views_stage(run)
     config, truncation = run.config.views, run.config.multiview.truncation
 
     def compute(directory: Path) -> None:
@@ -232,9 +203,35 @@ def view_codes_stage(run: Run) -> Stage:
     return Stage("view_codes", compute, settings, (pose_regressor_stage(run),))
 
 
+def _suggested_views_stage(run: Run) -> Stage:
+    """View codes that nobody labels: those in which outlines hold best, in order around the object."""
+    config, seed, kind = run.config.views, run.config.seed, run.config.kind
+    mirrored = kind.symmetry != "none"
+
+    def compute(directory: Path) -> None:
+        gan, masks, k, wanted = teacher(run), _masks(run), split_layer(run), config.views
+        found = suggest_view_codes(
+            gan,
+            wanted,
+            silhouette_descriptor(masks),
+            k,
+            candidates=max(2 * wanted, min(config.candidates, 8 * wanted)),
+            contents=min(config.contents, 8),
+            seed=seed,
+        )
+        views = ordered_views(gan, found.codes, k, masks, symmetric=mirrored, seed=seed)
+        facts = {"command": run.command, "teacher": sha256(teacher_file(run)), "spread": found.spread.tolist()}
+        replace(views, provenance=views.provenance | facts).save(directory / VIEWS)
+        run.note("view codes", f"suggested from outlines, ordered by likeness; {UNKNOWN}")
+
+    made_of = [use_weights(run, "teacher"), use_weights(run, "segmenter")]
+    needs = () if config.split_layer else (split_layer_stage(run),)
+    return Stage("view_codes", compute, [config.codes, _only(config, CHOICE), mirrored, seed, *made_of], needs)
+
+
 def _views_identity(run: Run) -> tuple[list[str], tuple[Stage, ...]]:
     """What view codes add to the settings and needs of the stages that are made with them."""
-    if run.config.views.codes == "chosen":
+    if run.config.views.codes in ("chosen", "suggested"):
         return [], (view_codes_stage(run),)
     return [use_weights(run, "views")], ()
 
@@ -314,7 +311,10 @@ def inverse_graphics_stage(run: Run) -> Stage:
     def compute(directory: Path) -> None:
         features = perceptual(run)
         run.note("perceptual features", features.name)
-        train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
+        model = train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device())
+        if not config.template:
+            half_axes = ", ".join(f"{axis:.3f}" for axis in model.network.template.abs().amax(0))
+            run.note("template", f"an ellipsoid fitted to the masks, of half axes x, y, z: {half_axes}")
 
     return Stage("inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),))
 
@@ -346,7 +346,7 @@ def framing_stage(run: Run) -> Stage:
 def photo_segmenter(run: Run, photographs: str | None = None) -> Segmenter:
     """Who cuts photographs out: the setting `segmenter.photographs`, or `photographs` in its place."""
     weights = photographs or segmenter_settings(run)["photo segmenter"]
-    found = load_segmenter(run.config.category, weights, run.config.weights.download)
+    found = load_segmenter(run.config.kind, weights, run.config.weights.download)
     run.note("photo segmenter", found.source)
     return found
 
@@ -476,9 +476,9 @@ def use_weights(run: Run, name: str) -> str:
 
 def segmenter_settings(run: Run) -> dict[str, str]:
     """What `load_segmenter` takes for the GAN's pictures ("segmenter"), and for photographs ("photo segmenter")."""
-    config = run.config.segmenter
-    photographs = photo_weights(run.config.category, config.weights, config.photographs)
-    return {"segmenter": config.weights, "photo segmenter": photographs}
+    weights = segmenter_weights(run)
+    photographs = photo_weights(run.config.category, weights, run.config.segmenter.photographs)
+    return {"segmenter": weights, "photo segmenter": photographs}
 
 
 def segmenter_path(run: Run, setting: str) -> Path:
@@ -487,9 +487,9 @@ def segmenter_path(run: Run, setting: str) -> Path:
     Raises:
         FileNotFoundError, ExpectedError: there is none, see `load_segmenter`.
     """
-    path = segmenter_file(run.config.category, setting)
+    path = segmenter_file(run.config.kind, setting)
     if not path.is_file():
-        load_segmenter(run.config.category, setting, run.config.weights.download)  # brings it, or says what to do
+        load_segmenter(run.config.kind, setting, run.config.weights.download)  # brings it, or says what to do
     return path
 
 

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganverse_nb.categories import DEFAULT, find_category
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
 from ganverse_nb.runtime.files import content_of, digest, read_json, sha256, write_json, write_text
+from ganverse_nb.workflow.configuration import Given
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.provenance import commit
@@ -40,7 +42,7 @@ def variants(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
 
 def sweep(
     profile: str = "mini",
-    category: str = "car",
+    category: Given = DEFAULT,
     seeds: Sequence[int] = (0, 1, 2),
     vary: Mapping[str, Sequence[Any]] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -68,8 +70,8 @@ def sweep(
         raise ValueError("A sweep needs at least one seed, as in --seeds 0,1,2.")
     cases = {name: {**(settings or {}), **changes} for name, changes in variants(vary or {}).items()}
     sources = {path.stem: sha256(path) for path in notebooks(directory, only)}
-    key = digest([profile, category, cases, sorted(sources)])[:8]
-    root = Path(output) / f"{category}-{profile}-{key}"
+    key = digest([profile, find_category(category).name, cases, sorted(sources)])[:8]
+    root = Path(output) / f"{find_category(category).name}-{profile}-{key}"
     made_by = {"notebooks": sources, "commit": commit()}
     with content_of(root / STATE, "record of a sweep"):
         state = read_json(root / STATE)["results"] if (root / STATE).exists() else []
@@ -81,7 +83,7 @@ def sweep(
         print(f"[{number}/{len(left)}] {name}, seed {seed}", flush=True)
         run = runs[seed, name]
         _adopt(run, root)
-        reproduce(run, cases[name], only, directory, jobs)
+        reproduce(run, only, directory, jobs)
         rows = [{"key": row.key, "ours": row.ours, "unit": row.unit} for row in run.rows()]
         results.append({"variant": name, "seed": seed, "made_by": made_by, "rows": rows})
         write_json(root / STATE, {"results": results, "table": as_json(table(results, list(cases)))}, sealed=True)
@@ -91,7 +93,7 @@ def sweep(
     return root / TABLE
 
 
-def _open(root: Path, profile: str, category: str, seed: int, settings: dict[str, Any], name: str) -> Run:
+def _open(root: Path, profile: str, category: Given, seed: int, settings: dict[str, Any], name: str) -> Run:
     folder = root / re.sub(r"[^A-Za-z0-9.=_-]+", "_", name)
     return open_run(profile, category, seed, folder, folder / "figures", settings)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ganverse_nb.config import BUNDLED
+from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.gan.checkpoint import (
     WEIGHTS,
     CheckpointError,
@@ -43,7 +43,7 @@ def test_round_trip_within_half_precision(path, generator, discriminator):
     assert provenance(path) == {"seed": 7, "images": 400_000}
 
 
-@pytest.mark.parametrize("category", BUNDLED)
+@pytest.mark.parametrize("category", CATEGORIES)
 def test_what_is_bundled_belongs_together(category):
     """Generator and discriminator, view codes of this very generator, segmenter of this category, log and gate."""
     teacher, views = bundled(category, "teacher"), ViewCodes.load(category)

@@ -37,15 +37,15 @@ def test_its_figures_are_there_with_their_numbers(path, smoke):
     names = figures_of(path)
     assert names
     for name in names:
-        with Image.open(smoke.figures / "car" / f"{name}.png") as picture:
+        with Image.open(smoke.pictures / f"{name}.png") as picture:
             assert min(picture.size) > 50, name
-        numbers = read_json(smoke.figures / "car" / f"{name}.json")
+        numbers = read_json(smoke.pictures / f"{name}.json")
         assert (numbers["figure"], numbers["profile"], numbers["seed"]) == (name, "smoke", 0)
 
 
 def test_the_run_leaves_no_other_figures_and_a_report_of_its_numbers(smoke):
     assert not smoke.failed
-    drawn = {path.stem for path in (smoke.figures / "car").glob("*.png")}
+    drawn = {path.stem for path in (smoke.pictures).glob("*.png")}
     assert drawn == {name for path in NOTEBOOKS for name in figures_of(path)}
     rows, report = read_json(smoke.figures / "report.json"), (smoke.directory / "report.md").read_text()
     recorded = [row["key"] for row in read_json(smoke.directory / "rows.json")["rows"]]

@@ -7,13 +7,14 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
+from ganverse_nb.categories import Category
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime import downloads
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation import mask_rcnn
 from ganverse_nb.segmentation.composites import compose, empty_scenes
 from ganverse_nb.segmentation.detections import bounding_boxes, keep
-from ganverse_nb.segmentation.mask_rcnn import COCO, MaskRCNNSegmenter, bundled_path, load_segmenter
+from ganverse_nb.segmentation.mask_rcnn import COCO, MaskRCNNSegmenter, bundled_path, coco_label, load_segmenter
 from ganverse_nb.segmentation.network import WholePictures
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.segmentation.training import evaluate
@@ -174,5 +175,13 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         load_segmenter("car", path)
     with pytest.raises(ValueError, match="for car, not for horse"):
         load_segmenter("horse", bundled_path("car"))
-    with pytest.raises(ValueError, match="categories are car"):
-        load_segmenter("cat")
+    with pytest.raises(ExpectedError, match="knows 'lamp'.*train-segmenter --masks.*coco = .*airplane, apple.*zebra"):
+        load_segmenter("lamp")
+
+
+def test_every_word_of_coco_is_known() -> None:
+    assert [coco_label(name) for name in ("car", "bird", "horse")] == [3, 16, 19]
+    assert coco_label("cup") == coco_label(Category("mug", coco="cup")) == 47
+    assert coco_label("teddy_bear") == coco_label(Category("bear2", coco="teddy bear")) == 88
+    with pytest.raises(ExpectedError, match="COCO has no word 'mugs'"):
+        coco_label(Category("mug", coco="mugs"))

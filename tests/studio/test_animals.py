@@ -10,7 +10,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import face_normals
 from ganverse_nb.studio import bird_mesh, horse_mesh
 from ganverse_nb.studio.cameras import sample_cameras
-from ganverse_nb.studio.categories import CATEGORIES, Category
+from ganverse_nb.studio.categories import CATEGORIES, StudioCategory
 from ganverse_nb.studio.photos import make_photos, photograph_orbit
 from ganverse_nb.studio.sampling import Objects
 from ganverse_nb.studio.scene import sample_scenes
@@ -30,12 +30,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def category(name: str) -> Category:
+def category(name: str) -> StudioCategory:
     return CATEGORIES[name]
 
 
 @pytest.fixture(scope="module")
-def animals(category: Category) -> Objects:
+def animals(category: StudioCategory) -> Objects:
     return category.sample(96, torch.Generator().manual_seed(3), None)
 
 
@@ -51,7 +51,7 @@ def _tube_volumes(layout: Layout, vertices: Tensor) -> tuple[Tensor, Tensor]:
     return volume, area.norm(dim=-1)
 
 
-def test_every_part_is_closed_and_faces_outwards(name: str, category: Category, animals: Objects) -> None:
+def test_every_part_is_closed_and_faces_outwards(name: str, category: StudioCategory, animals: Objects) -> None:
     vertices = category.mesh(animals).vertices
     assert vertices.isfinite().all()
     volume, area = _tube_volumes(LAYOUTS[name](), vertices)
@@ -59,7 +59,7 @@ def test_every_part_is_closed_and_faces_outwards(name: str, category: Category, 
     assert volume.min() > 0
 
 
-def test_they_stand_on_the_ground_and_are_centred(name: str, category: Category, animals: Objects) -> None:
+def test_they_stand_on_the_ground_and_are_centred(name: str, category: StudioCategory, animals: Objects) -> None:
     vertices, parts = category.mesh(animals).vertices, category.face_parts()
     assert (vertices.amin(1) + vertices.amax(1)).abs().max() < 1e-5
     height = vertices[..., 1].amin(1) - category.floor(animals)
@@ -73,7 +73,7 @@ def test_they_stand_on_the_ground_and_are_centred(name: str, category: Category,
     assert feet.all()
 
 
-def test_every_camera_sees_all_of_them(category: Category, animals: Objects) -> None:
+def test_every_camera_sees_all_of_them(category: StudioCategory, animals: Objects) -> None:
     vertices = category.mesh(animals).vertices
     for seed in range(8):
         camera = sample_cameras(len(vertices), torch.Generator().manual_seed(seed), category.aim)
@@ -84,7 +84,7 @@ def test_every_camera_sees_all_of_them(category: Category, animals: Objects) -> 
     assert at.min() > 0 and at.max() < 1
 
 
-def test_keypoints_are_named_once_and_lie_on_the_surface(category: Category, animals: Objects) -> None:
+def test_keypoints_are_named_once_and_lie_on_the_surface(category: StudioCategory, animals: Objects) -> None:
     assert len(set(category.keypoint_names)) == len(category.keypoint_names)
     distance = torch.cdist(
         category.keypoints(animals), category.mesh(animals).vertices, compute_mode="donot_use_mm_for_euclid_dist"
@@ -92,7 +92,7 @@ def test_keypoints_are_named_once_and_lie_on_the_surface(category: Category, ani
     assert distance.max() < 1e-4
 
 
-def test_left_and_right_mirror_each_other_at_rest(name: str, category: Category, animals: Objects) -> None:
+def test_left_and_right_mirror_each_other_at_rest(name: str, category: StudioCategory, animals: Objects) -> None:
     neutral = {k: torch.zeros_like(v) if k in NEUTRAL[name] else v for k, v in animals.items()}
     points = dict(zip(category.keypoint_names, category.keypoints(neutral).unbind(1)))
     pairs = [(k, k.replace("left", "right")) for k in points if k.startswith("left")]
@@ -105,13 +105,13 @@ def test_left_and_right_mirror_each_other_at_rest(name: str, category: Category,
         assert (points[left][:, 0] > points[right][:, 0]).all()  # its left is +x
 
 
-def test_the_head_is_in_front(name: str, category: Category, animals: Objects) -> None:
+def test_the_head_is_in_front(name: str, category: StudioCategory, animals: Objects) -> None:
     points = dict(zip(category.keypoint_names, category.keypoints(animals).unbind(1)))
     first, last = ("nose", "dock") if name == "horse" else ("beak", "tail")
     assert (points[first][:, 2] > points[last][:, 2] + 0.2).all()
 
 
-def test_front_and_rear_look_different(name: str, category: Category) -> None:
+def test_front_and_rear_look_different(name: str, category: StudioCategory) -> None:
     generator = torch.Generator().manual_seed(5)
     camera = Camera.orbit(torch.tensor([90.0, 270.0]), 8.0, 2.1)
     photos = photograph_orbit(
@@ -130,7 +130,7 @@ def test_poses_and_proportions_vary(name: str) -> None:
     assert iou.median() < 0.75
 
 
-def test_coats_and_plumages_vary(category: Category, animals: Objects) -> None:
+def test_coats_and_plumages_vary(category: StudioCategory, animals: Objects) -> None:
     colors = animals["coat" if "coat" in animals else "back"]
     assert len({tuple(c) for c in colors.tolist()}) > 0.9 * len(colors)
     assert colors.std(0).min() > 0.12

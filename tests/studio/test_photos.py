@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ganverse_nb import config
+from ganverse_nb import categories
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.render.rasterize import rasterize
 from ganverse_nb.runtime.process import stops_like_ctrl_c
@@ -243,7 +243,7 @@ def test_the_colours_of_the_mesh_are_those_of_the_photos(photos: Photos) -> None
 
 
 def test_the_settings_name_the_studios_categories() -> None:
-    assert set(config.CATEGORIES) == set(CATEGORIES)
+    assert set(categories.CATEGORIES) == set(CATEGORIES)
 
 
 def test_photos_of_nothing_known_are_refused(photos: Photos, tmp_path: Path) -> None:

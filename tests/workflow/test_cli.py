@@ -149,15 +149,15 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
 
     monkeypatch.setattr(doctor, "_kernel", broken)
     monkeypatch.setattr(doctor, "_weights", lambda folder: "there")
-    monkeypatch.setattr(doctor, "BUNDLED", ("car",))
+    monkeypatch.setattr(doctor, "CATEGORIES", ("car",))
     assert cli.main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "BAD  kernel" in out and "RuntimeError: no kernel" in out
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
     assert "-    photographs" in out and "rembg" in out
-    assert "every notebook for car, profiles smoke, mini" in out and "horse, bird after" in out
-    monkeypatch.setattr(doctor, "BUNDLED", ("car", "horse"))
+    assert "every notebook for car, profiles smoke, mini" in out
+    monkeypatch.setattr(doctor, "CATEGORIES", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
     write_json(tmp_path / "car" / "keypoints.json", {})
     cli.main(["doctor"])
@@ -439,7 +439,7 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkey
     assert cli.main(command) == 0
     run = tmp_path / "runs" / "cat-smoke-seed0"
     said = capsys.readouterr()
-    assert said.out.strip() == f"trained: {run / 'gan' / 'teacher.safetensors'}"
+    assert said.out == f"trained: {run / 'gan' / 'teacher.safetensors'}\nnext: ganverse reproduce --run {run}\n"
     assert "ganverse: 1 of 6 pictures were skipped: " in said.err and "UserWarning" not in said.err
     told = provenance(run / "gan" / "teacher.safetensors")
     assert told["photos"] == 5 and told["config"]["mirror"] is True
@@ -450,6 +450,9 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkey
     made = (run / "gan" / "teacher.safetensors").stat().st_mtime_ns
     again = [*told["command"].split()[1:], "--runs", str(tmp_path / "runs")]
     assert cli.main(again) == 0
+    # so does the run's directory, and the category's name, for it has one run
+    assert cli.main(["train-gan", "--run", str(run)]) == 0
+    assert cli.main(["train-gan", "--category", "cat", "--runs", str(tmp_path / "runs")]) == 0
     assert (run / "gan" / "teacher.safetensors").stat().st_mtime_ns == made
 
     capsys.readouterr()
@@ -457,6 +460,8 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkey
     inception, own = capsys.readouterr().out.splitlines()
     assert inception.startswith("no FID: Inception's weights are not on disk")
     assert re.match(r"KID: \d+\.\d+ ± \d+\.\d+ x 10\^-3 on own features", own)
+    assert cli.main(["measure-gan", "--category", "cat", "--runs", str(tmp_path / "runs")]) == 0  # all is known
+    assert capsys.readouterr().out.splitlines()[1:] == [own, f"next: ganverse reproduce --run {run}"]
 
 
 @pytest.mark.parametrize(
@@ -527,7 +532,7 @@ def test_what_the_system_says_and_a_training_that_diverges_are_one_sentence(monk
         def fails(*arguments, error=error):
             raise error
 
-        monkeypatch.setattr(cli, "load_config", fails)
+        monkeypatch.setattr(cli, "chosen", fails)
         assert cli.main(["config"]) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"ganverse: {told}") and said.count("\n") == 1 and "[Errno" not in said

@@ -15,7 +15,7 @@ from ganverse_nb.workflow.run import open_run
 def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("demo")
     run = open_run("smoke", "bird", 3, root / "runs", root / "figures", {"inverse.steps": 5})
-    return run, demo_notebook(run, {"inverse.steps": 5})
+    return run, demo_notebook(run)
 
 
 def test_it_is_the_notebook_without_what_only_readers_of_code_need(page):

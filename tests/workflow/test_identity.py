@@ -23,7 +23,7 @@ from ganverse_nb.gan.checkpoint import bundled
 from ganverse_nb.gan.keypoints import bundled_keypoints
 from ganverse_nb.runtime.files import plain, sha256
 from ganverse_nb.segmentation.mask_rcnn import bundled_path
-from ganverse_nb.workflow import experiments, stages
+from ganverse_nb.workflow import experiments, photo_stages, stages
 from ganverse_nb.workflow.run import Run
 
 TINY = {
@@ -147,7 +147,7 @@ def reads(run):
 
         patch.setattr(owner, name, call)
 
-    for module in (stages, experiments):
+    for module in (photo_stages, stages, experiments):
         for name in dir(module):
             if name.endswith("_stage"):
                 unwatched(module, name)

@@ -102,9 +102,9 @@ def test_the_page_shows_every_number_and_figure_and_needs_nothing_else(run):
     assert ["car.gan.name", "", "1 <b> & co", "", ""] in cells
     pictures = [image.get("src") for image in parsed.iter("img")]
     assert pictures == [
-        "car/start_samples.png",
-        "car/figure_2_views.png",
-        "car/a_new_one.png",  # the story's order, then others
+        "car-smoke/start_samples.png",
+        "car-smoke/figure_2_views.png",
+        "car-smoke/a_new_one.png",  # the story's order, then others
     ]
     assert "http" not in page and "<script" not in page
 
@@ -121,7 +121,7 @@ def test_a_number_that_could_not_be_measured_is_said_and_missed(run):
     assert "not measurable" in text and "| >= 16 | **no** |" in text
 
 
-def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_path):
+def test_profiles_stand_beside_each_other_and_none_replaces_another(run, tmp_path):
     others = ("horse", "bird", "a_boat")
     write_json(run.figures / "report.json", [asdict(row(f"{name}.gan.views")) for name in sorted(others)])
     for name in others:
@@ -131,15 +131,22 @@ def test_another_profile_replaces_the_category_and_leaves_the_others(run, tmp_pa
     mini.record("gan.views", 18, "views")
     text = write_report(mini).read_text()
     rows = read_json(run.figures / "report.json")
-    assert [r["key"].split(".")[0] for r in rows] == ["car", *others] and {r["profile"] for r in rows} == {"mini"}
-    assert "## car" in text and "## horse" in text
-    assert read_json(run.figures / "car" / "run.json")["config"]["profile"] == "mini"
+    told = [(r["key"], r["profile"], r["ours"]) for r in rows if r["key"].startswith("car")]
+    assert told[:2] == [("car.gan.views", "mini", 18), ("car.gan.views", "smoke", 17)] and len(told) == 4
+    assert [r["key"].split(".")[0] for r in rows[4:]] == list(others)
+    assert [line for line in text.splitlines() if line.startswith("## ")][:3] == ["## car", "## car-smoke", "## horse"]
+    for folder, profile in (("car", "mini"), ("car-smoke", "smoke")):
+        assert read_json(run.figures / folder / "run.json")["config"]["profile"] == profile
+    mini.record("gan.views", 19, "views")
+    write_report(mini)
+    views = [r["ours"] for r in read_json(run.figures / "report.json") if r["key"] == "car.gan.views"]
+    assert views == [19, 17]
 
 
 def test_stages_are_listed_with_time_and_commit(run):
     run.stage("photos", lambda directory: time.sleep(0.03))
     write_report(run)
-    stage = read_json(run.figures / "car" / "run.json")["manifest"]["stages"]["photos"]
+    stage = read_json(run.pictures / "run.json")["manifest"]["stages"]["photos"]
     assert (
         0.03 <= stage["seconds"] == run.seconds("photos")
         and stage["commit"] == run.manifest["environments"][-1]["commit"]

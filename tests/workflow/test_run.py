@@ -516,3 +516,65 @@ def test_a_misspelt_parameter_of_papermill_stops_the_notebook(tmp_path, monkeypa
         open_run("smoke", runs=tmp_path)
     cells[1] = '# Parameters\nprofile = "smoke"\nsettings = {"inverse.steps": 3}\n'
     assert open_run("smoke", runs=tmp_path, figures=tmp_path).config.profile == "smoke"
+
+
+# ---- what a run is, in one place
+
+
+def test_a_run_keeps_its_settings_whether_they_are_given_again_or_not(tmp_path):
+    places = {"runs": tmp_path / "runs", "figures": tmp_path / "figures"}
+    first = open_run("smoke", settings={"inverse.steps": 5, "views.split_layers": [1, 2]}, **places)
+    again = open_run("smoke", **places)
+    assert again.config == first.config and again.command == first.command
+    assert reopen_run(first.directory, settings={"weights.download": True}).config.weights.download
+    with pytest.raises(ValueError, match="inverse.steps = 5 there, 6 asked for"):
+        open_run("smoke", settings={"inverse.steps": 6}, **places)
+
+
+def test_paths_in_settings_are_whole_and_where_a_file_lies_decides_nothing(tmp_path, monkeypatch):
+    places = {"runs": tmp_path / "runs", "figures": tmp_path / "figures"}
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    settings = {"gan.network": "gans/a.safetensors", "segmenter.weights": "onnx:b.onnx", "views.codes": "labelled"}
+    run = open_run("smoke", settings=settings, **places)
+    assert run.config.gan.network == str(tmp_path / "here" / "gans" / "a.safetensors")
+    assert run.config.segmenter.weights == f"onnx:{tmp_path / 'here' / 'b.onnx'}"
+    assert (run.config.views.codes, run.config.segmenter.photographs) == ("labelled", "auto")
+    monkeypatch.chdir(tmp_path)
+    assert open_run("smoke", **places).config == run.config
+    moved = open_run("smoke", settings={"gan.network": "gans/a.safetensors"}, **places)
+    assert moved.config.gan.network == str(tmp_path / "gans" / "a.safetensors")
+    assert read_json(run.directory / "config.json")["gan"]["network"] == moved.config.gan.network
+    with pytest.raises(ValueError, match="gan.network"):
+        open_run("smoke", settings={"gan.network": "bundled"}, **places)
+
+
+def test_the_papers_files_are_beside_the_notebooks_folder(in_kernel, tmp_path, monkeypatch):
+    """The README's order: commands above, notebooks in their folder, the same file for both."""
+    from ganverse_nb.workflow.configuration import run_config
+
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "02_multiview_dataset.ipynb").touch()
+    wanted = tmp_path / "gans" / "stylegan2-car-config-e.safetensors"
+    for here in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(here)
+        config = run_config("paper", "car", 0, tmp_path / "runs")
+        assert config.gan.network == str(wanted)
+        assert config.photo_model.photographs == str(tmp_path / "PASCAL3D+_release1.1")
+
+
+def test_a_category_of_ones_own_is_known_by_its_run(tmp_path):
+    from ganverse_nb.categories import own_category
+
+    places = {"runs": tmp_path / "runs", "figures": tmp_path / "figures"}
+    with pytest.raises(ValueError, match="Unknown category 'mug'.*new-category mug"):
+        open_run("smoke", "mug", **places)
+    mug = own_category("mug", images=str(tmp_path), symmetry="none")
+    run = open_run("smoke", mug, settings={"inverse.steps": 5}, **places)
+    assert run.directory.name == "mug-smoke-seed0" and run.pictures.name == "mug-smoke"
+    again = open_run("smoke", "mug", **places)
+    assert again.config == run.config and again.config.kind == mug
+    assert reopen_run(run.directory).config == run.config
+    assert f"--images {tmp_path}" in run.command and "inverse.steps=5" in run.command
+    with pytest.raises(ValueError, match=r"own.symmetry = 'none' there, 'left-right' asked for"):
+        open_run("smoke", own_category("mug", images=str(tmp_path)), **places)

@@ -24,7 +24,7 @@ def measured(monkeypatch):
     """Stands in for the notebooks: a stage that no setting changes, one that the weight changes, and a number."""
     calls = []
 
-    def reproduce(run, settings, only, directory, jobs):
+    def reproduce(run, only, directory, jobs):
         config = run.config
         for stage, identity in (("shared", None), ("own", config.inverse.weight_perceptual)):
             run.stage(stage, lambda path, stage=stage: calls.append((stage, config.seed)), identity)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.render.launch import launch
-from ganverse_nb.studio.categories import CATEGORIES, Category
+from ganverse_nb.studio.categories import CATEGORIES, StudioCategory
 from ganverse_nb.studio.material import Material, SurfacePoints
 from ganverse_nb.studio.randomization import Randomization
 from ganverse_nb.studio.sampling import Objects
@@ -45,7 +45,7 @@ class Subject:
         company: meshes that go with the objects but are not part of them, and their topology.
     """
 
-    kind: Category
+    kind: StudioCategory
     sizes: dict[str, int]
     ground: str
     metres: float

@@ -1,0 +1,224 @@
+"""All that a configuration needs from outside, in one table: what is here, what is not, and how to get it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganverse_nb.categories import paper_facts
+from ganverse_nb.config import Config
+from ganverse_nb.gan.checkpoint import WEIGHTS
+from ganverse_nb.gan.fetch import NETWORKS
+from ganverse_nb.runtime.downloads import Weights
+from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.extras import missing_modules
+from ganverse_nb.segmentation.mask_rcnn import bundled_path
+from ganverse_nb.workflow.configuration import run_directory
+from ganverse_nb.workflow.inputs import LABELLED, has_own_masks
+from ganverse_nb.workflow.marks import COMPLETE
+from ganverse_nb.workflow.options import means
+from ganverse_nb.workflow.places import ONNX, is_path
+from ganverse_nb.workflow.weights import named_weights
+
+SETS = {  # folders of annotated photographs -> where to get them, and how large they are
+    "PASCAL3D+_release1.1": ("https://cvgl.stanford.edu/projects/pascal3d.html", "7.5 GB"),
+    "CUB_200_2011": ("https://www.vision.caltech.edu/datasets/cub_200_2011/", "1.2 GB"),
+}
+UNKNOWN = "some hundred MB"
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that a configuration needs.
+
+    Attributes:
+        name: GAN, view codes, masks, LPIPS, photographs, ...
+        what: which one, or where it lies or is to lie.
+        size: in words; "" where that says nothing.
+        here: whether it is there, or will be made by the run itself.
+        command: what gets it.
+        only: the notebook that alone needs it; "" where nothing goes on without it.
+    """
+
+    name: str
+    what: str
+    size: str
+    here: bool
+    command: str
+    only: str = ""
+
+    @property
+    def state(self) -> str:
+        """here, missing, or missing for one notebook."""
+        return "here" if self.here else f"missing for {self.only}" if self.only else "MISSING"
+
+
+def needs(config: Config, runs: str | Path = "runs") -> list[Need]:
+    """Everything that comes from outside of the run, in the order in which it is needed; nothing is written.
+
+    Raises:
+        ExpectedError: a file of weights is damaged.
+    """
+    directory = run_directory(config, runs)
+    found = [*_pictures(config), _gan(config, directory), _views(config, directory)]
+    found += [*_masks(config, directory), *_perceptual(config), *_annotated(config), _keypoints(config)]
+    return [*found, _disk(config, directory)]
+
+
+def missing(found: Sequence[Need]) -> list[Need]:
+    """Those without which nothing goes on."""
+    return [need for need in found if not need.here and not need.only]
+
+
+def check_needs(config: Config, runs: str | Path = "runs", refuse: bool = True) -> None:
+    """Says all that is missing at once, before anything takes long.
+
+    Args:
+        refuse: where nothing goes on without something; else that is only said, as some notebooks may do without.
+
+    Raises:
+        ExpectedError: something is missing.
+    """
+    found = needs(config, runs)
+    if all(need.here or need.only for need in found):
+        return
+    print(table(found), flush=True)
+    if refuse:
+        names = ", ".join(need.name for need in missing(found))
+        raise ExpectedError(
+            f"Not begun, as these are missing: {names}; the table above says how to get each, and `ganverse check "
+            f"{means(config)}` looks again."
+        )
+
+
+def table(found: Sequence[Need]) -> str:
+    """The needs for people, one line each, in columns."""
+    rows = [("needed", "state", "size", "what"), *((n.name, n.state, n.size, n.what) for n in found)]
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths)), row[3]]).rstrip() for row in rows]
+    for index, need in reversed(list(enumerate(found, 1))):
+        if not need.here:
+            lines.insert(index + 1, f"{'':{widths[0]}}  -> {need.command}")
+    return "\n".join(lines)
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size if path.is_file() else 0
+    return f"{size / 1e6:.0f} MB" if size >= 5e5 else f"{size / 1e3:.0f} kB" if size else ""
+
+
+def _pictures(config: Config) -> list[Need]:
+    if not config.kind.is_own or config.gan.network != "trained":
+        return []
+    folder = config.kind.images
+    command = f"--images FOLDER, or images in {config.kind.source or 'the file of the category'}"
+    return [Need("pictures", folder or "a folder of pictures", "", bool(folder) and Path(folder).is_dir(), command)]
+
+
+def _gan(config: Config, directory: Path) -> Need:
+    network = config.gan.network
+    if network == "bundled":
+        path = WEIGHTS / config.category / "teacher.safetensors"
+        return Need("GAN", "comes with the package", _size(path), path.is_file(), "install the package again")
+    if network == "trained":
+        made = (directory / "gan" / COMPLETE).exists()
+        own = bool(config.kind.images)  # which `reproduce` trains on by itself
+        what = "this run's own" if made else "trained by this run" if own else f"to be trained into {directory / 'gan'}"
+        return Need("GAN", what, "", made or own, f"ganverse train-gan {means(config)}")
+    path = Path(network)
+    command = f"ganverse import-gan FILE --output {path}, or ganverse train-gan and another gan.network"
+    official = path.stem in {Path(file).stem for file in NETWORKS.values()}
+    if official:
+        command = f"ganverse fetch-weights {means(config)}"
+    here = path.is_file()
+    return Need("GAN", str(path), _size(path) if here else UNKNOWN if official else "", here, command)
+
+
+def _views(config: Config, directory: Path) -> Need:
+    codes, command = config.views.codes, f"ganverse choose-views {means(config)} --split-layer 2"
+    if codes == "bundled":
+        path = WEIGHTS / config.category / "views.safetensors"
+        return Need("view codes", "come with the package", _size(path), path.is_file(), command)
+    if codes == "labelled":
+        path = directory / LABELLED
+        command = (
+            f"notebook 02 with profile = {config.profile!r}, category = {config.category!r}: a click for each view code"
+        )
+        return Need("labels", f"{_view_count(config)} view codes, in {path}", "", path.is_file(), command)
+    if is_path("views.codes", codes):
+        return Need("view codes", codes, _size(Path(codes)), Path(codes).is_file(), command)
+    by = {"chosen": "by the pose regressor", "suggested": "from silhouettes"}[codes]
+    return Need("view codes", f"{codes} {by}, by this run", "", True, command)
+
+
+def _view_count(config: Config) -> int:
+    """How many view codes there are, or how many the paper labelled."""
+    views = config.views
+    if views.codes in ("labelled", "suggested"):
+        return int(paper_facts("views").get(config.category, views.views))
+    return views.views + len(views.tiers) * views.tier_views
+
+
+def _masks(config: Config, directory: Path) -> list[Need]:
+    setting, kind = config.segmenter.weights, config.kind
+    if setting in ("auto", "trained") and kind.is_own and has_own_masks(kind):
+        return [Need("masks", "a segmenter trained on your masked pictures, by this run", "", True, "")]
+    if setting == "trained":
+        made = (directory / "segmenter" / COMPLETE).exists()
+        return [
+            Need("masks", f"{directory / 'segmenter'}", "", made, f"ganverse train-segmenter {means(config)}"),
+        ]
+    if is_path("segmenter.weights", setting):
+        path = Path(setting.removeprefix(ONNX))
+        return [Need("masks", str(path), _size(path), path.is_file(), f"put the file at {path}")]
+    weights = [w for w in named_weights(config) if w.name != "VGG16" and "VGG" not in w.name]
+    if not weights:
+        path = bundled_path(config.category)
+        if path.is_file():
+            return [Need("masks", "the package's segmenter", _size(path), True, "")]
+        advice = 'masks beside the pictures, --set segmenter.weights=rembg, or coco = "WORD" in the category\'s file'
+        return [Need("masks", "nobody can cut these objects out yet", "", False, advice)]
+    return [_published("masks", w, config) for w in weights]
+
+
+def _published(name: str, weights: Weights, config: Config) -> Need:
+    here = weights.find() is not None
+    size = f"{weights.megabytes} MB"
+    return Need(name, weights.name, size, here, f"ganverse fetch-weights {means(config)}")
+
+
+def _perceptual(config: Config) -> list[Need]:
+    if config.inverse.perceptual_backbone != "lpips":
+        return []
+    package = Need("LPIPS", "the package lpips", "", not missing_modules(["lpips"]), "pip install 'ganverse_nb[train]'")
+    vgg = [_published("VGG16", w, config) for w in named_weights(config) if "VGG" in w.name]
+    return [package, *vgg]
+
+
+def _annotated(config: Config) -> list[Need]:
+    folder = config.photo_model.photographs
+    if not folder:
+        return []
+    address, size = SETS.get(Path(folder).name, ("put the folder of the data set there", ""))
+    command = f"download {address} and unpack it there" if size else address
+    return [Need("photographs", folder, size, Path(folder).is_dir(), command, "notebook 05")]
+
+
+def _keypoints(config: Config) -> Need:
+    path = WEIGHTS / config.category / "keypoints.json"
+    here = path.is_file() and config.gan.network == "bundled"
+    what = "come with the package" if here else "of one object, of another GAN than the package's"
+    return Need("keypoints", what, _size(path) if here else "", here, "the labeller of notebook 03", "notebook 03")
+
+
+def _disk(config: Config, directory: Path) -> Need:
+    """Room for the multi-view dataset, by far the largest that a run writes."""
+    count = config.multiview.contents * _view_count(config)
+    wanted = count * 4 * config.resolution**2  # a byte for each colour and the mask
+    made = (directory / "multiview" / COMPLETE).exists()
+    place = next(p for p in [directory, *directory.absolute().parents] if p.exists())
+    free = shutil.disk_usage(place).free
+    what = f"for the multi-view pictures; {free / 1e9:.0f} GB are free in {place}"
+    return Need("disk", what, f"{wanted / 1e9:.1f} GB", made or free > wanted, "free some space, or --runs elsewhere")

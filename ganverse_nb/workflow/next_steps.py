@@ -1,0 +1,50 @@
+"""What to do after a command: the next one, for the same run, with the options that it needs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ganverse_nb.config import as_json
+from ganverse_nb.runtime.shipped import is_shipped
+from ganverse_nb.workflow.configuration import run_config, run_directory
+from ganverse_nb.workflow.run import Run
+
+
+def options_of(run: Run | str) -> str:
+    """The options that mean a run, or the category whose networks come with the package, in a later command."""
+    if isinstance(run, str):
+        return f"--category {run}"
+    config = run.config
+    default = run_directory(run_config("mini", config.kind, 0, "nowhere"), "runs")
+    if run.directory == default and is_shipped(as_json(config)):
+        return f"--category {config.category}"
+    return f"--run {shlex.quote(str(run.directory))}"
+
+
+def after(command: str, run: Run | str, file: Path | str = "") -> str:
+    """The line with which a command ends.
+
+    Args:
+        command: that has ended.
+        run: which it worked on, or the category of the package's networks.
+        file: that it wrote, or took.
+    """
+    means, path = options_of(run), shlex.quote(str(file))
+    own = isinstance(run, Run) and run.config.kind.is_own
+    uses_gan = isinstance(run, Run) and run.config.gan.network == "trained"
+    following = {
+        "reproduce": f"reconstruct photo.jpg {means} --out mesh.glb",
+        "train-gan": f"reproduce {means}" if uses_gan else f"choose-views {means} --gan {path}",
+        "train-segmenter": f"reproduce {means}" if own else f"config {means} --set segmenter.weights={path}",
+        "train-pose": f"choose-views {means}",
+        "measure-views": f"choose-views {means} --split-layer K",
+        "choose-views": f"check {means} --runs elsewhere --set views.codes={path}",
+        "measure-gan": f"reproduce {means}" if uses_gan else f"train-gan {means}",
+        "project": f"edit {path} {means} --azimuth 120 --fit",
+        "fetch-weights": f"check {means}",
+        "reconstruct": f"edit {path} {means} --azimuth 120 --fit",
+        "edit": f"reconstruct {path} {means}",
+        "score-photos": f"reproduce {means} --only 12",
+    }
+    return f"next: ganverse {following[command]}"
