@@ -6,7 +6,7 @@ run the same code at full size. Where the paper does not state a value, the comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -444,23 +444,20 @@ def _paper(kind: Category, seed: int) -> Config:
     )
 
 
-PROFILES: dict[str, Callable[[Category, int], Config]] = {
-    "smoke": _smoke,
-    "mini": lambda kind, seed: Config("mini", kind.name, seed),
-    "gpu": _gpu,
-    "paper": _paper,
-}
+def _mini(kind: Category, seed: int) -> Config:
+    return Config("mini", kind.name, seed)
+
+
+PROFILES = {"smoke": _smoke, "mini": _mini, "gpu": _gpu, "paper": _paper}
 
 
 def _of_category(config: Config, kind: Category) -> Config:
-    """What the category decides; profile `paper` has the paper's numbers for the paper's categories."""
-    if config.profile == "paper" and kind.paper:
-        return config
+    """What the category decides, but in profile `paper` for the paper's categories: those have the paper's numbers."""
     low, high = kind.masks
     multiview = replace(config.multiview, minimum_mask=low, maximum_mask=high, truncation=kind.truncation)
     views = replace(config.views, regressor_steps=kind.patience * config.views.regressor_steps)
-    inverse, mirrored = replace(config.inverse, template=kind.template or ()), kind.symmetry != "none"
-    if not mirrored:
+    inverse = replace(config.inverse, template=kind.template or ())
+    if kind.symmetry == "none":
         inverse = replace(inverse, symmetric_shape=False, symmetric_texture=False, mirror_pictures=False)
     if kind.pose == "free":
         inverse = replace(inverse, elevations=(-60.0, 80.0))
@@ -499,7 +496,8 @@ def load_config(
         raise ValueError(f"Settings have names and values, as in {{'inverse.steps': 100}}; {settings!r} has not.")
     if profile not in tuple(PROFILES):
         raise ValueError(f"Unknown profile {profile!r}; the profiles are {', '.join(PROFILES)}.")
-    config = _of_category(PROFILES[profile](kind := find_category(category), seed), kind)
+    config = PROFILES[profile](kind := find_category(category), seed)
+    config = config if profile == "paper" and kind.paper else _of_category(config, kind)
     config = _of_own(config, kind) if kind.is_own else config
     changes = dict(settings or {}) | {name.replace("__", "."): value for name, value in overrides.items()}
     for name, value in changes.items():
