@@ -317,8 +317,14 @@ class Renderer:
             name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
             image = as_picture(picture, self.resolution)
             properties = self.stylegan_r.encode(image, name=name)
-        if not keep:
-            return properties
+        return self.keep(properties, image) if keep else properties
+
+    def keep(self, properties: Properties, image: Tensor) -> KeptProperties:
+        """Properties whose own renderer shows `image` [1, 3, R, R] in [0, 1] for them; see `encode`.
+
+        Raises:
+            ValueError: more than one picture, or one of another size.
+        """
         from ganverse_nb.neural_renderer.pivotal import tuned_to  # which tunes what is defined here
 
         parts = {name: getattr(properties, name) for name in FACTORS}

@@ -284,8 +284,10 @@ def _edit(options: argparse.Namespace) -> None:
     turn = {name: getattr(options, name) for name in ("azimuth", "elevation", "distance")}
     given = {name: value for name, value in turn.items() if value is not None}
     networks = _networks(options)
-    edit(networks, sources, given, options.output, options.fit)
-    print(f"wrote {options.output}\n{after('edit', networks, options.output)}")
+    how = {name: getattr(options, name) for name in ("fit", "keep", "keep_background", "turntable")}
+    edit(networks, sources, given, options.output, **how)
+    written = " and ".join(str(path) for path in (options.output, options.turntable) if path)
+    print(f"wrote {written}\n{after('edit', networks, options.output)}")
 
 
 def _demo(options: argparse.Namespace) -> int:

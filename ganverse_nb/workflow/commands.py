@@ -396,17 +396,37 @@ def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
     return str(report)
 
 
-def edit(networks: Run | str, sources: dict[str, Path], turn: dict[str, float], output: Path, fit: bool) -> None:
+def edit(
+    networks: Run | str,
+    sources: dict[str, Path],
+    turn: dict[str, float],
+    output: Path,
+    *,
+    fit: bool = False,
+    keep: bool = False,
+    keep_background: bool = False,
+    turntable: Path | None = None,
+) -> None:
     """Writes the picture that StyleGAN-R makes of camera, shape, texture and background of four pictures.
 
     Args:
         networks: the run whose networks are used, or the category of those that come with the package.
         sources: for each of camera, shape, texture and background the picture it comes from.
         turn: azimuth, elevation or distance to use instead of the camera's own.
+        keep, keep_background: as in `Renderer.encode`, of the picture that the camera comes from, and `Renderer.edit`.
+        turntable: also a GIF of the result, turning.
+
+    Raises:
+        ValueError: as `Renderer.edit`, or a turntable that is no .gif.
     """
     from ganverse_nb.data.pictures import read_picture, write_picture
-    from ganverse_nb.neural_renderer.renderer import Renderer
+    from ganverse_nb.neural_renderer.properties import FACTORS
+    from ganverse_nb.neural_renderer.renderer import KeptProperties, Renderer
+    from ganverse_nb.render.shots import check_gif
     from ganverse_nb.workflow import stages
+
+    if turntable is not None:
+        check_gif(turntable)
 
     def read(side: int) -> dict[Path, Tensor]:
         return {path: read_picture(path, side, fit) for path in sorted(set(sources.values()))}
@@ -418,13 +438,23 @@ def edit(networks: Run | str, sources: dict[str, Path], turn: dict[str, float], 
         model = Renderer.from_pretrained(networks).stylegan_r
         pictures = read(model.resolution)
     encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
-    own = encoded[sources["camera"]]
+    renderer, own = Renderer(model), encoded[sources["camera"]]
+    if keep:
+        own = renderer.keep(own, pictures[sources["camera"]])
     scale = float(own.camera.distance) / turn["distance"] if "distance" in turn else 1.0
     others: dict[str, Any] = {f"{name}_of": encoded[sources[name]] for name in ("shape", "texture", "background")}
-    edit = Renderer(model).edit(
-        own, azimuth=turn.get("azimuth"), elevation=turn.get("elevation"), scale=scale, **others
+    edit = renderer.edit(
+        own,
+        azimuth=turn.get("azimuth"),
+        elevation=turn.get("elevation"),
+        scale=scale,
+        keep_background=keep_background,
+        **others,
     )
-    write_picture(model.synthesize_full(edit.properties)[0], output)
+    tuned = own.tuned if isinstance(own, KeptProperties) else model
+    write_picture(edit.image[0] if keep_background else tuned.synthesize_full(edit.properties)[0], output)
+    if turntable is not None:
+        renderer.save_turntable(own.replace(**{name: getattr(edit.properties, name) for name in FACTORS}), turntable)
 
 
 def _typed(run: Run, command: str) -> str:

@@ -169,6 +169,11 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
         "distance": "world units",
     }.items():
         command.add_argument(f"--{name}", type=float, help=f"of the camera, instead of the picture's own; {text}")
+    command.add_argument("--keep", action="store_true", help="tune the GAN to the picture first; some seconds")
+    command.add_argument(
+        "--keep-background", action="store_true", help="the very pixels of the background, where they are known"
+    )
+    command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning, by both renderers")
     command.add_argument("--output", type=Path, default=Path("edited.png"), metavar="FILE")
     command = add("demo", "serve notebook 00 as a page without code, for showing to others", "notebooks")
     run_options(command)
