@@ -63,6 +63,19 @@ controller = fig.camera_controller(renderer, inputs[:3], properties[:3], **range
 fig.save_figure(run, "figure_9_camera_controller", controller, ranges)
 
 # %% [markdown]
+# ## All the way round
+#
+# One held-out object turning once, by both renderers: StyleGAN-R on the left, DIB-R on the right.
+
+# %%
+from IPython.display import Image
+
+from ganverse_nb.neural_renderer.turning import save_turning
+
+save_turning(renderer, properties[0], run.pictures / "turning.gif", views=36)
+Image(filename=run.pictures / "turning.gif")
+
+# %% [markdown]
 # ## Your turn
 #
 # Source, DIB-R and StyleGAN-R side by side, on the same objects. The status line says when the camera is outside the
