@@ -29,6 +29,7 @@ class DivergedError(ExpectedError, FloatingPointError):
     """A training came to numbers that are not finite; it goes no further and leaves no result."""
 
 
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # as torch says it
 CAUSES = {  # errno -> what is wrong, what to do
     errno.ENOSPC: ("the disk is full", "free some space"),
     errno.EDQUOT: ("your quota of the disk is used up", "free some space"),
@@ -50,6 +51,13 @@ CAUSES = {  # errno -> what is wrong, what to do
 }
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was asked for in vain; torch says so in a RuntimeError."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    )
+
+
 def sentence(error: BaseException) -> str:
     """An error in one sentence: of the system's (an `OSError`) which file, why, and what to do; else its message.
 
@@ -57,6 +65,8 @@ def sentence(error: BaseException) -> str:
         >>> sentence(OSError(errno.ENOSPC, "No space left on device", "runs/state.pt"))
         'runs/state.pt: the disk is full; free some space and run the same command again.'
     """
+    if is_out_of_memory(error):
+        return "The memory is used up; close some programs, or make batches smaller, and run the same command again."
     if not isinstance(error, OSError) or error.errno is None:
         return " ".join(str(error).split())
     cause, remedy = CAUSES.get(error.errno, (error.strerror or f"the system's error {error.errno}", "look into it"))

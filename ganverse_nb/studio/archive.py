@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ganverse_nb.runtime.cores import cores
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
 from ganverse_nb.studio.randomization import Randomization
@@ -82,11 +84,16 @@ def _make_beside_each_other(orders: list[tuple[Any, ...]], workers: int, bar: tq
         try:
             for done in as_completed([pool.submit(_make_piece, *order) for order in orders]):
                 bar.update(done.result())
-        except BaseException:
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(active_children()) - others:
                 process.kill()
                 process.join()
+            if isinstance(error, BrokenProcessPool):
+                raise ExpectedError(
+                    "A process that photographs was ended, most often for want of memory; close some programs and run "
+                    "the same command again: the photos that are there are not made again."
+                ) from None
             raise
 
 

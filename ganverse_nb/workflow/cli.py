@@ -7,13 +7,10 @@ import json
 import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ganverse_nb.config import as_json
-from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning, sentence
-from ganverse_nb.runtime.extras import missing_extra, require
+from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.process import prepare_process, stops_like_ctrl_c
 from ganverse_nb.workflow.next_steps import after
 from ganverse_nb.workflow.options import (
@@ -28,6 +25,7 @@ from ganverse_nb.workflow.options import (
 )
 from ganverse_nb.workflow.parser import make_parser
 from ganverse_nb.workflow.run import Run, reopen_run
+from ganverse_nb.workflow.terminal import patient_streams, say, show_warning, told
 
 INTERRUPTED = "interrupted; run the same command to continue"
 
@@ -35,42 +33,24 @@ INTERRUPTED = "interrupted; run the same command to continue"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; its exit code: 0, 1 (doctor found something), 2 (expected error), 130 (interrupted)."""
     prepare_process()  # before torch is imported
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help(sys.stderr)
-        return 2
-    try:
-        with stops_like_ctrl_c(), warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+    with stops_like_ctrl_c(), patient_streams(), warnings.catch_warnings():
+        warnings.showwarning = show_warning
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.print_help(sys.stderr)
+            return 2
+        try:
             if options.extra:
                 require(*options.extra)
             return options.command(options) or 0
-    except KeyboardInterrupt:
-        return _say(INTERRUPTED, 130)
-    except (ValueError, OSError, ExpectedError) as error:
-        if options.traceback:
-            raise
-        return _say(sentence(error), 2)
-    except ModuleNotFoundError as error:
-        missing = missing_extra(error)
-        if options.traceback or missing is None:
-            raise
-        return _say(str(missing), 2)
-
-
-def _say(text: str, code: int) -> int:
-    with suppress(OSError):  # the terminal may be closed
-        print(f"ganverse: {text}", file=sys.stderr)
-    return code
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
-    """What was expected is one sentence; any other warning says where it comes from."""
-    if issubclass(category, ExpectedWarning):
-        _say(" ".join(str(message).split()), 0)
-    else:
-        print(warnings.formatwarning(message, category, *where[:2]), end="", file=sys.stderr)
+        except KeyboardInterrupt:
+            return say(INTERRUPTED, 130)
+        except Exception as error:
+            expected = told(error)
+            if options.traceback or expected is None:
+                raise
+            return say(expected, 2)
 
 
 # ---- commands

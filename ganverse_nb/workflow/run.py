@@ -11,6 +11,7 @@ runs/car-mini-seed0/
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shlex
 import time
@@ -400,7 +401,7 @@ def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
     try:
         lock.acquire(timeout=wait or 0)
     except Timeout:
-        process = owner.read_text() if owner.exists() else "another process"
+        process = _told_owner(owner)
         if wait is not None:
             raise RunBusyError(
                 f"{what} is being worked on by {process}; wait for it to end or stop it, "
@@ -410,7 +411,7 @@ def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
         lock.acquire(timeout=-1)
     try:
         if not wait:
-            owner.write_text(f"process {os.getpid()}")
+            write_json(owner, {"process": os.getpid(), "host": platform.node()})
         yield
     finally:
         lock.release()
@@ -418,6 +419,16 @@ def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
 
 def _digest(settings: Any, needs: Mapping[str, str]) -> str:
     return digest([plain(settings), dict(needs)])
+
+
+def _told_owner(path: Path) -> str:
+    """Who holds a lock, in words."""
+    try:
+        process, host = (read_json(path)[name] for name in ("process", "host"))
+    except (OSError, ValueError, LookupError, TypeError):  # not yet written, or of an earlier version
+        return "another process"
+    gone = host == platform.node() and Path("/proc").is_dir() and not Path(f"/proc/{process}").exists()
+    return f"process {process} on {host}" + (", which has ended but has left a process that goes on" if gone else "")
 
 
 def open_run(

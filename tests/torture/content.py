@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganverse_nb.runtime.fingerprints import CHECKSUM
+from ganverse_nb.runtime.files import CHECKSUM
 from ganverse_nb.runtime.tensors import read_tensors
 
 TIMES = ("seconds", "minutes", "stage_seconds", "seconds_per_step", "images_per_second", "parts")

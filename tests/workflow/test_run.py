@@ -2,6 +2,7 @@
 
 import io
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -209,7 +210,7 @@ def test_two_processes_do_not_compute_one_stage(run, tmp_path):
         with redirect_stdout(said):
             made = run.stage("gan", lambda directory: pytest.fail("computed twice"))
     assert other.returncode == 0 and (made / "made").read_text() == "there"
-    assert f"(gan) is being worked on by process {other.pid}; waiting" in said.getvalue()
+    assert f"(gan) is being worked on by process {other.pid} on {platform.node()}; waiting" in said.getvalue()
 
 
 def test_a_file_in_use_is_waited_for_some_time_only(tmp_path):
@@ -224,7 +225,9 @@ def test_a_file_in_use_is_waited_for_some_time_only(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(script)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "in\n"
-        with pytest.raises(RunBusyError, match=f"it is being worked on by process {other.pid}; wait"):
+        with pytest.raises(
+            RunBusyError, match=f"it is being worked on by process {other.pid} on {platform.node()}; wait"
+        ):
             exclusive(tmp_path / "a.lock", "it").__enter__()
         other.stdin.close()
 
