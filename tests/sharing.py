@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-SMOKE_RUN = "smoke run"
+SMOKE_RUN, TORTURE = "smoke run", "torture"
 
 # What takes long comes first, so that no process is left with it alone in the end.
 FIRST = (
@@ -28,6 +28,8 @@ def together(nodeid: str) -> str:
     ('smoke run', 'tests/gan/test_pose.py')
     """
     users = ("tests/browser/", "tests/notebooks/test_execution.py")
+    if nodeid.startswith("tests/torture/"):  # they share the process that others are forked from
+        return TORTURE
     return SMOKE_RUN if nodeid.startswith(users) else nodeid.split("::")[0]
 
 

@@ -29,7 +29,12 @@ class DivergedError(ExpectedError, FloatingPointError):
     """A training came to numbers that are not finite; it goes no further and leaves no result."""
 
 
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # as torch says it
+NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "can't start new thread",
+)  # as torch and Python say it
 CAUSES = {  # errno -> what is wrong, what to do
     errno.ENOSPC: ("the disk is full", "free some space"),
     errno.EDQUOT: ("your quota of the disk is used up", "free some space"),

@@ -57,7 +57,7 @@ def undisturbed(work: Work, folder: Path, seconds: float = NEVER) -> Undisturbed
     root, log = folder / "undisturbed", folder / "undisturbed.log"
     shutil.rmtree(root, ignore_errors=True)
     begun = time.monotonic()
-    _finish(work, root, seconds, log)
+    finish(work, root, seconds, log)
     spent = time.monotonic() - begun
     return Undisturbed(content(root), spent, int(log.with_suffix(".changes").read_text()))
 
@@ -85,7 +85,7 @@ def torture(name: str, work: Work, folder: Path, times: int, seed: int, number: 
             continue  # it was done before
         tally.ended += 1
         try:
-            _finish(work, root, OFTEN if draw.random() < 0.5 else NEVER, folder / "resumed.log")
+            finish(work, root, OFTEN if draw.random() < 0.5 else NEVER, folder / "resumed.log")
         except AssertionError as error:
             tally.wrong.append(f"{told}: {error}")
             continue
@@ -100,7 +100,12 @@ def torture(name: str, work: Work, folder: Path, times: int, seed: int, number: 
     return tally
 
 
-def _finish(work: Work, root: Path, seconds: float, log: Path) -> None:
+def finish(work: Work, root: Path, seconds: float, log: Path) -> None:
+    """Does a work, or what is left of it.
+
+    Raises:
+        AssertionError: it fails.
+    """
     process = begin(partial(work, root, seconds), log, root)
     process.join(PATIENCE)
     if process.is_alive():

@@ -38,8 +38,8 @@ SECTIONS = {
         "Files that lie",
         "Of every file that is read back, copies that were damaged with a seed: flipped bits, cut off, emptied, "
         "longer, swapped with another file, with other types and shapes, NaN, infinity and absurd sizes. A copy is "
-        "either refused in one sentence that names it, or its content is the same as before; `memory` is the largest "
-        "growth of the process's address space while one was read.",
+        "either refused in one sentence that names it, or its content is the same as before; `memory` is what reading "
+        "one took at most.",
     ),
     "troubles": (
         "A machine in trouble",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ganverse_nb.runtime.process import stops_like_ctrl_c
+from ganverse_nb.workflow.terminal import say, told
 
 ROOT = Path(__file__).parents[2]
 INTERRUPTED = 130
@@ -55,9 +56,11 @@ def _live(work: Callable[[], object], log: Path, within: Path | None, ends_befor
             work()
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BaseException:
-        traceback.print_exc()
-        code = 1
+    except Exception as error:
+        expected = told(error)
+        code = 1 if expected is None else say(expected, 2)
+        if expected is None:
+            traceback.print_exc()
     if within:
         log.with_suffix(".changes").write_text(str(counted[0]))
     for stream in (sys.stdout, sys.stderr):

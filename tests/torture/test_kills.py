@@ -8,28 +8,16 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.torture import page, works
-from tests.torture.content import content
-from tests.torture.killing import NEVER, OFTEN, torture, undisturbed
-from tests.torture.server import begin
+from tests.torture.killing import torture
 
 SEED, TIMES, TIMES_ASKED = 0, int(os.environ.get("KILLS", "50")), 3
 ASKED = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT (Ctrl-C)", signal.SIGHUP: "SIGHUP (a closed terminal)"}
 ALL = works.WORKS | works.NOTEBOOKS
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[None]:
-    """The server loads everything before it forks: what takes seconds pays off after some kills."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(works.WHOLE, "1")
-        yield
 
 
 @pytest.mark.parametrize("name", works.SHORT)
@@ -45,7 +33,6 @@ def test_a_stage_that_is_asked_to_end_goes_on_to_the_same_bits(tmp_path: Path) -
 
 
 @pytest.mark.torture
-@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("name", ALL)
 def test_every_stage_goes_on_from_every_kill(name: str, tmp_path: Path) -> None:
     tally = torture(name, ALL[name], tmp_path, TIMES, SEED)
@@ -55,7 +42,6 @@ def test_every_stage_goes_on_from_every_kill(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("name", ALL)
 def test_every_stage_goes_on_where_it_was_asked_to_end(name: str, tmp_path: Path) -> None:
     tallies = {
@@ -66,27 +52,3 @@ def test_every_stage_goes_on_where_it_was_asked_to_end(name: str, tmp_path: Path
     page.record("signals", name, ends)
     assert not [wrong for t in tallies.values() for wrong in t.wrong]
     assert all(t.ended == t.resumed == t.same == TIMES_ASKED for t in tallies.values())
-
-
-@pytest.mark.torture
-@pytest.mark.usefixtures("whole")
-@pytest.mark.parametrize("name", ALL)
-def test_the_same_seed_gives_the_same_bits_one_after_the_other_and_at_once(name: str, tmp_path: Path) -> None:
-    first = undisturbed(ALL[name], tmp_path)
-    often = undisturbed(ALL[name], tmp_path, OFTEN)
-    both = two_at_once(name, tmp_path)
-    same = {"again": often.content == first.content, "two at once": both == [first.content] * 2}
-    page.record("determinism", name, {told: "the same bits" if well else "others" for told, well in same.items()})
-    assert all(same.values())
-    if name in works.TRAININGS:  # a state after every step
-        assert often.changes > first.changes + 2
-
-
-def two_at_once(name: str, folder: Path) -> list[dict[str, str]]:
-    """What two processes leave that do the same at the same time, in directories of their own."""
-    roots = [folder / "a", folder / "b"]
-    both = [begin(partial(ALL[name], root, NEVER), root.with_suffix(".log")) for root in roots]
-    for process, root in zip(both, roots, strict=True):
-        process.join()
-        assert process.exitcode == 0, root.with_suffix(".log").read_text()[-2000:]
-    return [content(root) for root in roots]

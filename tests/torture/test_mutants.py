@@ -62,7 +62,8 @@ CONTENTS: dict[str, bytes] = {}  # kind and suffix -> content
 def _read(kind: Kind, path: Path, data: bytes, told: str, whole: str | None, found: Found) -> None:
     path.write_bytes(data)
     found.mutants += 1
-    before = peak()
+    forget_peak()
+    before = memory("VmRSS")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -80,7 +81,7 @@ def _read(kind: Kind, path: Path, data: bytes, told: str, whole: str | None, fou
             found.same += 1
         else:
             found.wrong.append(f"{told}: other content is read without a word")
-    grown = peak() - before
+    grown = memory("VmHWM") - before
     found.memory = max(found.memory, grown)
     if grown > MEMORY:
         found.wrong.append(f"{told}: {grown >> 20} MB")
@@ -89,10 +90,14 @@ def _read(kind: Kind, path: Path, data: bytes, told: str, whole: str | None, fou
         found.wrong.append(f"{told}: executed")
 
 
-def peak() -> int:
-    """The most bytes of address space that this process has had."""
-    (line,) = re.findall(r"VmPeak:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(line) << 10
+def memory(of: str) -> int:
+    """Bytes of memory that this process has ("VmRSS"), or has had at most since `forget_peak` ("VmHWM")."""
+    (amount,) = re.findall(rf"{of}:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(amount) << 10
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 @pytest.fixture(scope="module", autouse=True)
