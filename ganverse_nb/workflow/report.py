@@ -20,6 +20,7 @@ from ganverse_nb.evaluation.report_page import as_html
 from ganverse_nb.evaluation.report_text import MAIN, RUN, cells, group_of, header, pictures_folder, sections
 from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
 from ganverse_nb.runtime.rows import Row
+from ganverse_nb.runtime.settings import deciding
 from ganverse_nb.workflow.marks import COMPLETE, read_mark
 from ganverse_nb.workflow.run import Run
 
@@ -44,7 +45,7 @@ def write_report(run: Run) -> Path:
     stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
     told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
     manifest["stages"] = told
-    write_json(run.pictures / RUN, {"config": as_json(run.config), "manifest": manifest})
+    write_json(run.pictures / RUN, {"config": deciding(as_json(run.config)), "manifest": manifest})
     write_json(path, [asdict(row) for row in rows])
     write_text(figures / "report.md", as_markdown(rows, figures))
     write_text(figures / "report.html", as_html(rows, figures))

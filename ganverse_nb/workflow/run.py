@@ -10,6 +10,7 @@ runs/car-mini-seed0/
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -411,7 +412,7 @@ def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
         lock.acquire(timeout=-1)
     try:
         if not wait:
-            write_json(owner, {"process": os.getpid(), "host": platform.node()})
+            owner.write_text(json.dumps({"process": os.getpid(), "host": platform.node()}), encoding="utf-8")
         yield
     finally:
         lock.release()

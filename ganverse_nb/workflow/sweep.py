@@ -17,6 +17,7 @@ from typing import Any
 from ganverse_nb.categories import DEFAULT, find_category
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
 from ganverse_nb.runtime.files import content_of, digest, read_json, sha256, write_json, write_text
+from ganverse_nb.runtime.settings import UNDECIDING
 from ganverse_nb.workflow.configuration import Given
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.notebooks import notebooks
@@ -70,8 +71,10 @@ def sweep(
         raise ValueError("A sweep needs at least one seed, as in --seeds 0,1,2.")
     cases = {name: {**(settings or {}), **changes} for name, changes in variants(vary or {}).items()}
     sources = {path.stem: sha256(path) for path in notebooks(directory, only)}
-    key = digest([profile, find_category(category).name, cases, sorted(sources)])[:8]
-    root = Path(output) / f"{find_category(category).name}-{profile}-{key}"
+    decisive = [{k: v for k, v in case.items() if k.split(".")[0] not in UNDECIDING} for case in cases.values()]
+    name = find_category(category).name
+    key = digest([profile, name, dict(zip(cases, decisive, strict=True)), sorted(sources)])[:8]
+    root = Path(output) / f"{name}-{profile}-{key}"
     made_by = {"notebooks": sources, "commit": commit()}
     with content_of(root / STATE, "record of a sweep"):
         state = read_json(root / STATE)["results"] if (root / STATE).exists() else []

@@ -72,8 +72,9 @@ def _torch(path: Path) -> Any:
 
 def _notebook(path: Path) -> Any:
     """What its cells are, and what was wrong in them; what they say may tell of waiting."""
-    wrong = [o for cell in _json(path)["cells"] for o in cell.get("outputs", []) if o["output_type"] == "error"]
-    return [cell["source"] for cell in _json(path)["cells"]], wrong
+    cells = [cell for cell in _json(path)["cells"] if "injected-parameters" not in cell["metadata"].get("tags", ())]
+    wrong = [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
+    return [cell["source"] for cell in cells], wrong
 
 
 def _flat(value: Any, name: str = "") -> Iterator[bytes]:

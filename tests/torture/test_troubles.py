@@ -33,7 +33,7 @@ from tests.torture.killing import NEVER, finish, undisturbed
 from tests.torture.server import begin
 
 SEED, NOBODY = 0, 65534
-FULL = ("train-gan", "multi-view dataset", "joint stage", "photographs")  # all kinds of writes are among theirs
+FULL = ("train-gan", "multi-view dataset")  # all kinds of writes are among theirs
 
 
 def suffered(work: Callable[[], object], log: Path) -> str:

@@ -247,6 +247,6 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "pose regressor": pose_regressor,
 }
 TRAININGS = [name for name in STAGES if name not in ("photographs", "multi-view dataset")]
-SHORT = ("photographs", "train-gan", "multi-view dataset", "joint stage", "pose regressor")  # those of `make test`
+SHORT = ("photographs", "train-gan", "multi-view dataset", "pose regressor")  # those of `make test`
 WORKS: dict[str, Callable[[Path, float], object]] = {name: partial(in_stage, stage) for name, stage in STAGES.items()}
 NOTEBOOKS: dict[str, Callable[[Path, float], object]] = {"reproduce": reproduction, "sweep": sweeping}

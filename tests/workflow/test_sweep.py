@@ -88,3 +88,10 @@ def test_the_command_line(measured, folder, tmp_path, capsys):
         assert words in capsys.readouterr().err
     assert cli.main([*command, "--seeds", "one"]) == 2
     assert "--seeds one" in capsys.readouterr().err
+
+
+def test_what_decides_no_result_makes_no_other_sweep(measured, folder, tmp_path):
+    options = {"seeds": [0], "output": tmp_path, "directory": folder}
+    path = sweep("smoke", **options)
+    assert sweep("smoke", settings={"runtime.checkpoint_seconds": 5.0}, **options) == path
+    assert sweep("smoke", settings={"inverse.lr": 0.5}, **options) != path
