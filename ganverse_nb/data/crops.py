@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from ganverse_nb.runtime.picture_files import decoded, picture_bytes
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.segmentation.squares import cut_square
 
@@ -70,11 +71,8 @@ def open_photo(path: Path, mode: str = "RGB") -> Image.Image:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; unpack the data set's archive again.")
-    try:
-        with Image.open(path) as file:
-            return file.convert(mode)
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); unpack the data set's archive again.") from None
+    remedy = "unpack the data set's archive again"
+    return decoded(picture_bytes(path), str(path), lambda file: file.convert(mode), remedy)
 
 
 def segmented(segmenter: Segmenter, images: Tensor, crops: Sequence[Crop]) -> tuple[Tensor, Tensor]:

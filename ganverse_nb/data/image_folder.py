@@ -18,14 +18,14 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.data.pictures import SUFFIXES, read_picture
+from ganverse_nb.data.pictures import read_picture
 from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning
 from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.picture_files import SUFFIXES, formats_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
 FORMAT = "ganverse_nb.images/1"
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI", "PSD")
 NAMED = 3  # of each kind of file that is left out, a warning names so many
 
 
@@ -34,13 +34,15 @@ class ImageFolderError(ExpectedError):
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The picture files in a folder and its sub-folders, linked ones included, sorted; hidden ones are left out.
+    """The picture files in a folder and its sub-folders, sorted; hidden ones are left out.
+
+    Links are followed inside of the folder alone: in a stranger's, others would read whatever this machine holds.
 
     Raises:
         ImageFolderError: no such folder, or fewer than two pictures in it.
     """
-    files, _ = find_images(folder)
-    _refuse_too_few(Path(folder), len(files))
+    files, others = find_images(folder)
+    _refuse_too_few(Path(folder), len(files), others)
     return files
 
 
@@ -75,29 +77,39 @@ def _is_mask(path: Path, names: set[Path]) -> bool:
     return plain.parent.name == "masks" and plain.parent.parent / plain.name in names
 
 
-def _walk(folder: Path, others: list[str], above: frozenset[str] = frozenset()) -> Iterator[Path]:
-    """Everything in a folder and below that is not hidden; links are followed, but not back to a folder above."""
-    above |= {os.path.realpath(folder)}
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        others.append(f"{folder} cannot be read ({error.strerror})")
-        return
-    for path in entries:
-        if path.name.startswith("."):
+def _walk(folder: Path, others: list[str]) -> Iterator[Path]:
+    """Everything in a folder and below that is not hidden. Each folder is read once, however many links lead to it."""
+    root, seen = os.path.realpath(folder), set[str]()
+    waiting, links = [folder], list[Path]()
+    while waiting or links:
+        place = waiting.pop() if waiting else links.pop()
+        real = os.path.realpath(place)
+        if real in seen:
+            others.append(f"{place} links to a folder that is read anyway")
             continue
-        if not path.is_dir():
-            yield path
-        elif os.path.realpath(path) in above:
-            others.append(f"{path} links back to a folder above it")
-        else:
-            yield from _walk(path, others, above)
+        seen.add(real)
+        try:
+            for path in sorted(place.iterdir()):
+                if path.name.startswith("."):
+                    continue
+                if path.is_symlink() and path.exists() and not _is_inside(path, root):
+                    others.append(f"{path} links out of the folder and is not followed; cp -rL copies a folder whole")
+                elif path.is_dir():
+                    (links if path.is_symlink() else waiting).append(path)
+                else:
+                    yield path
+        except OSError as error:
+            others.append(f"{place} cannot be read ({error.strerror})")
+
+
+def _is_inside(path: Path, root: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _looks_like_a_picture(path: Path) -> bool:
     """Whether a file whose name does not say so begins like a picture of one of the usual formats."""
     try:
-        with Image.open(path, formats=FORMATS):
+        with Image.open(path, formats=formats_of(path.name)):
             return True
     except Exception:  # whatever a decoder makes of something else
         return False
@@ -128,7 +140,7 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
         ImageFolderError: no such folder, or fewer than two readable pictures in it.
     """
     files, others = find_images(folder)
-    _refuse_too_few(Path(folder), len(files))
+    _refuse_too_few(Path(folder), len(files), others)
     height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
     images = torch.empty(len(files), 3, height, width, dtype=torch.uint8)
 
@@ -153,7 +165,7 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
     if told:
         warnings.warn(" ".join(told), ExpectedWarning, stacklevel=2)
     readable = torch.tensor([reason is None for reason in reasons])
-    _refuse_too_few(Path(folder), int(readable.sum()))
+    _refuse_too_few(Path(folder), int(readable.sum()), skipped + others)
     return images[readable]
 
 
@@ -185,10 +197,11 @@ def load_image_archive(path: Path) -> Tensor:
     return images
 
 
-def _refuse_too_few(folder: Path, count: int) -> None:
+def _refuse_too_few(folder: Path, count: int, others: list[str]) -> None:
     if count < 2:
         found = "no readable picture" if count == 0 else "only one readable picture"
+        why = f" {_first(others)}" if others else ""
         raise ImageFolderError(
             f"{folder} holds {found}, and a GAN needs many; "
-            f"pictures are files that end in {', '.join(sorted(SUFFIXES))}."
+            f"pictures are files that end in {', '.join(sorted(SUFFIXES))}.{why}"
         )

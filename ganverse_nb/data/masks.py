@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from ganverse_nb.data.pictures import Picture
+from ganverse_nb.runtime.picture_files import PictureRefusedError, decoded, picture_bytes
 
 LOSSY = {"JPEG", "WEBP"}  # formats that blur an edge
 BLURRED = 0.05  # share of the pixels that such a file may have between its two values
@@ -34,13 +35,9 @@ def as_mask(mask: Picture, size: tuple[int, int], cut: float | None = None, name
         ValueError: no mask, one of another size, of several grey values, empty, or inverted: one that covers more than
             half of the border of the picture.
     """
-    values, lossy = _read(mask, name)
     name = str(mask) if isinstance(mask, (str, Path)) else name
-    if values.shape != (size[1], size[0]):
-        raise ValueError(
-            f"{name} has {' x '.join(map(str, reversed(values.shape)))} pixels and its picture {size[0]} x {size[1]}; "
-            "a mask is of the size of its picture."
-        )
+    values, lossy = _read(mask, name, size)
+    _check_size(values.shape[::-1], name, size)
     inside = values >= cut if cut is not None else _two_values(values, lossy, name)
     if not inside.any():
         raise ValueError(f"{name} is empty: no pixel of it belongs to an object.")
@@ -51,6 +48,14 @@ def as_mask(mask: Picture, size: tuple[int, int], cut: float | None = None, name
             "the object has the larger value, the background the smaller one."
         )
     return inside
+
+
+def scaled_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask bool [H, W] of the size of a picture that was scaled to a width and height."""
+    if mask.shape == size[::-1]:
+        return mask
+    scaled = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
+    return np.asarray(scaled) >= 128
 
 
 def _two_values(values: np.ndarray, lossy: bool, name: str) -> np.ndarray:
@@ -67,8 +72,16 @@ def _two_values(values: np.ndarray, lossy: bool, name: str) -> np.ndarray:
     return values > found.astype(np.float64).mean() if len(found) == 2 else values > 0
 
 
-def _read(mask: Picture, name: str) -> tuple[np.ndarray, bool]:
-    """Grey values [H, W], and whether the file's format blurs edges."""
+def _check_size(found: tuple[int, ...], name: str, size: tuple[int, int]) -> None:
+    if found != size:
+        raise PictureRefusedError(
+            f"{name} has {' x '.join(map(str, found))} pixels and its picture {size[0]} x {size[1]}; "
+            "a mask is of the size of its picture."
+        )
+
+
+def _read(mask: Picture, name: str, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    """Grey values [H, W], and whether the file's format blurs edges; a file of another `size` is not decoded."""
     if isinstance(mask, Tensor):
         mask = mask.detach().cpu().numpy()
     if isinstance(mask, np.ndarray):
@@ -83,11 +96,12 @@ def _read(mask: Picture, name: str) -> tuple[np.ndarray, bool]:
         raise ValueError(f"{name} is a path, a Pillow image, an array or a tensor, not {type(mask).__name__}.")
     if not Path(mask).is_file():
         raise FileNotFoundError(f"There is no mask at {mask}.")
-    try:
-        with Image.open(mask) as file:
-            return _grey(file), file.format in LOSSY
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # what a damaged PNG raises is a SyntaxError
-        raise ValueError(f"{mask} is damaged or no picture ({error}); give a PNG of two values.") from None
+
+    def read(file: Image.Image) -> tuple[np.ndarray, bool]:
+        _check_size(file.size, name, size)
+        return _grey(file), file.format in LOSSY
+
+    return decoded(picture_bytes(mask), name, read, "give a PNG of two values")
 
 
 def _grey(image: Image.Image) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops
 
-from ganverse_nb.data.pictures import Picture, check_size, on_white, whole_picture
+from ganverse_nb.data.pictures import Picture, check_size, on_white, photograph
 
 WIDEST = 3.0  # longer side by shorter: in the square around a wider picture, an object is too small
 CLEAR, OPAQUE = 0.05, 0.002  # shares that an alpha channel must have before it tells an object from what is round it
@@ -23,10 +23,10 @@ class Photo:
 
     Attributes:
         name: of its file, or "the picture".
-        image: in RGB, upright, as many pixels as there are.
+        image: in RGB, upright, of at most `LARGEST` pixels on the longer side.
         alpha: its alpha channel, in mode "L", where that tells an object from what is round it; else None.
         notes: what was done to it, in words.
-        size: width and height of the whole photograph, upright.
+        size: width and height of the whole photograph, upright and scaled.
         box: left, top, right and bottom of the part in it, in pixels.
     """
 
@@ -41,9 +41,9 @@ class Photo:
 def read_photo(picture: Picture, resolution: int) -> Photo:
     """A picture in any of the forms of `as_picture`, without its borders.
 
-    It is turned upright as its EXIF data say. Borders of one colour, as screenshots and films have them, are left out,
-    where nothing is transparent. An alpha channel counts where at least one in twenty pixels is transparent, and
-    two in a thousand are not.
+    It is turned upright as its EXIF data say, and scaled as `photograph` does it. Borders of one colour, as screenshots
+    and films have them, are left out, where nothing is transparent. An alpha channel counts where at least one in
+    twenty pixels is transparent, and two in a thousand are not.
 
     Args:
         resolution: a picture whose shorter side has less than half as many pixels is too small.
@@ -60,15 +60,14 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
         ((0, 20, 160, 80), ('borders of one colour were left out: 160 x 60 of 160 x 100 pixels are looked at',))
     """
     name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
-    whole = whole_picture(picture, alpha=True)
+    whole, _, notes = photograph(picture)
     check_size(whole.size, name, resolution)
     alpha, rgb = _telling_alpha(whole), on_white(whole)
     box = (0, 0, *whole.size)
-    notes: tuple[str, ...] = ()
     if alpha is None and (inside := without_borders(rgb)) != box:
         width, height = inside[2] - inside[0], inside[3] - inside[1]
         looked = f"{width} x {height} of {whole.width} x {whole.height} pixels are looked at"
-        box, notes = inside, (f"borders of one colour were left out: {looked}",)
+        box, notes = inside, (*notes, f"borders of one colour were left out: {looked}")
     size = (box[2] - box[0], box[3] - box[1])
     check_size(size, name, resolution)
     if max(size) > WIDEST * min(size):

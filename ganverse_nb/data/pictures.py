@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.picture_files import PictureRefusedError, decoded, picture_bytes
 
-# Pillow warns above 89 megapixels and refuses above twice as many; what it refuses is a sentence below.
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-MOST_BYTES = 100_000_000  # of a file
-SUFFIXES = (
-    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".gif", ".bmp", ".dib", ".tif"),
-    *(".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".qoi", ".psd"),
-    *(".heic", ".heif", ".hif"),
-)
-"""How the names of pictures end that are read; those of phones (.heic) where a plugin of Pillow's reads them."""
+FILMS = ("PNG", "WEBP", "AVIF", "GIF", "TIFF")  # whose further pictures mean as much as the first
+LARGEST = 4096  # pixels of the longer side: larger photographs are scaled down as soon as they are decoded
 Picture = str | Path | Image.Image | np.ndarray | Tensor
 """A picture in any form: see `as_picture`."""
-HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def as_picture(picture: Picture, resolution: int, fit: bool = True) -> Tensor:
@@ -49,27 +39,33 @@ def as_picture(picture: Picture, resolution: int, fit: bool = True) -> Tensor:
     image, name = as_image(picture), "the picture"
     if fit:
         check_size(image.size, name, resolution)
-        image = _fitted(image, name, resolution)
+        image = _fitted(image, resolution)
     return _to_tensor(image, name, resolution)
 
 
-def as_image(picture: Image.Image | np.ndarray | Tensor, alpha: bool = False) -> Image.Image:
-    """A picture in memory as an upright Pillow image in RGB (RGBA: see `whole_picture`).
+def as_image(picture: Picture, alpha: bool = False) -> Image.Image:
+    """A picture in memory as an upright Pillow image in RGB, what is transparent on white.
+
+    Args:
+        alpha: in RGBA instead where it has an alpha channel or a transparent colour.
 
     Raises:
         ValueError: it is none, or has a form or a mode that is not understood.
     """
-    read = _with_alpha if alpha else _upright
     try:
         if isinstance(picture, Image.Image):
-            return read(picture)
-        if isinstance(picture, Tensor):
-            return read(_from_tensor(picture))
-        if isinstance(picture, np.ndarray):
-            return read(_from_array(picture))
+            image = picture.copy()
+        elif isinstance(picture, Tensor):
+            image = _from_tensor(picture)
+        elif isinstance(picture, np.ndarray):
+            image = _from_array(picture)
+        else:
+            kind = type(picture).__name__
+            raise ValueError(f"A picture is a path, a Pillow image, an array or a tensor, not {kind}.")
+        image = _with_alpha(image)
     except (OSError, TypeError) as error:
         raise ValueError(f"The picture cannot be read ({error}).") from None
-    raise ValueError(f"A picture is a path, a Pillow image, an array or a tensor, not {type(picture).__name__}.")
+    return image if alpha else on_white(image)
 
 
 def _from_tensor(picture: Tensor) -> Image.Image:
@@ -104,10 +100,7 @@ def read_picture(path: str | Path, resolution: int | tuple[int, int], fit: bool 
         FileNotFoundError: there is no such file.
         ValueError: an empty or damaged file, one of a format that is not read, or one of the wrong size or mode.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no picture at {path}.")
-    return decode_picture(path.read_bytes(), str(path), resolution, fit)
+    return decode_picture(picture_bytes(path), str(path), resolution, fit)
 
 
 def decode_picture(data: bytes, name: str, resolution: int | tuple[int, int], fit: bool = False) -> Tensor:
@@ -125,9 +118,9 @@ def decode_picture(data: bytes, name: str, resolution: int | tuple[int, int], fi
         # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
         width, height = _size(resolution)
         file.draft(None, (2 * width, 2 * height))
-        return _fitted(file, name, resolution)
+        return _fitted(_scaled(file), resolution)
 
-    return _to_tensor(_decoded(data, name, read), name, resolution)
+    return _to_tensor(decoded(data, name, read), name, resolution)
 
 
 def _size(resolution: int | tuple[int, int]) -> tuple[int, int]:
@@ -135,15 +128,15 @@ def _size(resolution: int | tuple[int, int]) -> tuple[int, int]:
     return (resolution, resolution) if isinstance(resolution, int) else (resolution[1], resolution[0])
 
 
-def _fitted(image: Image.Image, name: str, resolution: int | tuple[int, int]) -> Image.Image:
-    """The square in the middle of a picture, upright, R x R, or what has the shape that is asked for."""
-    return ImageOps.fit(_upright(image), _size(resolution), Image.Resampling.LANCZOS)
+def _fitted(image: Image.Image, resolution: int | tuple[int, int]) -> Image.Image:
+    """The square in the middle of an upright picture, R x R on white, or what has the shape that is asked for."""
+    return ImageOps.fit(on_white(image), _size(resolution), Image.Resampling.LANCZOS)
 
 
 def check_size(size: tuple[int, int], name: str, resolution: int | tuple[int, int]) -> None:
     """Raises a ValueError where a side has less than half of the pixels that are asked for."""
     if min(size) < max(_size(resolution)) / 2:
-        raise _TooSmallError(f"{name} has only {size[0]} x {size[1]} pixels; give a larger picture.")
+        raise PictureRefusedError(f"{name} has only {size[0]} x {size[1]} pixels; give a larger picture.")
 
 
 def _to_tensor(picture: Image.Image, name: str, resolution: int | tuple[int, int]) -> Tensor:
@@ -168,33 +161,36 @@ def whole_picture(picture: Picture, alpha: bool = False) -> Image.Image:
     Raises:
         FileNotFoundError, ValueError: as `as_picture`.
     """
-    if not isinstance(picture, (str, Path)):
-        return as_image(picture, alpha)
-    if not Path(picture).is_file():
-        raise FileNotFoundError(f"There is no picture at {picture}.")
-    return _decoded(Path(picture).read_bytes(), str(picture), _with_alpha if alpha else _upright)
+    if isinstance(picture, (str, Path)):
+        image = decoded(picture_bytes(picture), str(picture), _with_alpha)
+        return image if alpha else on_white(image)
+    return as_image(picture, alpha)
 
 
-def _decoded(data: bytes, name: str, read: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """What `read` makes of the file; everything that may go wrong as a ValueError of one sentence."""
-    if not data:
-        raise ValueError(f"{name} is empty (0 bytes); give a PNG or JPEG.")
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            return read(file)
-    except _TooSmallError as error:
-        raise ValueError(str(error)) from None
-    except UnidentifiedImageError:
-        if _is_heif(data):
-            raise ValueError(
-                f"{name} is a HEIC picture, as phones make them, which cannot be read here; save it as a JPEG."
-            ) from None
-        raise ValueError(f"{name} is not a picture; give a PNG or JPEG.") from None
-    except Image.DecompressionBombError:
-        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise ValueError(f"{name} has more than the {most:.0f} megapixels that are read; scale it down.") from None
-    except Exception as error:  # what a decoder raises on a damaged file depends on the format and the damage
-        raise ValueError(f"{name} is damaged or cannot be read ({error}); give a PNG or JPEG.") from None
+def photograph(picture: Picture) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """All of a picture, as `whole_picture`, but of at most `LARGEST` pixels on its longer side, and with its alpha.
+
+    Returns:
+        It, in RGB, or in RGBA where it has an alpha channel or a transparent colour; the width and height that it had;
+        what was done to it, in words.
+
+    Raises:
+        FileNotFoundError, ValueError: as `as_picture`.
+    """
+
+    def read(file: Image.Image) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+        several = file.format in FILMS and getattr(file, "is_animated", False)
+        turned = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+        size = file.size[::-1] if turned else file.size
+        file.draft(None, (LARGEST, LARGEST))
+        image = _scaled(file)
+        notes = ["it holds several pictures, of which the first is looked at"] if several else []
+        notes += [f"it was scaled down from {size[0]} x {size[1]} pixels"] if size != image.size else []
+        return image, size, tuple(notes)
+
+    if isinstance(picture, (str, Path)):
+        return decoded(picture_bytes(picture), str(picture), read)
+    return read(as_image(picture, alpha=True))
 
 
 def write_picture(image: Tensor, path: str | Path) -> Path:
@@ -205,36 +201,37 @@ def write_picture(image: Tensor, path: str | Path) -> Path:
     return Path(path)
 
 
-class _TooSmallError(ValueError):
-    """Tells what is too small from what a decoder raises."""
-
-
-def _is_heif(data: bytes) -> bool:
-    return data[4:8] == b"ftyp" and data[8:12] in HEIF_BRANDS
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """In RGB, turned as its EXIF data say, what is transparent on white."""
-    return on_white(_with_alpha(picture))
-
-
 def on_white(picture: Image.Image) -> Image.Image:
     """A picture in RGB or RGBA in RGB, what is transparent on white."""
     if picture.mode == "RGBA":
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
+    return _converted(picture, "RGB")
+
+
+def _scaled(picture: Image.Image) -> Image.Image:
+    """`_with_alpha`, of at most `LARGEST` pixels on the longer side."""
+    picture = _with_alpha(picture)
+    if max(picture.size) > LARGEST:
+        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    return picture
 
 
 def _with_alpha(picture: Image.Image) -> Image.Image:
-    """In RGB, or in RGBA where something may be transparent, turned as its EXIF data say."""
-    picture = ImageOps.exif_transpose(picture) or picture
+    """In RGB, or in RGBA where something may be transparent, turned as its EXIF data say: this very one if it can."""
+    ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode[0] in "IF":  # convert() would clip them at 255
         picture = Image.fromarray(_eight_bits(np.asarray(picture)))
     transparent = picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info
     try:
-        return picture.convert("RGBA" if transparent else "RGB")
+        return _converted(picture, "RGBA" if transparent else "RGB")
     except ValueError as error:  # LAB, for example
         raise ValueError(f"mode {picture.mode} cannot be converted to RGB: {error}") from None
+
+
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    """A picture in another mode; without a copy where it has that."""
+    picture.load()
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
@@ -242,6 +239,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     top = 1.0 if values.dtype.kind == "f" else 65535.0
     if values.dtype.kind == "i" and values.size and values.max() <= 255:  # wider than it needs to be
         top = 255.0
-    if not np.all((values >= 0) & (values <= top)):
+    if not (values.min() >= 0 and values.max() <= top):  # nor where one is not a number
         raise ValueError(f"its values are outside 0..{top:g}")
-    return np.round(values * (255.0 / top)).astype(np.uint8)
+    scaled = np.multiply(values, 255.0 / top, dtype=np.float32)
+    return np.rint(scaled, out=scaled).astype(np.uint8)

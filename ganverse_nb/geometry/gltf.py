@@ -6,7 +6,6 @@ https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 from __future__ import annotations
 
 import base64
-import io
 import json
 import struct
 from collections.abc import Iterator
@@ -14,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from ganverse_nb.geometry.parts import Part, Picture, UnreadableError, Wrap, rgb
+from ganverse_nb.geometry.parts import Part, Picture, UnreadableError, Wrap, file_content, read_texels
 from ganverse_nb.runtime.extras import require
 
 Tree = dict[str, Any]
@@ -25,7 +23,7 @@ NUMBERS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126
 COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 TRIANGLES, STRIP, FAN = 4, 5, 6
 WRAPS: dict[int, Wrap] = {10497: "wrap", 33648: "symmetric", 33071: "edge"}
-MOST_BYTES = 2**28  # of an accessor that has no bytes of its own
+MOST_ZEROS = 2**28  # bytes of an accessor that has no bytes of its own
 DRACO, TRANSFORM = "KHR_draco_mesh_compression", "KHR_texture_transform"
 GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
 TEXTURE_SOURCES = ("EXT_texture_webp", "EXT_texture_avif")
@@ -52,7 +50,7 @@ def read_glb(path: Path, shape_only: bool = False) -> list[Part]:
         KeyError, IndexError, TypeError, ValueError, struct.error: damaged.
         ExpectedError: Draco, and its library is not installed.
     """
-    return list(_File(path.read_bytes(), shape_only).parts())
+    return list(_File(file_content(path), shape_only).parts())
 
 
 class _File:
@@ -155,7 +153,7 @@ class _File:
         dtype, columns = np.dtype(NUMBERS[accessor["componentType"]]), COLUMNS[accessor["type"]]
         if "bufferView" in accessor:
             values = self._rows(accessor, accessor["count"], dtype, columns).copy()
-        elif "sparse" in accessor and accessor["count"] * columns * dtype.itemsize <= MOST_BYTES:
+        elif "sparse" in accessor and accessor["count"] * columns * dtype.itemsize <= MOST_ZEROS:
             values = np.zeros((accessor["count"], columns), dtype)
         else:
             raise UnreadableError("has vertices or faces without data; export it again, without compression.")
@@ -205,14 +203,8 @@ class _File:
             kinds = ", ".join(extensions) or "without a source"
             raise UnreadableError(f"has a picture of a kind that is not read ({kinds}); export it with PNG or JPEG.")
         image = self.tree["images"][source]
-        try:
-            data = self._view(image["bufferView"]) if "bufferView" in image else _inline(image["uri"])
-            with Image.open(io.BytesIO(data)) as picture:
-                return rgb(picture)
-        except UnreadableError:
-            raise
-        except Exception as error:  # what a decoder raises depends on the format and the damage
-            raise UnreadableError(f"names a picture that is missing or damaged ({type(error).__name__}).") from error
+        data = self._view(image["bufferView"]) if "bufferView" in image else _inline(image["uri"])
+        return read_texels(data, f"picture {source} of its own")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, memoryview]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,8 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 from ganverse_nb.geometry.mesh import Mesh
+from ganverse_nb.runtime.picture_files import PictureRefusedError, decoded
+from ganverse_nb.runtime.text import megabytes
 
 Wrap = Literal["wrap", "symmetric", "edge"]
+MOST_BYTES = 250_000_000  # of a file
 MOST_REPEATED = 2**24  # texels of a picture that a part repeats
 MOST_TEXELS = 2**27  # of all pictures together
 PLAIN_ROWS = 4  # of the texture, for a part of one colour
@@ -56,17 +60,36 @@ class Part:
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-def rgb(image: Image.Image) -> np.ndarray:
-    """[H, W, 3] uint8 of a picture of any mode; what is transparent keeps its colour.
+def read_texels(data: bytes | memoryview, name: str) -> np.ndarray:
+    """[H, W, 3] uint8 of a picture file of any mode; what is transparent keeps its colour.
 
     Raises:
-        UnreadableError: its numbers are no colours.
+        UnreadableError: damaged, too large, or its numbers are no colours.
     """
+    try:
+        return decoded(data, name, _rgb)
+    except ValueError as error:
+        raise UnreadableError(f"names a picture that is missing or damaged, or is not read: {error}") from error
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would clip at 255
         image = Image.fromarray(np.round(np.asarray(image) / 257.0).clip(0, 255).astype(np.uint8))
     elif image.mode == "F":
-        raise UnreadableError("has a picture of real numbers; save it with 8 or 16 bits.")
+        raise PictureRefusedError("it holds real numbers; save it with 8 or 16 bits.")
     return np.array(image.convert("RGB"))
+
+
+def file_content(path: Path) -> bytes:
+    """The bytes of a file of a mesh.
+
+    Raises:
+        UnreadableError: more than `MOST_BYTES`.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise UnreadableError(f"has {megabytes(size)}, and files of up to {megabytes(MOST_BYTES)} are read.")
+    return path.read_bytes()
 
 
 def join_parts(parts: Sequence[Part]) -> Mesh:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
-from ganverse_nb.geometry.parts import Part, Picture, UnreadableError, Wrap, rgb
+from ganverse_nb.geometry.parts import Part, Picture, UnreadableError, Wrap, file_content, read_texels
 
 CURVED = {"curv", "curv2", "surf", "call"}  # free-form surfaces, and other files
 NUMBERS = {"-s": 3, "-o": 3, "-t": 3, "-mm": 2}  # options of a map, and how many numbers may follow
@@ -54,7 +53,7 @@ def read_obj(path: Path, shape_only: bool = False) -> list[Part]:
     groups: dict[str | None, _Faces] = defaultdict(_Faces)
     libraries: list[str] = []
     material: str | None = None
-    for word, rest in _statements(path.read_bytes().decode("utf-8-sig", "surrogateescape")):
+    for word, rest in _statements(file_content(path).decode("utf-8-sig", "surrogateescape")):
         if word == "v":
             positions.append([float(x) for x in rest.split()[:3]])
         elif word == "vt":
@@ -190,7 +189,7 @@ def _materials(path: Path, libraries: Sequence[str]) -> tuple[dict[str, Material
 def _read_mtl(file: Path) -> dict[str, Material]:
     materials: dict[str, Material] = {}
     current = Material()
-    for word, rest in _statements(file.read_bytes().decode("utf-8-sig", "surrogateescape")):
+    for word, rest in _statements(file_content(file).decode("utf-8-sig", "surrogateescape")):
         if word == "newmtl":
             current = materials[rest] = Material()
         elif word == "kd" and not rest.startswith(("xyz", "spectral")):
@@ -224,23 +223,23 @@ def _read_map(material: Material, words: list[str]) -> None:
 
 def _texels(path: Path, name: str) -> np.ndarray:
     file = _beside(path, name)
-    try:
-        if file is None:
-            raise FileNotFoundError(name)
-        with Image.open(file) as image:
-            return rgb(image)
-    except UnreadableError:
-        raise
-    except Exception as error:  # what a decoder raises depends on the format and the damage
+    if file is None:
         raise UnreadableError(
-            f"names a picture that is missing or damaged: {name!r} ({type(error).__name__}); put it beside "
-            "the .obj, or read the shape alone with shape_only."
-        ) from error
+            f"names a picture that is missing or damaged: {name!r}; put it beside the .obj or in a folder there, or "
+            "read the shape alone with shape_only."
+        )
+    return read_texels(file_content(file), repr(name))
 
 
 def _beside(path: Path, name: str) -> Path | None:
-    """The file that another one names, or one of that name in the same folder; None where neither is there."""
+    """The file that another one names, or one of that name beside it; None where neither is there.
+
+    Nothing outside of the folder is looked at, however it is named or linked: a file of a stranger must not bring
+    those of this machine into a mesh.
+    """
     place = PurePosixPath(name.replace("\\", "/"))
-    return next(
-        (file for file in (path.parent / place, path.parent / place.name) if place.name and file.is_file()), None
-    )
+    folder = path.parent.resolve()
+    for file in (folder / place, folder / place.name):
+        if place.name and file.is_file() and file.resolve().is_relative_to(folder):
+            return file
+    return None

@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from ganverse_nb.data.masks import as_mask
+from ganverse_nb.data.masks import as_mask, scaled_mask
 from ganverse_nb.data.photo import read_photo
-from ganverse_nb.data.pictures import Picture, whole_picture
+from ganverse_nb.data.pictures import Picture, on_white, photograph
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.geometry.mesh import Mesh
@@ -187,8 +187,9 @@ class Reconstructor:
             cutout = Cutout.of_foreground(photo.alpha) if photo.alpha else self.segmenter.cut_out(image)
             source = "alpha" if photo.alpha else self.segmenter.source
         else:
-            image, name = whole_picture(picture), str(picture) if isinstance(picture, (str, Path)) else "the picture"
-            cutout, source, notes = Cutout.of_mask(as_mask(mask, image.size)), "given", ()
+            (whole, size, notes), source = photograph(picture), "given"
+            image, name = on_white(whole), str(picture) if isinstance(picture, (str, Path)) else "the picture"
+            cutout = Cutout.of_mask(scaled_mask(as_mask(mask, size), image.size))
         sight = self.see([image], [cutout])
         (verdict,) = self.domain.judge(sight, self.model)
         mesh, camera, hypotheses = None, None, None

@@ -37,5 +37,10 @@ def file_name(text: str) -> str:
     return "file" if name in ("", ".", "..") else name
 
 
+def megabytes(size: int) -> str:
+    """So many bytes for people."""
+    return f"{size / 1e6:.{0 if size >= 1e7 else 1}f} MB"
+
+
 def _is_shown(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"  # spaces of other widths

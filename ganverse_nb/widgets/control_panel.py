@@ -11,11 +11,12 @@ import ipywidgets
 import numpy as np
 from torch import Tensor
 
-from ganverse_nb.data.pictures import MOST_BYTES, decode_picture
+from ganverse_nb.data.pictures import decode_picture
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR, encode_pictures
 from ganverse_nb.render.shots import save_turntable
+from ganverse_nb.runtime.picture_files import MOST_BYTES
 from ganverse_nb.runtime.text import file_name
 from ganverse_nb.widgets.base import Later, Panel, Quiet, as_pixels, as_png, call_later, labelled, named, picture_frame
 from ganverse_nb.widgets.control_files import free_name, save_shown

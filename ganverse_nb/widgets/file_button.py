@@ -11,7 +11,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from ganverse_nb.runtime.text import file_name
+from ganverse_nb.runtime.text import file_name, megabytes
 
 PIECE = 1 << 20  # bytes of a message
 
@@ -69,8 +69,3 @@ class FileButton(anywidget.AnyWidget):
             at = datetime.fromtimestamp(facts["last_modified"] / 1000, UTC)
             file = {"name": name, "type": str(facts["type"]), "size": len(received), "content": received}
             self.value = (file | {"last_modified": at},)
-
-
-def megabytes(size: int) -> str:
-    """So many bytes for people."""
-    return f"{size / 1e6:.{0 if size >= 1e7 else 1}f} MB"

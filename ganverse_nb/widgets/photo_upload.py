@@ -9,9 +9,9 @@ from typing import Any
 
 import ipywidgets
 
-from ganverse_nb.data.pictures import MOST_BYTES
 from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
 from ganverse_nb.runtime.errors import ExpectedError, sentence
+from ganverse_nb.runtime.picture_files import MOST_BYTES
 from ganverse_nb.runtime.text import file_name
 from ganverse_nb.widgets.base import Panel, as_pixels, as_png, close_all, closed_on_error, named, picture_frame
 from ganverse_nb.widgets.file_button import FileButton

@@ -60,5 +60,5 @@ def test_photos_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="a.jpg is missing; unpack"):
         open_photo(tmp_path / "a.jpg")
     (tmp_path / "b.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="b.jpg is damaged"):
+    with pytest.raises(ValueError, match="b.jpg is not a picture; unpack the data set's archive again"):
         open_photo(tmp_path / "b.jpg")

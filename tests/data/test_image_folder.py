@@ -9,6 +9,7 @@ from PIL import Image, features
 
 from ganverse_nb.data.image_folder import (
     ImageFolderError,
+    find_images,
     folder_key,
     list_images,
     load_image_archive,
@@ -151,25 +152,47 @@ def test_unreadable_files_are_named_and_skipped(tmp_path, scene):
     assert "1 of 7 files were left out" in message and "notes.txt is no picture" in message and "._b" not in message
 
 
-def test_linked_folders_and_files_are_read_and_what_is_left_out_is_named(tmp_path, scene):
+def test_links_are_followed_inside_alone_and_what_is_left_out_is_named(tmp_path, scene):
     folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     (folder / "a").mkdir(parents=True)
     elsewhere.mkdir()
-    for path in (folder / "a" / "0.png", elsewhere / "1.png", elsewhere / "2.png"):
+    for path in (folder / "a" / "0.png", folder / "1.png", elsewhere / "2.png"):
         scene.save(path)
-    (folder / "linked").symlink_to(elsewhere)
-    (folder / "linked.png").symlink_to(elsewhere / "1.png")
+    (folder / "again.png").symlink_to("a/0.png")
     (folder / "a" / "back").symlink_to(folder)
+    (folder / "b").symlink_to("a")
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "linked.png").symlink_to(elsewhere / "2.png")
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     with pytest.warns(ExpectedWarning) as caught:
         images = read_image_folder(folder, 16)
     files = [path.relative_to(folder).as_posix() for path in list_images(folder)]
-    assert files == ["a/0.png", "linked/1.png", "linked/2.png", "linked.png", "phone.heic"] and len(images) == 4
-    message = str(caught[0].message)
-    assert "1 of 5 pictures were skipped" in message and "phone.heic is a HEIC picture" in message
-    assert "2 of 7 files were left out" in message and "back links back to a folder above it" in message
-    assert "gone.png is a link to nothing" in message
+    assert files == ["1.png", "a/0.png", "again.png"] and len(images) == 3
+    (message,) = (str(warning.message) for warning in caught)
+    assert "5 of 8 files were left out" in message and "gone.png is a link to nothing" in message
+    assert f"{folder / 'linked'} links out of the folder and is not followed; cp -rL" in message
+    _, others = find_images(folder)
+    again = [f"{folder / name} links to a folder that is read anyway" for name in ("a/back", "b")]
+    assert set(again) < set(others) and len(others) == 5
+
+
+def test_folders_that_link_to_each_other_are_read_once(tmp_path, scene):
+    """Twelve folders with links to all twelve: followed in every order they would be 12! paths."""
+    for number in range(12):
+        (tmp_path / str(number)).mkdir()
+        scene.save(tmp_path / str(number) / "a.png")
+        for other in range(12):
+            (tmp_path / str(number) / f"to{other}").symlink_to(tmp_path / str(other))
+    files, others = find_images(tmp_path)
+    assert len(files) == 12 and len(others) == 144
+
+
+def test_a_phones_pictures_without_their_plugin_are_counted(tmp_path, scene):
+    for name in "ab":
+        scene.save(tmp_path / f"{name}.png")
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.warns(ExpectedWarning, match="1 of 3 pictures were skipped: .*phone.heic is a (damaged )?HEIC picture"):
+        assert len(read_image_folder(tmp_path, 16)) == 2
 
 
 def test_pictures_are_brought_to_any_shape(tmp_path, scene):

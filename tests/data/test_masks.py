@@ -80,7 +80,7 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no mask at .*gone.png"):
         as_mask(tmp_path / "gone.png", SIZE)
     (tmp_path / "text.png").write_text("not a picture")
-    with pytest.raises(ValueError, match="text.png is damaged or no picture"):
+    with pytest.raises(ValueError, match="text.png is not a picture; give a PNG of two values"):
         as_mask(tmp_path / "text.png", SIZE)
     whole = saved(tmp_path / "cut.png", np.random.default_rng(0).integers(0, 2, (300, 400)) * 255).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganverse_nb.data import pictures
+from ganverse_nb.data.masks import scaled_mask
 from ganverse_nb.data.photo import read_photo, without_borders
 
 
@@ -135,3 +137,32 @@ def test_what_cannot_be_read_is_said(tmp_path, scene):
         read_photo(tmp_path / "text.png", 64)
     with pytest.raises(ValueError, match="only 20 x 20 pixels"):
         read_photo(scene[:20, :20], 64)
+
+
+def test_large_photographs_are_scaled_as_they_are_decoded_and_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "LARGEST", 100)
+    pixels = np.random.default_rng(0).integers(0, 255, (150, 400, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[:, :100, 3] = 0
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    photo = read_photo(tmp_path / "turned.png", 16)
+    assert photo.image.size == photo.size == photo.alpha.size == (38, 100) and photo.box == (0, 0, 38, 100)
+    assert photo.notes == ("it was scaled down from 150 x 400 pixels",)
+    assert np.asarray(photo.alpha)[:24].max() == 0 and np.asarray(photo.alpha)[26:].min() == 255
+    assert (np.asarray(photo.image)[:24] == 255).all()
+    assert read_photo(Image.fromarray(pixels), 16).size == (100, 38)
+    large = np.zeros((150, 400), bool)
+    large[30:120, 100:300] = True
+    small = scaled_mask(large, (100, 38))
+    assert small.shape == (38, 100) and small.mean() == pytest.approx(large.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff"])
+def test_of_several_pictures_the_first_is_looked_at_and_it_is_said(tmp_path, kind):
+    first, second = (Image.fromarray(np.full((40, 40, 3), value, np.uint8)) for value in (200, 20))
+    first.save(tmp_path / f"film.{kind}", save_all=True, append_images=[second, second])
+    photo = read_photo(tmp_path / f"film.{kind}", 32)
+    assert photo.notes == ("it holds several pictures, of which the first is looked at",)
+    assert abs(int(np.asarray(photo.image).mean()) - 200) < 3

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ganverse_nb.widgets.file_button import FileButton, megabytes
+from ganverse_nb.widgets.file_button import FileButton
 
 CONTENT = bytes(range(256)) * 40
 
@@ -86,12 +86,3 @@ def test_the_next_file_begins_anew(button):
 def test_names_are_names_of_files_here(button, given, name):
     send(button, name=given)
     assert button.value[0]["name"] == name
-
-
-def test_sizes_in_words():
-    assert [megabytes(size) for size in (40_000, 9_940_000, 12_000_000, 100_000_000)] == [
-        "0.0 MB",
-        "9.9 MB",
-        "12 MB",
-        "100 MB",
-    ]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ganverse_nb.data.photo_sets.originals import mask_file, off_background
 from ganverse_nb.data.photo_sets.photo import MaskOf, PhotoSet, RealPhoto, photo_set
-from ganverse_nb.data.pictures import SUFFIXES
 from ganverse_nb.runtime.errors import ExpectedWarning
+from ganverse_nb.runtime.picture_files import SUFFIXES
 
 MASKS, BOXES = "masks.csv", "boxes.csv"
 SOURCES = {"coil-100": "coil", "epfl-gims08": "epfl", "weizmann": "horses", "davis-2016": "davis"}
