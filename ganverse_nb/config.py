@@ -66,12 +66,10 @@ class GanConfig:
 class ViewConfig:
     """Choosing view codes and measuring whether they hold the view (section 3.1)."""
 
-    # the package's, "chosen" (by the pose regressor), "labelled" (in notebook 02), "suggested" (from silhouettes, by
-    # nobody), or a file
-    codes: str = "bundled"
-    split_layer: int = (
-        2  # k of codes that are made here; 0: as silhouettes suggest; bundled ones and files bring theirs
+    codes: str = (
+        "bundled"  # or "chosen" (by the regressor), "labelled" (in notebook 02), "suggested" (by nobody), a file
     )
+    split_layer: int = 2  # k of codes that are made here; 0: as outlines suggest; bundled ones and files bring theirs
     views: int = 24  # view codes on the orbit around the object
     tiers: tuple[float, ...] = (6.0, 22.0)  # degrees of elevation of further view codes, below and above the orbit ...
     tier_views: int = 8  # ... and how many of each
@@ -370,16 +368,17 @@ def _paper(kind: Category, seed: int) -> Config:
     where `network` says. A category that the paper does not have gets a GAN of its own, of config-f's size.
     """
     gan, objects, photographs = GanConfig("trained", 256, 512, 512, 8, (512, 512, 512, 512, 256, 128, 64)), 1000, ""
-    if facts := kind.paper:
+    views, facts = kind.views, kind.paper
+    if facts:
         gan = GanConfig(f"gans/{facts.network}.safetensors", facts.resolution)
-        objects, photographs = facts.contents, facts.photographs
+        objects, photographs, views = facts.contents, facts.photographs, facts.views
     return Config(
         "paper",
         kind.name,
         seed,
         photos=PhotoConfig(train=0, test=0, truth=0),
         gan=gan,
-        views=ViewConfig(codes="labelled", split_layer=4, regressor_steps=0),
+        views=ViewConfig(codes="labelled", split_layer=4, views=views, regressor_steps=0),
         segmenter=SegmenterConfig(weights="coco"),
         multiview=MultiviewConfig(
             contents=objects,
@@ -468,8 +467,8 @@ def _of_own(config: Config, kind: Category) -> Config:
     """Of a user's category: no photos of the studio, a GAN trained on their pictures, view codes that are suggested."""
     gan = replace(config.gan, network="trained", pair_weight=0.0, augment="auto")
     views = replace(config.views, codes="suggested", split_layer=0, views=kind.views, tiers=(), regressor_steps=0)
-    light, photos = replace(config.light, photos=0), PhotoConfig(train=0, test=0, truth=0)
-    return replace(config, own=kind, gan=gan, views=views, light=light, photos=photos)
+    light = replace(config.light, photos=0)
+    return replace(config, own=kind, gan=gan, views=views, light=light, photos=PhotoConfig(0, 0, 0))
 
 
 def load_config(
@@ -482,8 +481,8 @@ def load_config(
     """The configuration of a profile.
 
     Args:
-        category: a name of the package's, or one of the user's own: its TOML file, or what `find_category` takes. Where
-            they are not given, the GAN's R1 weight is then `auto_r1_gamma` and pairs of one view are not judged.
+        category: a name of the package's; of one's own the TOML file, or what `find_category` takes. A GAN of one's own
+            pictures has the R1 weight `auto_r1_gamma` where none is given, and pairs of one view are not judged.
         settings: changes by dotted name: `{"inverse.steps": 100}`.
         overrides: the same as keywords: `inverse__steps=100`.
 

@@ -7,22 +7,59 @@ goes, and which of its two symmetric views is the front, no picture tells: both 
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganverse_nb.config import ViewConfig
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import crossed_pictures, sample_w
-from ganverse_nb.gan.suggest import TRUNCATION
+from ganverse_nb.gan.suggest import TRUNCATION, silhouette_descriptor, suggest_view_codes
 from ganverse_nb.gan.view_gate import Masks
 from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
+from ganverse_nb.runtime.errors import ExpectedWarning
 
 SIDE = 16  # pixels of the thumbnails that are compared
 COLOR = 3.0  # weight of their colours beside the silhouette; with 1, a view from ahead is taken for one from behind
+CONTENTS = 8  # objects that are seen in every view
+NO_VIEW = 0.7  # share of the outlines' variance among random pictures that contents may make in one view
 OFFSETS = 180  # places of the front that are tried, over the whole circle
 UNKNOWN = "which way round the views go, and which end is the front, is unknown"
+
+
+def suggested_views(
+    generator: Generator, masks: Masks, split_layer: int, config: ViewConfig, *, symmetric: bool = True, seed: int = 0
+) -> ViewCodes:
+    """`config.views` codes in which outlines hold best (`suggest_view_codes`), in order (`ordered_views`).
+
+    Where the first layers hardly hold the view at all, an `ExpectedWarning` says so before hours are spent.
+
+    Raises:
+        ValueError: too few codes in which the segmenter finds anything.
+    """
+    found = suggest_view_codes(
+        generator,
+        config.views,
+        silhouette_descriptor(masks),
+        split_layer,
+        candidates=max(2 * config.views, min(config.candidates, 8 * config.views)),
+        contents=min(config.contents, CONTENTS),
+        seed=seed,
+    )
+    spread = float(found.spread.median())
+    if spread > NO_VIEW:
+        said = (
+            f"The first {split_layer} layers of this GAN hardly hold the view: in one view outlines vary {spread:.2f} "
+            "times as much as in random pictures, so that no 3D can be learned from them; train the GAN longer, or "
+            "label view codes by hand (--views labelled)."
+        )
+        warnings.warn(said, ExpectedWarning, stacklevel=2)
+    views = ordered_views(generator, found.codes, split_layer, masks, symmetric=symmetric, seed=seed)
+    return replace(views, provenance=views.provenance | {"outline_spread": round(spread, 4)})
 
 
 def ordered_views(
@@ -60,7 +97,7 @@ def ordered_views(
 
 
 def thumbnails(
-    generator: Generator, codes: Tensor, split_layer: int, masks: Masks, seed: int = 0, contents: int = 8
+    generator: Generator, codes: Tensor, split_layer: int, masks: Masks, seed: int = 0, contents: int = CONTENTS
 ) -> Tensor:
     """[N, 4 x contents, SIDE, SIDE] how the same objects look in each view: silhouettes, and colours in them.
 

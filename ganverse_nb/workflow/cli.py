@@ -255,6 +255,7 @@ def _score_photos(options: argparse.Namespace) -> None:
     print(table(score_photos(networks, photos, command, options.masks, options.output)))
     if options.output is not None:
         print(f"wrote {options.output}")
+    print(after("score-photos", networks))
 
 
 def _edit(options: argparse.Namespace) -> None:

@@ -131,13 +131,14 @@ def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tupl
 
 def prepare(run: Run) -> None:
     """Trains what a run of a user's own pictures begins with, where it is not there yet: the GAN, and where pictures
-    bring their masks, a segmenter."""
+    bring their masks, a segmenter. What `train-gan` and `train-segmenter` have left there, however, stays."""
     from ganverse_nb.workflow.inputs import has_own_masks
 
     config = run.config
-    if config.gan.network == "trained" and config.kind.images:
+    if config.gan.network == "trained" and config.kind.images and not run.is_complete("gan"):
         train_gan(run)
-    if config.segmenter.weights in ("auto", "trained") and has_own_masks(config.kind):
+    own_masks = config.segmenter.weights in ("auto", "trained") and has_own_masks(config.kind)
+    if own_masks and not run.is_complete("segmenter"):
         train_segmenter(run)
 
 

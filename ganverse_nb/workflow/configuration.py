@@ -12,7 +12,7 @@ from ganverse_nb.config import Config, as_json, load_config
 from ganverse_nb.runtime.files import plain
 from ganverse_nb.runtime.settings import deciding, override
 from ganverse_nb.workflow.marks import CONFIG, recorded_config
-from ganverse_nb.workflow.places import PATHS, is_path, whole_paths
+from ganverse_nb.workflow.places import PATHS, is_path, whole, whole_paths
 
 Given = str | Path | Category
 
@@ -28,6 +28,8 @@ def run_config(
     Raises:
         ValueError: an unknown profile, category or setting, or a damaged config.json.
     """
+    if isinstance(category, (str, Path)) and str(category).endswith(".toml"):
+        category = whole(category)
     directory = Path(runs) / f"{category}-{profile}-seed{seed}"
     known = isinstance(category, Category) or str(category) in CATEGORIES or str(category).endswith(".toml")
     theirs = recorded_config(directory) if not known else None

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganverse_nb.categories import paper_facts
 from ganverse_nb.config import Config
 from ganverse_nb.gan.checkpoint import WEIGHTS
 from ganverse_nb.gan.fetch import NETWORKS
@@ -154,11 +153,9 @@ def _views(config: Config, directory: Path) -> Need:
 
 
 def _view_count(config: Config) -> int:
-    """How many view codes there are, or how many the paper labelled."""
+    """How many view codes there are, or are to be."""
     views = config.views
-    if views.codes in ("labelled", "suggested"):
-        return int(paper_facts("views").get(config.category, views.views))
-    return views.views + len(views.tiers) * views.tier_views
+    return views.views + (0 if views.codes in ("labelled", "suggested") else len(views.tiers) * views.tier_views)
 
 
 def _masks(config: Config, directory: Path) -> list[Need]:

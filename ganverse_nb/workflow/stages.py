@@ -39,8 +39,8 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
-from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer, suggest_view_codes
-from ganverse_nb.gan.suggest_order import UNKNOWN, ordered_views
+from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_split_layer
+from ganverse_nb.gan.suggest_order import UNKNOWN, suggested_views
 from ganverse_nb.gan.view_choice import choose_views
 from ganverse_nb.gan.view_gate import MASKED_VIEWS, Masks, measure_views, view_shape_variety
 from ganverse_nb.gan.viewpoints import ViewCodes
@@ -209,18 +209,8 @@ def _suggested_views_stage(run: Run) -> Stage:
     mirrored = kind.symmetry != "none"
 
     def compute(directory: Path) -> None:
-        gan, masks, k, wanted = teacher(run), _masks(run), split_layer(run), config.views
-        found = suggest_view_codes(
-            gan,
-            wanted,
-            silhouette_descriptor(masks),
-            k,
-            candidates=max(2 * wanted, min(config.candidates, 8 * wanted)),
-            contents=min(config.contents, 8),
-            seed=seed,
-        )
-        views = ordered_views(gan, found.codes, k, masks, symmetric=mirrored, seed=seed)
-        facts = {"command": run.command, "teacher": sha256(teacher_file(run)), "spread": found.spread.tolist()}
+        views = suggested_views(teacher(run), _masks(run), split_layer(run), config, symmetric=mirrored, seed=seed)
+        facts = {"command": run.command, "teacher": sha256(teacher_file(run))}
         replace(views, provenance=views.provenance | facts).save(directory / VIEWS)
         run.note("view codes", f"suggested from outlines, ordered by likeness; {UNKNOWN}")
 

@@ -62,7 +62,8 @@ found
 # This category comes with labelled view codes (notebook 01 shows them). For another network you make them here: the
 # codes in which objects look most consistent are suggested, you say for each from which of twelve sides it looks, by a
 # click or a key. Every decision is saved; run the cell again and it goes on. A run with the setting
-# `views.codes = "labelled"`, as profile `paper` has it, uses the result; `fig.all_views` draws it as figure B.
+# `views.codes = "labelled"`, as profile `paper` has it, uses the result; `fig.all_views` draws it as figure B. A
+# category of your own is content with the suggestions (`"suggested"`), in the order in which they look most alike.
 
 # %%
 from ganverse_nb.gan.annotation import ViewAnnotation
@@ -72,7 +73,8 @@ from ganverse_nb.widgets import ViewLabeller, sample_pictures
 
 teacher, split_layer = stages.teacher(run), stages.split_layer(run)
 outlines = silhouette_descriptor(lambda pictures: segmenter.segment(pictures).mask)
-suggested = suggest_view_codes(teacher, 16, outlines, split_layer, candidates=48, contents=4, seed=seed)
+count = run.config.views.views
+suggested = suggest_view_codes(teacher, count, outlines, split_layer, candidates=3 * count, contents=4, seed=seed)
 labels = ViewAnnotation(suggested.codes, split_layer, labelled_views(run))
 ViewLabeller(labels, sample_pictures(teacher, split_layer))
 
