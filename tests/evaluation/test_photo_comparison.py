@@ -21,6 +21,7 @@ from ganverse_nb.evaluation.photo_comparison import (
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.renderer import render
+from tests.certain import CertainHead
 
 
 def body(count=8, size=1.0):
@@ -65,7 +66,7 @@ class Known:
 
     def __init__(self, mesh, camera, degrees):
         self.mesh, self.seen, self.degrees, self.cameras = mesh, camera, degrees, self
-        self.azimuth = camera.azimuth
+        self.azimuth, self.head = camera.azimuth, CertainHead(self.turned)
 
     def eval(self):
         return self
@@ -73,7 +74,7 @@ class Known:
     def network(self, images, masks):
         return replace(self.mesh, vertices=self.mesh.vertices @ yaw(self.degrees).T)
 
-    def head(self, images, masks):
+    def turned(self, images, masks):
         return self.seen.replace(azimuth=self.seen.azimuth + self.degrees)
 
 

@@ -9,6 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
+from tests.certain import CertainHead
 
 AZIMUTH = torch.tensor([0.0, 90.0, 200.0])
 
@@ -26,7 +27,7 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.mesh, self.cameras, self.resolution = mesh, cameras, 64
         self.network = lambda images, masks: repeat_mesh(mesh, len(images))
-        self.head = lambda images, masks: cameras
+        self.head = CertainHead(lambda images, masks: cameras)
         self.cameras = SimpleCameras(cameras)
 
 

@@ -28,6 +28,7 @@ from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.studio.cars import TYPE_NAMES
 from ganverse_nb.studio.photos import make_photos
+from tests.certain import CertainHead
 
 CONTENTS, VIEWS, SIDE = 5, 4, 16
 TRUE = torch.tensor([10.0, 80.0, 190.0, 285.0])  # where the pictures of each view are taken from
@@ -176,8 +177,9 @@ class Knows(torch.nn.Module):
     def __init__(self, photos):
         super().__init__()
         self.photos, self.cameras = photos, LearnableCameras(BINS)
+        self.head = CertainHead(self.true_camera)
 
-    def head(self, images, masks):
+    def true_camera(self, images, masks):
         same = (images[:, None] - self.photos.image()[None]).abs().amax((2, 3, 4)) < 1e-6
         return self.photos.camera[same.float().argmax(1)]
 

@@ -36,6 +36,7 @@ from ganverse_nb.workflow import cli
 from ganverse_nb.workflow.notebooks import build_all
 from ganverse_nb.workflow.reproduce import Stopwatch, default_jobs, reproduce
 from ganverse_nb.workflow.run import exclusive, open_run
+from tests.certain import CertainHead
 
 PARAMETERS = """# %% tags=["parameters"]
 profile = "mini"
@@ -198,7 +199,7 @@ def networks(monkeypatch):
         cameras=LearnableCameras(torch.tensor([0])),
         eval=lambda: None,
         network=lambda image, mask: sphere,
-        head=lambda image, mask: Camera.orbit(-90.0, 10.0, 2.3),
+        head=CertainHead(lambda image, mask: Camera.orbit(-90.0, 10.0, 2.3)),
     )
     pictures = torch.zeros(2, 1, 3, 16, 16, dtype=torch.uint8)
     dataset = MultiViewDataset(
