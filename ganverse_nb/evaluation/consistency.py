@@ -80,7 +80,8 @@ def score_renderers(
 
     features = SegmenterFeatures()
     truth = torch.cat([features(part) for part in real.split(CHUNK)])
-    mixed = [torch.randint(len(data), (PICTURES,), generator=rng).split(CHUNK) for _ in range(3)]
+    count = min(PICTURES, len(data))
+    mixed = [torch.randint(len(data), (count,), generator=rng).split(CHUNK) for _ in range(3)]
     drawn: dict[str, list[Tensor]] = {name: [] for name in found}
     for seen, textured, around in zip(*mixed, strict=True):
         scene = data.properties(seen).replace(texture=data.texture(textured), background=data.background(around))
