@@ -18,11 +18,12 @@ import torch
 from ganverse_nb.config import GanConfig, InverseGraphicsConfig, SegmenterConfig, ViewConfig
 from ganverse_nb.data.generation import generate
 from ganverse_nb.gan import pose
+from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.inverse_graphics import training as inverse_training
 from ganverse_nb.inverse_graphics.perceptual import feature_distance
-from ganverse_nb.neural_renderer import mask_student
+from ganverse_nb.neural_renderer import joint, mask_student, warm_up
 from ganverse_nb.neural_renderer import training as renderer_training
 from ganverse_nb.runtime.files import write_text
 from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
@@ -40,7 +41,8 @@ INTERVALS = {  # module -> what it does every so many steps, at the size of thes
     pose: {"SAVE_EVERY": 3},
     inverse_training: {"CHECKPOINT_EVERY": 2, "LOG_EVERY": 1},
     mask_student: {"SAVE_EVERY": 6},
-    renderer_training: {"WARM_UP_SAVE_EVERY": 9, "WARM_UP_LOG_EVERY": 4, "JOINT_LOG_EVERY": 2},
+    warm_up: {"SAVE_EVERY": 9, "LOG_EVERY": 4},
+    joint: {"LOG_EVERY": 2},
 }
 
 
@@ -54,6 +56,7 @@ def in_stage(compute: Callable[[Path], object], root: Path, seconds: float) -> N
     """`compute` as the stage of a run."""
     for module, intervals in INTERVALS.items():
         for name, value in intervals.items():
+            assert hasattr(module, name), f"{module.__name__} has no {name} any more"
             setattr(module, name, value)
     os.environ["PATH"] = ""  # no git: which commit it is takes longer than the work
     opened(root, seconds).stage("work", compute)
@@ -81,6 +84,12 @@ def lumps() -> Any:
 @cache
 def gan_world() -> Any:
     return toy.gan_world()
+
+
+@cache
+def judge() -> Discriminator:
+    torch.manual_seed(1)
+    return Discriminator(toy.SIDE, (8, 8, 8))
 
 
 class Edges:
@@ -134,8 +143,9 @@ def stylegan_r(directory: Path, **changes: Any) -> None:
     short = {"warmup_steps": 2, "finetune_steps": 1, "mask_steps": 2, "fresh_contents": 4, "patience": 3}
     config = toy.config(**short | changes)
     renderer_training.train_stylegan_r(
-        pictures, range(20), content_w, view_w, 2, toy.cameras(), network, toy.encoder(), config, directory, 0
-    )
+        pictures, range(20), content_w, view_w, 2, toy.cameras(), network, toy.encoder(), config, directory, 0,
+        discriminator=judge(),
+    )  # fmt: skip
 
 
 def segmenter(directory: Path) -> None:
