@@ -14,6 +14,7 @@ from ganverse_nb.data.image_folder import list_images
 from ganverse_nb.data.masked_folder import kind_of_masks
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import write_text
+from ganverse_nb.runtime.picture_files import formats_of
 
 FEW = 1000  # pictures; a GAN needs at least about so many to vary
 
@@ -61,7 +62,7 @@ def look_at(folder: Path) -> Found:
     files = list_images(folder)
     for path in files:
         try:
-            with Image.open(path) as picture:
+            with Image.open(path, formats=formats_of(path.name)) as picture:
                 sizes.append(picture.size)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue

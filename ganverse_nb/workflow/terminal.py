@@ -11,12 +11,13 @@ from typing import Any, TextIO
 
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning, is_out_of_memory, sentence
 from ganverse_nb.runtime.extras import missing_extra
+from ganverse_nb.runtime.text import printable
 
 
 def say(text: str, code: int) -> int:
     """Prints a sentence to stderr; returns `code`."""
     with suppress(OSError):  # the terminal may be closed
-        print(f"ganverse: {text}", file=sys.stderr)
+        print(f"ganverse: {printable(text)}", file=sys.stderr)  # names of files cannot steer the terminal
     return code
 
 

@@ -141,22 +141,22 @@ def test_what_cannot_be_read_is_said(tmp_path, scene):
 
 def test_large_photographs_are_scaled_as_they_are_decoded_and_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "LARGEST", 100)
-    pixels = np.random.default_rng(0).integers(0, 255, (150, 400, 4), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 400, 4), np.uint8)
     pixels[..., 3] = 255
     pixels[:, :100, 3] = 0
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
     photo = read_photo(tmp_path / "turned.png", 16)
-    assert photo.image.size == photo.size == photo.alpha.size == (38, 100) and photo.box == (0, 0, 38, 100)
-    assert photo.notes == ("it was scaled down from 150 x 400 pixels",)
-    assert np.asarray(photo.alpha)[:24].max() == 0 and np.asarray(photo.alpha)[26:].min() == 255
-    assert (np.asarray(photo.image)[:24] == 255).all()
-    assert read_photo(Image.fromarray(pixels), 16).size == (100, 38)
-    large = np.zeros((150, 400), bool)
-    large[30:120, 100:300] = True
-    small = scaled_mask(large, (100, 38))
-    assert small.shape == (38, 100) and small.mean() == pytest.approx(large.mean(), abs=0.02)
+    assert photo.image.size == photo.size == photo.alpha.size == (50, 100) and photo.box == (0, 0, 50, 100)
+    assert photo.notes == ("it was scaled down from 200 x 400 pixels",)
+    assert np.asarray(photo.alpha)[:20].max() == 0 and np.asarray(photo.alpha)[30:].min() == 255
+    assert (np.asarray(photo.image)[:20] == 255).all()
+    assert read_photo(Image.fromarray(pixels), 16).size == (100, 50)
+    large = np.zeros((200, 400), bool)
+    large[40:160, 100:300] = True
+    small = scaled_mask(large, (100, 50))
+    assert small.shape == (50, 100) and small.mean() == pytest.approx(large.mean(), abs=0.02)
 
 
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff"])
