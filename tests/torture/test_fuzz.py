@@ -22,7 +22,7 @@ from ganverse_nb.runtime import picture_files
 from ganverse_nb.runtime.files import read_json
 from tests.torture.fuzz import LEAVES, OBJ_LINES, as_glb, changed, check, damaged, glb_parts, pictures
 
-SHORT, LONG = 40, 20_000  # files of each kind
+SHORT, LONG = 12, 20_000  # files of each kind
 PIXELS = 1_000_000  # that may be decoded here, so that a lie about a size costs no second
 MEMORY = 2 << 30  # bytes: docs/untrusted_input.md
 MUG = {"name": "mug", "coco": "cup", "template": [0.3, 0.3, 0.4], "symmetry": "none", "images": "photos", "views": 12}
