@@ -95,7 +95,8 @@ def chosen(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -
 def open_chosen(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -> Run:
     """The run that the options name."""
     profile, category, seed, runs = meant(options)
-    return open_run(profile, category, seed, runs, options.figures, settings(options) | dict(more or {}))
+    figures = vars(options).get("figures", Path("figures"))  # not every command draws
+    return open_run(profile, category, seed, runs, figures, settings(options) | dict(more or {}))
 
 
 def means(config: Config) -> str:
