@@ -20,7 +20,7 @@ from typing import Any
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError
 
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?")  # the names that `atomic_path` and `remove` write under
-CHECKSUM = "checksum"  # of a file, where it tells one of itself
+CHECKSUM, SEAL = "checksum", "crc32:"  # of a file, where it tells one of itself
 AGAIN = "delete it and run the same command again"
 BLOCK = 1 << 20  # bytes
 
@@ -92,7 +92,7 @@ def write_json(path: str | Path, value: Any, *, sealed: bool = False) -> None:
 
 def seal(content: dict[str, Any]) -> str:
     """CRC-32 of a dictionary of JSON, whatever its layout and order."""
-    return f"crc32:{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+    return f"{SEAL}{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
@@ -110,8 +110,9 @@ def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
         raise FileNotFoundError(f"{path} does not exist.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        if isinstance(content, dict) and CHECKSUM in content and content.pop(CHECKSUM) != seal(content):
-            raise ValueError("its content has changed since it was written")
+        if isinstance(content, dict) and str(content.get(CHECKSUM)).startswith(SEAL):  # others have their own
+            if content.pop(CHECKSUM) != seal(content):
+                raise ValueError("its content has changed since it was written")
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from None
     return content
