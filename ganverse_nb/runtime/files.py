@@ -110,9 +110,9 @@ def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
         raise FileNotFoundError(f"{path} does not exist.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        if isinstance(content, dict) and str(content.get(CHECKSUM)).startswith(SEAL):  # others have their own
-            if content.pop(CHECKSUM) != seal(content):
-                raise ValueError("its content has changed since it was written")
+        sealed = isinstance(content, dict) and str(content.get(CHECKSUM)).startswith(SEAL)  # others have their own
+        if sealed and content.pop(CHECKSUM) != seal(content):
+            raise ValueError("its content has changed since it was written")
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from None
     return content

@@ -153,7 +153,7 @@ def test_pictures_of_one_category_leave_anothers_alone(run, tmp_path):
     for one in (run, horse):
         fig.save_figure(one, "figure_2_views", fig.picture_grid([[RED]], size=64), {})
     found = sorted(str(path.relative_to(run.figures)) for path in run.figures.rglob("*.png"))
-    assert found == ["car/figure_2_views.png", "horse/figure_2_views.png"]
+    assert found == ["car-smoke/figure_2_views.png", "horse-smoke/figure_2_views.png"]
 
 
 def test_the_line_below_tells_the_run_and_stays_out_of_the_figure(run):
