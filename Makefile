@@ -32,7 +32,7 @@ test: lint types
 	$(BIN)/python -m pytest --numprocesses 2
 
 torture: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -q -m torture tests/torture
+	GANVERSE_TORTURE=1 $(BIN)/python -m pytest -q -m 'torture or not torture' tests/torture
 
 bench: $(VENV)/installed-bench
 	mkdir -p build

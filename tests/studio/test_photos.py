@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from ganverse_nb import categories
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.render.rasterize import rasterize
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.process import stops_like_ctrl_c
 from ganverse_nb.studio import archive
 from ganverse_nb.studio.categories import CATEGORIES
@@ -135,6 +138,22 @@ def test_an_interruption_ends_the_processes_that_photograph_at_once(
     with pytest.raises(KeyboardInterrupt), stops_like_ctrl_c():
         archive.make_photo_archive("car", 20 * archive.PIECE, 0, tmp_path, workers=2)
     assert time.monotonic() - began < 2.3 and not multiprocessing.active_children()
+
+
+class BrokenPool(ProcessPoolExecutor):
+    """One whose processes are ended from outside."""
+
+    def submit(self, *order: object, **options: object) -> Future:
+        done: Future = Future()
+        done.set_exception(BrokenProcessPool("a process was ended"))
+        return done
+
+
+def test_a_process_that_photographs_and_dies_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "PIECE", 16)
+    monkeypatch.setattr(archive, "ProcessPoolExecutor", BrokenPool)
+    with pytest.raises(ExpectedError, match="A process that photographs was ended, most often for want of"):
+        archive.make_photo_archive("car", 40, 0, tmp_path, workers=2)
 
 
 def test_processes_that_photograph_end_with_the_one_that_started_them() -> None:
