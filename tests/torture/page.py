@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 MEASURED, PAGE = ROOT / "figures" / "reliability.json", ROOT / "docs" / "reliability.md"
 HEAD = """# What a run survives
 
-Written by `make torture` from figures/reliability.json, its measurements; nothing here is typed by hand. Every row is a
-test of `tests/torture`, and `make test` runs a short form of them.
+Made of what `make torture` has measured so far, figures/reliability.json. Every row is a test of `tests/torture`, and
+`make test` runs a short form of them.
 
 A run that was ended, by whatever, goes on with the same command. Every training keeps its state at the latest after
 `runtime.checkpoint_seconds` of work (60; 0: only after as many steps as it has of its own), as in
