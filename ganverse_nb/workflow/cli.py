@@ -115,12 +115,12 @@ def _train_gan(options: argparse.Namespace) -> None:
 def _train_segmenter(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow import commands
 
-    run = open_chosen(options)
+    run, command = open_chosen(options), "train-segmenter"
     if options.photographs:
-        path = commands.train_photo_segmenter(run)
+        path, command = commands.train_photo_segmenter(run), f"{command} --photographs"
     else:
         path = commands.train_segmenter(run, options.masks)
-    print(f"trained: {path}\n{after('train-segmenter', run, path)}")
+    print(f"trained: {path}\n{after(command, run, path)}")
 
 
 def _train_pose(options: argparse.Namespace) -> None:

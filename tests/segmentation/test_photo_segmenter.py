@@ -139,7 +139,7 @@ def test_the_command_photographs_every_category_and_trains(tmp_path, monkeypatch
     monkeypatch.setattr(photo_segmenter, "PhotoSegmenterConfig", lambda: few)
     places = ["--runs", str(tmp_path / "runs"), "--figures", str(tmp_path / "figures")]
     assert cli.main(["train-segmenter", "--photographs", "--profile", "smoke", *places]) == 0
-    path = capsys.readouterr().out.split("trained: ")[1].strip()
+    path = capsys.readouterr().out.split("trained: ")[1].splitlines()[0]
     trained = load_segmenter("bird", path)
     assert trained.provenance["command"].startswith("ganverse train-segmenter --photographs")
     assert trained.provenance["photos"] == 4 and trained.category == "bird"
