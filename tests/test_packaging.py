@@ -129,6 +129,7 @@ TARGETS = {
     "demo": "ganverse demo --profile mini",
     "notebooks": "-m ganverse_nb.workflow.notebooks build",
     "lint": "ruff check",
+    "torture": "tests/torture",
 }
 
 
