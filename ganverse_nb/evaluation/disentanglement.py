@@ -12,10 +12,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.geometry.angles import angular_distance, circular_correlation, concentration
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder
-from ganverse_nb.neural_renderer.swaps import swap_distances
-
-Render = Callable[[Properties], Tensor]
-"""Properties -> pictures [B, 3, R, R] in [0, 1]; `StyleGANR.synthesize`."""
+from ganverse_nb.neural_renderer.swaps import Render, swap_distances
 
 Measure = Callable[[Tensor], Tensor]
 """Pictures [B, 3, R, R] in [0, 1] -> azimuth [B] in degrees, by a regressor that no renderer was trained with."""

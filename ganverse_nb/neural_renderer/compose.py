@@ -30,7 +30,7 @@ def keep_background(picture: Tensor, mask: Tensor, background: Tensor) -> Tensor
     near = _feathered(_grown(mask, 2 * (picture.shape[-1] // SHADOW // 2) + 1), BLUR)
     wall = wall * (1 - near + near * (seen / given.clamp_min(1e-3)).clamp(0, 1))
     rendered = torch.maximum(mask, _feathered(mask, FEATHER))
-    return torch.lerp(wall, picture, torch.maximum(rendered, _feathered(unknown, FEATHER) * unknown.ceil()))
+    return torch.lerp(wall, picture, torch.maximum(rendered, _feathered(unknown, FEATHER) * unknown))
 
 
 def _feathered(mask: Tensor, size: int) -> Tensor:

@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.joint import synthesis_parameters
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR
@@ -70,14 +69,12 @@ def tuned_to(model: StyleGANR, properties: Properties, image: Tensor, steps: int
 
 def _with_others(properties: Properties, rng: torch.Generator) -> Properties:
     """The same object and background from its own camera and from `OTHERS` random ones."""
-    camera = properties.camera[torch.zeros(1 + OTHERS, dtype=torch.int64)]
-    azimuth, size = torch.rand(2, 1 + OTHERS, generator=rng).to(camera.azimuth)
-    scale = SCALES[0] + (SCALES[1] - SCALES[0]) * size
-    other = Camera(**{**vars(camera), "azimuth": azimuth * 360, "distance": camera.distance / scale})
-    first = torch.arange(1 + OTHERS, device=azimuth.device) == 0
-    mixed = {
-        name: torch.where(first.reshape(-1, *[1] * (value.ndim - 1)), value, getattr(other, name))
-        for name, value in vars(camera).items()
-    }
     rows = torch.zeros(1 + OTHERS, dtype=torch.int64)
-    return properties[rows].replace(camera=Camera(**mixed))
+    camera = properties.camera[rows]
+    turn, size = torch.rand(2, OTHERS, generator=rng).to(camera.azimuth)
+    scale = SCALES[0] + (SCALES[1] - SCALES[0]) * size
+    other = camera.replace(
+        azimuth=torch.cat([camera.azimuth[:1], turn * 360]),
+        distance=torch.cat([camera.distance[:1], camera.distance[1:] / scale]),
+    )
+    return properties[rows].replace(camera=other)

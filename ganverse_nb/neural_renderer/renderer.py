@@ -137,10 +137,15 @@ class StyleGANR:
             raise ValueError("StyleGANR.encode needs inverse graphics: load it with encoder=PropertyEncoder(...).")
         return encode_pictures(self.encoder, self.resolution, images, masks, camera, name)
 
-    def save(self, path: Path) -> None:
-        """Write generator and mapping network as safetensors, sizes and notes as its metadata, all or nothing."""
-        tensors = {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
-        tensors |= {f"mapping.{k}": v for k, v in self.mapping.state_dict().items()}
+    def save(self, path: Path, generator: bool = True) -> None:
+        """Write generator and mapping network as safetensors, sizes and notes as its metadata, all or nothing.
+
+        Args:
+            generator: without it, where it is still the teacher's, which lies elsewhere.
+        """
+        tensors = {f"mapping.{k}": v for k, v in self.mapping.state_dict().items()}
+        if generator:
+            tensors |= {f"generator.{k}": v for k, v in self.generator.state_dict().items()}
         settings = {
             "generator": self.generator.settings,
             "mapping": self.mapping.sizes.as_json(),
@@ -149,22 +154,31 @@ class StyleGANR:
         save_tensors(path, tensors, FORMAT, settings)
 
     @classmethod
-    def load(cls, path: str | Path, encoder: PropertyEncoder | None = None) -> StyleGANR:
+    def load(
+        cls, path: str | Path, encoder: PropertyEncoder | None = None, generator: Generator | None = None
+    ) -> StyleGANR:
         """The renderer that `save` wrote, in evaluation mode, without gradients.
+
+        Args:
+            generator: of a file that was saved without it; it is not copied.
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: not such a file, of another version, or damaged.
+            ValueError: not such a file, of another version, or damaged; or nobody has its generator.
         """
         what, remedy = "StyleGAN-R", "delete its folder, if it is a stage's, and run the stage again"
         tensors, metadata = load_tensors(path, FORMAT, what, remedy)
         with made_from(tensors, path, what, remedy):
-            generator = Generator(**json.loads(metadata["generator"]))
             mapping = PropertyMapper(MappingSizes.from_json(json.loads(metadata["mapping"])))
-            for prefix, module in (("generator.", generator), ("mapping.", mapping)):
+            parts: list[tuple[str, torch.nn.Module]] = [("mapping.", mapping)]
+            if generator is None:
+                generator = Generator(**json.loads(metadata["generator"]))
+                parts.append(("generator.", generator))
+            for prefix, module in parts:
                 state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
                 module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
                 module.requires_grad_(False)
+            generator.requires_grad_(False)
             return cls(generator, mapping, encoder, json.loads(metadata["notes"]))
 
 

@@ -11,6 +11,7 @@ from ganverse_nb.neural_renderer.data import CHUNK, PropertyDataset
 from ganverse_nb.neural_renderer.properties import DISTANCES, Properties, PropertyEncoder, concatenate
 
 Render = Callable[[Properties], Tensor]
+"""Properties -> pictures [B, 3, R, R] in [0, 1]; `StyleGANR.synthesize`."""
 
 
 def swap_pairs(dataset: PropertyDataset, contents: Sequence[int], limit: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -52,8 +52,8 @@ def train_stylegan_r(
 ) -> StyleGANR:
     """Train StyleGAN-R; resumes from `directory` and leaves metrics.jsonl and two renderers there.
 
-    `mapping_only.safetensors` is the state after the warm-up (the paper's ablation, Fig J), `stylegan_r.safetensors`
-    the result.
+    `mapping_only.safetensors` is the mapping network after the warm-up, without the generator, which is the teacher's
+    (the paper's ablation, Fig J); `stylegan_r.safetensors` is the result.
 
     Args:
         pictures: the pictures of the multi-view dataset that were kept.
@@ -125,7 +125,7 @@ def train_stylegan_r(
         "camera_dims": mapping.sizes.camera_dims,
     }
     model = StyleGANR(copy.deepcopy(generator), mapping, encoder, notes)
-    model.save(directory / WARM)  # also over a file of the same name: what is there may be of another training
+    model.save(directory / WARM, generator=False)  # also over a file of that name, which may be of another training
     held_out = HeldOut.of(dataset, validation, seed)
     with one_thread(has_bfloat16(device)):
         fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator)

@@ -15,6 +15,7 @@ from ganverse_nb.data.pictures import decode_picture
 from ganverse_nb.geometry.export import save_mesh
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR, encode_pictures
+from ganverse_nb.neural_renderer.turning import save_turning
 from ganverse_nb.render.shots import save_turntable
 from ganverse_nb.runtime.picture_files import MOST_BYTES
 from ganverse_nb.runtime.text import file_name
@@ -87,9 +88,12 @@ class ControlPanel(Panel):
         return save_shown(self.scene, self.state, free_name(self.folder, "picture", ".png"))
 
     def save_turntable(self) -> Path:
-        """Writes the object turning once, rendered by DIB-R, as a .gif."""
-        path = free_name(self.folder, "turntable", ".gif")
-        save_turntable(self.scene.properties(self.state).mesh(), path)
+        """Writes the object turning once as a .gif: by both renderers, or by DIB-R where there is no StyleGAN-R."""
+        path, properties = free_name(self.folder, "turntable", ".gif"), self.scene.properties(self.state)
+        if self.scene.model is None:
+            save_turntable(properties.mesh(), path)
+        else:
+            save_turning(self.scene.model, properties, path)
         return path
 
     def save_mesh(self) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ganverse_nb.config import Config
 from ganverse_nb.gan.checkpoint import WEIGHTS
 from ganverse_nb.gan.fetch import NETWORKS
+from ganverse_nb.inverse_graphics.perceptual import VGG16
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import missing_modules
@@ -170,7 +171,7 @@ def _masks(config: Config, directory: Path) -> list[Need]:
     if is_path("segmenter.weights", setting):
         path = Path(setting.removeprefix(ONNX))
         return [Need("masks", str(path), _size(path), path.is_file(), f"put the file at {path}")]
-    weights = [w for w in named_weights(config) if w.name != "VGG16" and "VGG" not in w.name]
+    weights = [w for w in named_weights(config) if w != VGG16]
     if not weights:
         path = bundled_path(config.category)
         if path.is_file():
@@ -190,7 +191,7 @@ def _perceptual(config: Config) -> list[Need]:
     if config.inverse.perceptual_backbone != "lpips":
         return []
     package = Need("LPIPS", "the package lpips", "", not missing_modules(["lpips"]), "pip install 'ganverse_nb[train]'")
-    vgg = [_published("VGG16", w, config) for w in named_weights(config) if "VGG" in w.name]
+    vgg = [_published("VGG16", w, config) for w in named_weights(config) if w == VGG16]
     return [package, *vgg]
 
 

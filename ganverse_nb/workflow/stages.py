@@ -419,7 +419,9 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     """The neural renderer of section 3.3; `mapping_only` gives the state before the joint fine-tuning (Fig J)."""
     directory = run.finish(stylegan_r_stage(run))
     encoder = PropertyEncoder.of(inverse_graphics(run), segmenter(run))
-    return StyleGANR.load(directory / (WARM if mapping_only else FINAL), encoder)
+    if mapping_only:
+        return StyleGANR.load(directory / WARM, encoder, teacher(run))
+    return StyleGANR.load(directory / FINAL, encoder)
 
 
 def stylegan_r_stage(run: Run) -> Stage:

@@ -149,7 +149,7 @@ scores = score_renderers(
     {"mapping only": warm, "StyleGAN-R": renderer},
     teacher, dataset, inverse, renderer.encoder, stages.perceptual(run), real, seed,
 )  # fmt: skip
-fig.save_figure(run, "figure_j_consistency", fig.consistency_table(scores), {"scores": scores.numbers})
+fig.save_figure(run, "figure_j_consistency", fig.consistency_table(scores), {"scores": scores})
 
 # %% [markdown]
 # ## Record

@@ -131,4 +131,4 @@ def test_every_bundled_category_is_shipped_and_the_package_stays_small():
 
     assert sorted(path.parent.name for path in WEIGHTS.glob("*/shipped.json")) == sorted(CATEGORIES)
     size = sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file())
-    assert size <= 66e6  # 61 for the networks of 64 px, and the one of 128 px that cuts out photographs
+    assert size <= 60e6

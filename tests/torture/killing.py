@@ -62,14 +62,17 @@ def undisturbed(work: Work, folder: Path, seconds: float = NEVER) -> Undisturbed
     return Undisturbed(content(root), spent, int(log.with_suffix(".changes").read_text()))
 
 
-def torture(name: str, work: Work, folder: Path, times: int, seed: int, number: int = KILL) -> Tally:
+def torture(
+    name: str, work: Work, folder: Path, times: int, seed: int, number: int = KILL, timed: float = 0.5
+) -> Tally:
     """Ends a work `times` times, each time in a new folder, and lets it go on.
 
-    Half of the moments are drawn from its time, half from its changes of files, of which any may be the first that
-    does not happen; in half of both every step keeps a state.
+    Moments are drawn from its time, or from its changes of files, of which any may be the first that does not happen;
+    in half of both every step keeps a state.
 
     Args:
         number: the signal that ends it.
+        timed: share of the moments that are drawn from its time. On a crowded machine it may be over before those.
     """
     whole, tally, draw = undisturbed(work, folder), Tally(), random.Random(f"{name} {seed} {number}")
     for trial in range(4 * times):
@@ -77,7 +80,7 @@ def torture(name: str, work: Work, folder: Path, times: int, seed: int, number: 
             break
         root = folder / f"trial{trial}"
         often = draw.random() < 0.5
-        by_time = number != KILL or draw.random() < 0.5
+        by_time = draw.random() < timed
         moment = draw.uniform(0.02, whole.seconds) if by_time else float(draw.randint(1, whole.changes))
         told = f"{name}, {'second' if by_time else 'change'} {moment:.3f}, states {'often' if often else 'seldom'}"
         if not _end(work, root, OFTEN if often else NEVER, moment, by_time, number, tally, told):
@@ -119,7 +122,7 @@ def _end(
 ) -> bool:
     """Whether the work was ended before it was done."""
     log = root.with_suffix(".log")
-    process = begin(partial(work, root, seconds), log, root, 0 if by_time else int(moment))
+    process = begin(partial(work, root, seconds), log, root, 0 if by_time else int(moment), number)
     process.join(moment if by_time else PATIENCE)
     if by_time and process.exitcode is None and process.pid:
         begun = time.monotonic()

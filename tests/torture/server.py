@@ -32,24 +32,26 @@ def context() -> ForkServerContext:
     return get_context("forkserver")
 
 
-def begin(work: Callable[[], object], log: Path, within: Path | None = None, ends_before: int = 0) -> ForkServerProcess:
+def begin(
+    work: Callable[[], object], log: Path, within: Path | None = None, ends_before: int = 0, number: int = 9
+) -> ForkServerProcess:
     """A process that does `work` and says to `log` what it has to say.
 
     Args:
         within: the folder in which changes of files are counted; `log` with the suffix .changes tells their number.
-        ends_before: which of these changes ends it, as a SIGKILL does; 0: none.
+        ends_before: before which of these changes it gets the signal `number`; 0: none.
     """
-    process = context().Process(target=_live, args=(work, log, within, ends_before), daemon=False)
+    process = context().Process(target=_live, args=(work, log, within, ends_before, number), daemon=False)
     process.start()
     return process
 
 
-def _live(work: Callable[[], object], log: Path, within: Path | None, ends_before: int) -> None:
+def _live(work: Callable[[], object], log: Path, within: Path | None, ends_before: int, number: int) -> None:
     words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(words, stream)
     assert "tests.torture.warm" in sys.modules, "the server has not made what works need"
-    counted = _count(str(within), ends_before) if within else [0]
+    counted = _count(str(within), ends_before, number) if within else [0]
     code = 0
     try:
         with stops_like_ctrl_c():
@@ -68,8 +70,8 @@ def _live(work: Callable[[], object], log: Path, within: Path | None, ends_befor
     os._exit(code)
 
 
-def _count(within: str, ends_before: int) -> list[int]:
-    """Counts the changes of files below a folder, and ends the process before one of them."""
+def _count(within: str, ends_before: int, number: int) -> list[int]:
+    """Counts the changes of files below a folder, and sends the process a signal before one of them."""
     counted = [0]
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
@@ -81,7 +83,7 @@ def _count(within: str, ends_before: int) -> list[int]:
         if str(arguments[0]).startswith(within):
             counted[0] += 1
             if counted[0] == ends_before:
-                os.kill(os.getpid(), 9)
+                os.kill(os.getpid(), number)
 
     sys.addaudithook(heard)
     return counted
