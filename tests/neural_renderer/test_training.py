@@ -137,7 +137,9 @@ def test_training_leaves_teacher_untouched_and_is_what_it_saved(world, tmp_path)
     assert same(loaded.generator.state_dict(), model.generator.state_dict())
     warm = StyleGANR.load(tmp_path / "mapping_only.safetensors", generator=given[6])
     assert same(warm.generator.state_dict(), teacher)
-    with pytest.raises(ValueError, match="mapping_only.safetensors does not hold a usable StyleGAN-R"):  # the teacher is not in it
+    with pytest.raises(
+        ValueError, match="mapping_only.safetensors does not hold a usable StyleGAN-R"
+    ):  # the teacher is not in it
         StyleGANR.load(tmp_path / "mapping_only.safetensors")
     assert set(SHIPPED["stylegan_r"]) <= {path.name for path in tmp_path.iterdir()}
     assert set(model.notes) >= {"gates_decided", "mask_student_iou", "camera_dims", "finetune"}
