@@ -127,7 +127,10 @@ def _build(path: Path, kind: str) -> nn.Module:
 
 
 def _no_discriminator(path: Path) -> CheckpointError:
-    return CheckpointError(f"{path} holds no discriminator like ours; use another perceptual metric or another file.")
+    return CheckpointError(
+        f"{path} holds no discriminator like ours; use another perceptual metric (inverse.perceptual_backbone=lpips) and "
+        "no game with it (stylegan_r.weight_adversarial=0), or another file."
+    )
 
 
 def _build_ours(path: Path, kind: str) -> nn.Module:

@@ -428,6 +428,7 @@ def stylegan_r_stage(run: Run) -> Stage:
     config, seed = run.config.stylegan_r, run.config.seed
 
     def compute(directory: Path) -> None:
+        judge = discriminator(run) if config.weight_adversarial > 0 else None  # missing? then before what takes long
         dataset, multi, device = multiview(run), run.config.multiview, compute_device()
         model = inverse_graphics(run)
         train_stylegan_r(
@@ -445,7 +446,7 @@ def stylegan_r_stage(run: Run) -> Stage:
             on_orbit=view_codes(run).on_orbit,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
-            discriminator=discriminator(run).to(device) if config.weight_adversarial > 0 else None,
+            discriminator=None if judge is None else judge.to(device),
         )
 
     return Stage("stylegan_r", compute, [config, seed], (multiview_stage(run), inverse_graphics_stage(run)))
