@@ -128,8 +128,8 @@ def _build(path: Path, kind: str) -> nn.Module:
 
 def _no_discriminator(path: Path) -> CheckpointError:
     return CheckpointError(
-        f"{path} holds no discriminator like ours; use another perceptual metric (inverse.perceptual_backbone=lpips) and "
-        "no game with it (stylegan_r.weight_adversarial=0), or another file."
+        f"{path} holds no discriminator like ours; use another perceptual metric (inverse.perceptual_backbone=lpips) "
+        "and no game with it (stylegan_r.weight_adversarial=0), or another file."
     )
 
 
