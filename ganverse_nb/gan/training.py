@@ -39,6 +39,7 @@ from ganverse_nb.gan.checkpoint import (
 )
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
+from ganverse_nb.gan.growing import grow
 from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.snapshots import save_grid
@@ -265,18 +266,19 @@ class GanTrainer:
     def start_from(self, source: str | Path) -> None:
         """Begin with the networks of a finished training, a bundled name or a file; its pictures count as shown.
 
-        Only the averaged generator is shipped: it becomes both the average and the network that learns.
+        Smaller networks grow (`gan.growing`). Only the averaged generator is shipped: it becomes both the average and
+        the network that learns.
 
         Raises:
-            CheckpointError: its networks are of another size. FileNotFoundError: there is no such training.
+            CheckpointError: its networks cannot grow into these. FileNotFoundError: there is no such training.
         """
         starts = {"generator": load_generator(source), "discriminator": load_discriminator(source)}
         for name, start in starts.items():
             try:
-                getattr(self, name).load_state_dict(start.state_dict())
-            except RuntimeError as error:
-                raise CheckpointError(f"The {name} of {source} is not of the size trained here: {error}") from error
-        self.average.load_state_dict(starts["generator"].state_dict())
+                grow(start.to(self.device), getattr(self, name))
+            except ValueError as error:
+                raise CheckpointError(f"The {name} of {source} cannot begin this training: {error}.") from error
+        self.average.load_state_dict(self.generator.state_dict())
         self.steps = int(provenance(source).get("images", 0)) // self.config.batch
 
     def _networks(self) -> dict[str, torch.nn.Module]:
@@ -426,7 +428,8 @@ def train_gan(
     quiet = not (progress and team.is_main)
     with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
         while trainer.images < goal:
-            losses = {key: float(value) for key, value in trainer.step().items()}
+            found = trainer.step()
+            losses = dict(zip(found, torch.stack(list(found.values())).tolist()))  # one wait for a GPU, not seven
             checkpoints.check(trainer.steps, losses)
             for key, value in losses.items():
                 sums.setdefault(key, []).append(value)

@@ -324,5 +324,8 @@ def test_a_training_begins_with_another_ones_networks_and_counts_its_pictures(sm
     with pytest.raises(ValueError, match="has seen 32 pictures already"):
         train_gan(photos, small_config, tmp_path / "third", images=32, start=first, progress=False)
     larger = GanTrainer(photos, replace(small_config, w_dim=12), seed=5)
-    with pytest.raises(CheckpointError, match="generator of .*teacher.safetensors is not of the size trained here"):
+    with pytest.raises(
+        CheckpointError,
+        match="generator of .*teacher.safetensors cannot begin this training: w_dim",
+    ):
         larger.start_from(first)
