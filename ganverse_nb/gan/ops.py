@@ -8,6 +8,7 @@ convolution of stride 1, and what strides is the dense convolution beside it.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -23,13 +24,15 @@ def fir_kernel() -> Tensor:
     return torch.outer(taps, taps) / 64.0
 
 
-_FIR = fir_kernel()
+@cache
+def _fir(device: torch.device) -> Tensor:
+    return fir_kernel().to(device)  # once: a copy to a GPU in every call waits, and cannot be part of a CUDA graph
 
 
 def fir(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
     """Filter every channel: [B, C, H, W] -> [B, C, H + 2 padding - 3, W + 2 padding - 3]."""
     channels = x.shape[1]
-    kernel = (_FIR * gain).to(x.device, x.dtype).expand(channels, 1, 4, 4).contiguous()
+    kernel = (_fir(x.device) * gain).to(x.dtype).expand(channels, 1, 4, 4).contiguous()
     return F.conv2d(x, kernel, padding=padding, groups=channels)
 
 

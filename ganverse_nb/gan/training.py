@@ -202,8 +202,27 @@ class GanTrainer:
             verdicts.append((self.config.pair_weight, self.pair_head(features)))
         return verdicts
 
+    def due(self) -> tuple[bool, bool]:
+        """Whether the next step penalises the discriminator's gradient, and the generator's path lengths."""
+        c = self.config
+        return (
+            c.r1_gamma > 0 and self.steps % c.r1_interval == 0,
+            c.path_length_weight > 0 and self.steps % c.path_length_interval == 0,
+        )
+
     def step(self) -> dict[str, Tensor]:
         """One update of both networks; returns its losses as scalars."""
+        metrics = self.update(self.real_batch(), *self.due())
+        self.count()
+        return metrics
+
+    def count(self) -> None:
+        """What follows every update: it counts, and the average moves."""
+        self.steps += 1
+        self._update_average()
+
+    def update(self, real: Tensor, regularise_d: bool, regularise_g: bool) -> dict[str, Tensor]:
+        """What `step` does with a batch of photos; waits for nothing, so that it can be recorded (`gan.graphed`)."""
         c, g = self.config, self.generator
         dtype = convolution_dtype(c.bfloat16, self.device)
         metrics: dict[str, Tensor] = {}
@@ -214,9 +233,8 @@ class GanTrainer:
         loss_g = torch.stack([weight * generator_loss(logits) for weight, logits in fakes]).sum()
         (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
         torch.autograd.backward(fake, gradient, inputs=parameters_g)
-        real = self.real_batch()
-        regularise_d = c.r1_gamma > 0 and self.steps % c.r1_interval == 0
-        reals = self.judge(self.augment(real.requires_grad_(regularise_d)), dtype)
+        real = real.detach().requires_grad_(regularise_d)
+        reals = self.judge(self.augment(real), dtype)
         pairs = zip(fakes, reals, strict=True)
         loss_d = torch.stack([weight * discriminator_loss(a, b) for (weight, a), (_, b) in pairs]).sum()
         total = loss_d
@@ -224,7 +242,7 @@ class GanTrainer:
             metrics["r1"] = r1_penalty(torch.cat([weight * logits for weight, logits in reals]), real)
             total = total + metrics["r1"] * (0.5 * c.r1_gamma * c.r1_interval)
         torch.autograd.backward(total, inputs=parameters_d)
-        if c.path_length_weight > 0 and self.steps % c.path_length_interval == 0:
+        if regularise_g:
             metrics["path_length"] = self._path_length(dtype)
         metrics |= {"loss_g": loss_g, "loss_d": loss_d, "real": reals[0][1].mean(), "fake": fakes[0][1].mean()}
         if self.pair_head is not None:
@@ -234,8 +252,6 @@ class GanTrainer:
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-        self.steps += 1
-        self._update_average()
         return metrics
 
     def _path_length(self, dtype: torch.dtype) -> Tensor:
@@ -249,7 +265,7 @@ class GanTrainer:
         self.team.average([mean])
         # The official mean starts at 0, so that at first the penalty shortens all paths: in a short training that
         # teaches the generator to ignore its latents. Here it starts at the first length.
-        decay = PATH_LENGTH_DECAY if float(self.path_length_mean) > 0 else 1.0
+        decay = torch.where(self.path_length_mean > 0, PATH_LENGTH_DECAY, 1.0)
         self.path_length_mean.lerp_(mean, decay)
         penalty = (lengths - self.path_length_mean).square().mean()
         (penalty * (c.path_length_weight * c.path_length_interval)).backward()
@@ -424,11 +440,17 @@ def train_gan(
             save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
             checkpoints.save(trainer.steps, **state)
 
+    step = trainer.step
+    if trainer.device.type == "cuda" and team.size == 1:
+        from ganverse_nb.gan.graphed import GraphedSteps  # it needs this file
+
+        torch.backends.cudnn.benchmark = True
+        step = GraphedSteps(trainer)
     started, done = time.perf_counter(), trainer.images
     quiet = not (progress and team.is_main)
     with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
         while trainer.images < goal:
-            found = trainer.step()
+            found = step()
             losses = dict(zip(found, torch.stack(list(found.values())).tolist()))  # one wait for a GPU, not seven
             checkpoints.check(trainer.steps, losses)
             for key, value in losses.items():
