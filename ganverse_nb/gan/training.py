@@ -47,7 +47,7 @@ from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.view_pairs import PairHead
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, restore_state, save_state
 from ganverse_nb.runtime.files import sha256
-from ganverse_nb.runtime.precision import convolution_dtype
+from ganverse_nb.runtime.precision import convolution_dtype, without_denormals
 
 TEACHER, PHASE = "teacher.safetensors", "gan"
 EMA_HALF_LIFE = 10_000.0  # pictures
@@ -407,7 +407,6 @@ def train_gan(
     (directory / "grids").mkdir(parents=True, exist_ok=True)
     goal = config.images if images is None else images
     keep_freed_memory()
-    torch.set_flush_denormal(True)
     trainer = GanTrainer(photos, config, seed, device, team, partners)
     teacher = directory / TEACHER
     if start is not None:
@@ -448,7 +447,8 @@ def train_gan(
         step = GraphedSteps(trainer)
     started, done = time.perf_counter(), trainer.images
     quiet = not (progress and team.is_main)
-    with tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02) as bar:
+    shown = tqdm(total=goal, initial=trainer.images, unit="img", disable=quiet, smoothing=0.02)
+    with without_denormals(), shown as bar:
         while trainer.images < goal:
             found = step()
             losses = dict(zip(found, torch.stack(list(found.values())).tolist()))  # one wait for a GPU, not seven

@@ -1,8 +1,9 @@
-"""bfloat16 for convolutions, where the processor computes in it."""
+"""How the processor computes: bfloat16 for convolutions where it has it, and numbers too small to matter as zero."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,24 @@ def bfloat16(wanted: bool = True, device: str | torch.device = "cpu") -> Abstrac
     """Autocast to bfloat16 where it is `wanted` and `has_bfloat16`, else nothing."""
     enabled = convolution_dtype(wanted, device) == torch.bfloat16
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
+
+
+@contextmanager
+def without_denormals() -> Iterator[None]:
+    """Numbers below the smallest normal one count as zero meanwhile: a training's optimisers are full of them.
+
+    Not longer than needed: in a process that goes on this way, SciPy's k-d tree ends with a segmentation fault.
+    """
+    before = _flushes_denormals()
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _flushes_denormals() -> bool:
+    return float(torch.tensor(5e-324, dtype=torch.float64) * 1.0) == 0.0
 
 
 @cache

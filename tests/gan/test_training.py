@@ -305,6 +305,15 @@ def test_it_learns_the_colour_of_its_photos(small_config, tmp_path):
     assert distance() < 0.4 * start
 
 
+def test_after_a_training_small_numbers_are_what_they_were(small_config, photos, tmp_path):
+    def smallest():
+        return float(torch.tensor(5e-324, dtype=torch.float64) * 1.0)
+
+    assert smallest() > 0
+    train_gan(photos, small_config, tmp_path, images=16, progress=False)
+    assert smallest() > 0  # else SciPy's k-d tree, among others, falls over
+
+
 def test_a_training_begins_with_another_ones_networks_and_counts_its_pictures(small_config, photos, tmp_path):
     first = train_gan(photos, small_config, tmp_path / "first", images=32, progress=False)
     trainer = GanTrainer(photos, small_config, seed=5)
