@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.report import with_ratios
 from benchmarks.scenes import Scene, make_scene, ours, peak_memory
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
@@ -149,7 +150,7 @@ def check(output: Path, source: Path | None) -> int:
     failed = [words for found in checks for words in complaints(found)]
     bars = {"same_ids": LEAST_SAME_IDS, "mask_error": MOST_MASK_ERROR, "gradient_error": MOST_GRADIENT_ERROR}
     result = {"machine": environment(), "bars": bars, "passed": not failed, "failed": failed, "notes": notes}
-    write_json(output, result | {"checks": checks, "rows": rows, "seconds": time.perf_counter() - start})
+    write_json(output, result | {"checks": checks, "rows": with_ratios(rows), "seconds": time.perf_counter() - start})
     for line in (*notes, *failed, f"{len(checks)} comparisons, {len(failed)} complaints; written to {output}."):
         print(line)
     return 1 if failed else 0

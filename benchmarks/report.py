@@ -27,10 +27,13 @@ def rows_of(results: dict[str, Any]) -> list[Row]:
         row["images_per_s"] = row["batch"] * 1e3 / row["ms"]
         row.setdefault("memory_mib", None)
         rows.append(row)
+    return with_ratios(rows)
+
+
+def with_ratios(rows: list[Row]) -> list[Row]:
+    """The rows, each with its time over that of the first of its setting."""
     first: dict[tuple[Any, ...], float] = {}
-    for row in rows:
-        row["ratio"] = row["ms"] / first.setdefault(_setting(row), row["ms"])
-    return rows
+    return [row | {"ratio": row["ms"] / first.setdefault(_setting(row), row["ms"])} for row in rows]
 
 
 def table(rows: list[Row]) -> str:

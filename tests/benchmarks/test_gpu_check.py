@@ -1,5 +1,6 @@
 """The GPU check's own logic, which needs no GPU: what it compares, what it complains about, how it says no."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import torch
 
 from benchmarks import gpu_check
 from benchmarks.gpu_check import compare, complaints, relative_error, same_ids
+from benchmarks.page import page
 from ganverse_nb.render import nvdiffrast
 
 
@@ -68,6 +70,18 @@ def test_another_rasterizer_is_compared_where_the_two_agree(own, monkeypatch):
     found = compare((2, 24, 320), "cpu", "other")
     assert found["same_ids"]["all"] < 0.98 and found["color_error"] == 0
     assert complaints(found)
+
+
+def test_a_whole_check_is_what_the_page_shows(monkeypatch, tmp_path):
+    honest, timed = gpu_check.compare, gpu_check.time_pass
+    monkeypatch.setattr(gpu_check, "CHECKED", [(2, 24, 320)])
+    monkeypatch.setattr(gpu_check, "TIMED", [(2, 24, 320)])
+    monkeypatch.setattr(gpu_check, "compare", lambda size, device, backend: honest(size, "cpu", backend))
+    monkeypatch.setattr(gpu_check, "time_pass", lambda size, device, backend, repeats: timed(size, "cpu", backend, 1))
+    monkeypatch.setattr(nvdiffrast, "available", lambda: False)
+    assert gpu_check.check(tmp_path / "gpu.json", None) == 0
+    text = page(None, json.loads((tmp_path / "gpu.json").read_text()))
+    assert "Every bar is met." in text and text.count("| 2 x 24 | 320 | warp on cpu |") == 2
 
 
 def test_without_cuda_it_says_so_and_fails(monkeypatch, capsys, tmp_path):
