@@ -33,7 +33,8 @@ class StudioConfig:
 class GanConfig:
     """The StyleGAN2 teacher; research: 1.1M parameters at 64 px learn cars in half an hour on two cores."""
 
-    network: str = "bundled"  # the package's, "trained" (by `train-gan` in the same run), or a file of any known kind
+    # the package's ("bundled", "bundled-128"), "trained" (by `train-gan` in the same run), or a file of any known kind
+    network: str = "bundled"
     resolution: int = 64  # this and the rest: of a training
     z_dim: int = 128
     w_dim: int = 128

@@ -21,6 +21,7 @@ from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 
 FORMAT = "ganverse_nb.stylegan2/1"
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+BUNDLED = {"bundled": "teacher", "bundled-128": "teacher-128"}  # gan.network -> a file of the package
 
 
 class CheckpointError(ValueError):
@@ -43,7 +44,7 @@ def read_tensors(path: Path, format: str) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def bundled(category: str, name: str) -> Path:
-    """A file of the package for a category: its "teacher" or its "views".
+    """A file of the package for a category: its "teacher" (64 px), its "teacher-128", or the "views" of the first.
 
     Raises:
         FileNotFoundError: there is none; the message says how to make it.
@@ -51,7 +52,7 @@ def bundled(category: str, name: str) -> Path:
     path = WEIGHTS / category / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in WEIGHTS.glob(f"*/{name}.safetensors"))) or "none"
-        command = {"teacher": "train-gan", "views": "choose-views"}[name]
+        command = "choose-views" if name == "views" else "train-gan"
         raise FileNotFoundError(
             f"There is no {name} for {category} yet (the package has one for: {known}); "
             f"`ganverse {command} --category {category}` makes one, which belongs at {path}."
@@ -60,17 +61,18 @@ def bundled(category: str, name: str) -> Path:
 
 
 def resolve(source: str | Path) -> Path:
-    """A bundled name ("car") or a path -> path of a weight file.
+    """A bundled name ("car", or "car-128" for the one of 128 px) or a path -> path of a weight file.
 
     Raises:
         FileNotFoundError: neither a bundled network nor a file; the message lists the bundled names.
     """
-    bundled = WEIGHTS / str(source) / "teacher.safetensors"
+    category, _, pixels = str(source).partition("-")
+    bundled = WEIGHTS / category / (f"teacher-{pixels}.safetensors" if pixels else "teacher.safetensors")
     if bundled.is_file():
         return bundled
     path = Path(source)
     if not path.is_file():
-        names = sorted(p.parent.name for p in WEIGHTS.glob("*/teacher.safetensors"))
+        names = sorted(p.parent.name + p.stem.removeprefix("teacher") for p in WEIGHTS.glob("*/teacher*.safetensors"))
         known = ", ".join(names) or "none"
         raise FileNotFoundError(f"No GAN {str(source)!r}: neither a file nor one of the bundled networks ({known}).")
     return path

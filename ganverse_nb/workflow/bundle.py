@@ -39,7 +39,8 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
     told = [stage for stage in told if stage.name not in made]
     for stage in told:
         _check_finished(run, stage)
-    source = {"command": run.command, "weights": manifest["weights"]}
+    others = read_json(folder / FACTS).get("weights", {}) if (folder / FACTS).is_file() else {}
+    source = {"command": run.command, "weights": others | manifest["weights"]}
     with tempfile.TemporaryDirectory(dir=weights, prefix=".bundle-") as temporary:
         for stage in told:
             mark = read_json(run.directory / stage.name / COMPLETE)

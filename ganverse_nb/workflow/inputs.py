@@ -9,7 +9,7 @@ import torch
 from ganverse_nb.categories import Category
 from ganverse_nb.config import Config
 from ganverse_nb.data.masked_folder import kind_of_masks
-from ganverse_nb.gan.checkpoint import bundled, provenance
+from ganverse_nb.gan.checkpoint import BUNDLED, bundled, provenance
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation.rembg_network import DEFAULT, NETWORKS
 from ganverse_nb.workflow.run import Run
@@ -28,8 +28,8 @@ def check_bundled(config: Config) -> None:
     Raises:
         FileNotFoundError: it has not; the message says how to make it.
     """
-    if config.gan.network == "bundled":
-        bundled(config.category, "teacher")
+    if config.gan.network in BUNDLED:
+        bundled(config.category, BUNDLED[config.gan.network])
     if config.views.codes == "bundled":
         bundled(config.category, "views")
 
@@ -41,8 +41,8 @@ def teacher_file(run: Run) -> Path:
         FileNotFoundError, ExpectedError: there is none; the message says how to get it.
     """
     config = run.config
-    if config.gan.network == "bundled":
-        return bundled(config.category, "teacher")
+    if config.gan.network in BUNDLED:
+        return bundled(config.category, BUNDLED[config.gan.network])
     if config.gan.network == "trained":
         if not run.is_complete("gan"):
             command = run.command.replace("ganverse reproduce", "ganverse train-gan")

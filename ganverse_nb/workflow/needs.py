@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganverse_nb.config import Config
-from ganverse_nb.gan.checkpoint import WEIGHTS
+from ganverse_nb.gan.checkpoint import BUNDLED, WEIGHTS
 from ganverse_nb.gan.fetch import NETWORKS
 from ganverse_nb.inverse_graphics.perceptual import VGG16
 from ganverse_nb.runtime.downloads import Weights
@@ -119,8 +119,8 @@ def _pictures(config: Config) -> list[Need]:
 
 def _gan(config: Config, directory: Path) -> Need:
     network = config.gan.network
-    if network == "bundled":
-        path = WEIGHTS / config.category / "teacher.safetensors"
+    if network in BUNDLED:
+        path = WEIGHTS / config.category / f"{BUNDLED[network]}.safetensors"
         return Need("GAN", "comes with the package", _size(path), path.is_file(), "install the package again")
     if network == "trained":
         made = (directory / "gan" / COMPLETE).exists()

@@ -15,7 +15,7 @@ from ganverse_nb.workflow.kernel import from_notebooks, given_from
 
 SEGMENTERS = ("auto", "bundled", "coco", "photographs", "trained", "rembg")
 PATHS: dict[str, tuple[str, ...]] = {  # settings that may name a file or a folder -> their values that name none
-    "gan.network": ("bundled", "trained"),
+    "gan.network": ("bundled", "bundled-128", "trained"),
     "views.codes": ("bundled", "chosen", "labelled", "suggested"),
     "segmenter.weights": SEGMENTERS,
     "segmenter.photographs": SEGMENTERS,

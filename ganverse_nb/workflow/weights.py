@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ganverse_nb.config import Config
 from ganverse_nb.evaluation.fid import INCEPTION
+from ganverse_nb.gan.checkpoint import BUNDLED
 from ganverse_nb.gan.convert import import_gan
 from ganverse_nb.gan.fetch import LICENCE, NETWORKS, fetch_gan
 from ganverse_nb.inverse_graphics.perceptual import VGG16
@@ -86,7 +87,7 @@ def fetch_weights(
 def _official_network(config: Config, say: Callable[[str], None]) -> str | None:
     """Which of NVIDIA's networks is still to be fetched, if the settings name one; says where it is or goes."""
     path = Path(config.gan.network)
-    if config.gan.network in ("bundled", "trained"):
+    if config.gan.network in ("trained", *BUNDLED):
         return None
     if path.is_file():
         say(f"here:    the GAN, {path}")

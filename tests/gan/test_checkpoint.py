@@ -9,15 +9,20 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ganverse_nb.categories import CATEGORIES
+from ganverse_nb.config import load_config
 from ganverse_nb.gan.checkpoint import (
+    BUNDLED,
     WEIGHTS,
     CheckpointError,
     bundled,
     load_discriminator,
     load_generator,
     provenance,
+    resolve,
     save_networks,
 )
+from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
@@ -47,7 +52,7 @@ def test_round_trip_within_half_precision(path, generator, discriminator):
 def test_what_is_bundled_belongs_together(category):
     """Generator and discriminator, view codes of this very generator, segmenter of this category, log and gate."""
     teacher, views = bundled(category, "teacher"), ViewCodes.load(category)
-    assert sum(path.stat().st_size for path in (WEIGHTS / category).glob("*.safetensors")) < 10e6
+    assert teacher.stat().st_size + bundled(category, "views").stat().st_size < 10e6
     assert load_generator(category).resolution == load_discriminator(category).resolution == 64
     assert views.provenance["teacher"] == sha256(teacher) and len(views) >= 16
     told = provenance(teacher)
@@ -55,6 +60,21 @@ def test_what_is_bundled_belongs_together(category):
     assert f"--category {category}" in told["command"] and f"--category {category}" in views.provenance["command"]
     assert load_segmenter(category, "bundled").provenance["held_out"]["iou"] > 0.9
     assert all((WEIGHTS / category / name).is_file() for name in ("teacher_training.jsonl", "view_gate.json"))
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_teachers_of_128_px_are_those_of_profile_full(category):
+    """Their training goes on with `train-gan --profile full --from car-128`, so the sizes must agree."""
+    name, config = f"{category}-128", load_config("full", category)
+    network, told = load_generator(name), provenance(name)
+    assert network.resolution == load_discriminator(name).resolution == config.resolution == config.gan.resolution
+    assert network.channels == config.gan.channels == tuple(told["config"]["channels"])
+    assert resolve(name) == bundled(category, BUNDLED[config.gan.network]) and resolve(name).stat().st_size < 12e6
+    assert f"--category {category}" in told["command"] and config.gan.images > told["images"] > told["start"]["images"]
+    trainer = GanTrainer(torch.zeros(64, 3, 128, 128, dtype=torch.uint8), config.gan, 0, partners=same_views(64, 4))
+    trainer.start_from(name)
+    assert trainer.images == told["images"]
+    assert torch.equal(trainer.generator.const, network.const)
 
 
 def test_the_mini_teacher_fits_in_ten_megabytes(tmp_path):
