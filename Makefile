@@ -29,7 +29,7 @@ evidence: $(VENV)/installed
 	$(REPRODUCE) --only 03,05,06,07,11
 
 test: lint types
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0
 
 torture: $(VENV)/installed-dev
 	GANVERSE_TORTURE=1 $(BIN)/python -m pytest -q -m 'torture or not torture' tests/torture

@@ -122,7 +122,7 @@ def test_without_chromium_the_browser_tests_say_so_and_fail_where_it_is_demanded
 TARGETS = {
     "reproduce": "ganverse reproduce --profile mini",
     "evidence": f" --only {','.join(EVIDENCE)}",
-    "test": "-m pytest --numprocesses 2",
+    "test": "-m pytest --numprocesses 2 --max-worker-restart 0",
     "bench": "-m benchmarks.report",
     "docs": "-m mkdocs build",
     "lab": "jupyter lab",

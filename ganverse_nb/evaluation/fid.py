@@ -27,6 +27,7 @@ INCEPTION = Weights(
     "do with KID on features of our own",
 )
 SUBSET_SIZE = 1000  # of KID, as torch-fidelity's default
+LAYER = "2048"  # of Inception: the features before its last
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def picture_distance(real: Tensor, generated: Tensor, weights: Path, seed: int =
         input2=_Pictures(real),
         fid=True,
         kid=True,
+        feature_layer_fid=LAYER,
+        feature_layer_kid=LAYER,
         kid_subset_size=min(SUBSET_SIZE, len(real), len(generated)),
         feature_extractor_weights_path=str(weights),
         batch_size=BATCH,

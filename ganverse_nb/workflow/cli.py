@@ -100,6 +100,7 @@ def _sweep(options: argparse.Namespace) -> None:
     own = changes(run_config(profile, category, config.seed, "nowhere"), config) | settings(options)
     path = sweep(profile, category, seeds, vary, own, only, options.sweeps, options.notebooks, options.jobs)
     print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
+    print(f"next: ganverse reproduce {means(config)}")
 
 
 def _train_gan(options: argparse.Namespace) -> None:
@@ -237,8 +238,8 @@ def _ground_truth_views(options: argparse.Namespace) -> None:
 def _score_meshes(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import score_meshes
 
-    print(score_meshes(open_chosen(options), options.folder, options.align, options.shape_only))
-    print(f"wrote {options.folder / 'scores.json'}")
+    print(score_meshes(run := open_chosen(options), options.folder, options.align, options.shape_only))
+    print(f"wrote {options.folder / 'scores.json'}\n{after('score-meshes', run)}")
 
 
 def _score_photos(options: argparse.Namespace) -> None:
@@ -313,7 +314,8 @@ def _new_category(options: argparse.Namespace) -> None:
 def _bundle(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.bundle import bundle
 
-    print(f"wrote {bundle(reopen_run(options.run))}")
+    path = bundle(run := reopen_run(options.run))
+    print(f"wrote {path}\n{after('bundle', run.config.category)}")
 
 
 def _config(options: argparse.Namespace) -> None:

@@ -47,5 +47,7 @@ def after(command: str, run: Run | str, file: Path | str = "") -> str:
         "reconstruct": f"edit {path} {means} --azimuth 120 --fit",
         "edit": f"reconstruct {path} {means}",
         "score-photos": f"reproduce {means} --only 12",
+        "score-meshes": f"reproduce {means} --only 05,07",
+        "bundle": f"reconstruct photo.jpg {means} --out mesh.glb",
     }
     return f"next: ganverse {following[command]}"

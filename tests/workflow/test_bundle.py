@@ -123,7 +123,11 @@ def test_the_command_reopens_the_run_by_its_directory(finished, weights, monkeyp
     monkeypatch.setattr("ganverse_nb.workflow.bundle.WEIGHTS", weights)
     monkeypatch.setattr("ganverse_nb.workflow.bundle.bundle.__defaults__", (weights,))
     assert cli.main(["bundle", str(finished.directory)]) == 0
-    assert "shipped.json" in capsys.readouterr().out and Shipped.of("car", weights).facts["config"]["seed"] == 5
+    out = capsys.readouterr().out
+    assert "shipped.json" in out and out.splitlines()[-1].startswith(
+        "next: ganverse reconstruct photo.jpg --category car"
+    )
+    assert Shipped.of("car", weights).facts["config"]["seed"] == 5
     assert cli.main(["bundle", str(weights)]) == 2
     assert "is no directory of a run" in capsys.readouterr().err
 

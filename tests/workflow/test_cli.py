@@ -273,7 +273,8 @@ def test_meshes_of_another_system_are_scored_beside_their_photographs(places, tm
     report = read_json(folder / "scores.json")
     assert report["missing"] == ["photo_000"] and report["meshes"]["photo_001"]["psnr"] is None
     assert 0.3 < report["meshes"]["photo_001"]["volume_iou"] < 0.9  # a box is a little like a car
-    assert "photo_000" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "photo_000" in out and out.splitlines()[-1].startswith("next: ganverse reproduce --run ")
 
 
 def test_a_category_without_networks_is_refused_before_anything_is_written(tmp_path, capsys, monkeypatch):

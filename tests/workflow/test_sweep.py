@@ -83,6 +83,7 @@ def test_the_command_line(measured, folder, tmp_path, capsys):
     assert cli.main([*command, "--seeds", "0,1", "--vary", "inverse.weight_perceptual=0.5,0"]) == 0
     out = capsys.readouterr().out
     assert "[4/4] inverse.weight_perceptual=0, seed 1" in out and "| car.x (°) | 5.5 ± 0.71 | 0.5 ± 0.71 |" in out
+    assert out.splitlines()[-1] == "next: ganverse reproduce --profile smoke --category car --seed 0"
     for wrong, words in (("inverse.weight_perceptual=many", "many"), ("inverse.speed=1", "speed"), ("steps", "VALUE")):
         assert cli.main([*command, "--vary", wrong]) == 2
         assert words in capsys.readouterr().err
