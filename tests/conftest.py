@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
 
-os.environ.setdefault("OMP_NUM_THREADS", "1" if BESIDE_OTHERS else "2")
+if BESIDE_OTHERS:  # also over what the process that shares out the tests has set: two threads each wait for each other
+    os.environ["OMP_NUM_THREADS"] = "1"
+else:
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 
 @pytest.hookimpl(optionalhook=True)
