@@ -352,7 +352,7 @@ def domain(run: Run) -> Domain:
 
 def domain_stage(run: Run) -> Stage:
     config, seed, studio = run.config, DOMAIN_PHOTOS + run.config.seed, run.config.has_studio
-    order = (config.category, max(4, config.photos.test // 4), seed, PHOTO_SIDE)
+    order = (config.category, max(8, config.photos.test // 4), seed, PHOTO_SIDE)
 
     def compute(directory: Path) -> None:
         if studio:
@@ -388,7 +388,7 @@ def domain_check(run: Run) -> DomainCheck:
 def domain_check_stage(run: Run) -> Stage:
     needs_studio(run, "A test of the out-of-domain score")
     config, seed = run.config, DOMAIN_CHECK + run.config.seed
-    order = (config.category, max(4, config.photos.test // CHECK_SHARE), seed, PHOTO_SIDE)
+    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, PHOTO_SIDE)
     edition = config.studio.edition
 
     def compute(directory: Path) -> None:
