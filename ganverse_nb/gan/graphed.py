@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.trainer import GanTrainer
 
 WARM_UP = 3  # steps of a kind before it is recorded
 

@@ -21,7 +21,7 @@ from ganverse_nb.gan.checkpoint import (
     resolve,
     save_networks,
 )
-from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import sha256

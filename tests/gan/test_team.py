@@ -17,7 +17,7 @@ from pathlib import Path
 from dataclasses import replace
 from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.team import Team
-from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.gan.view_pairs import same_views
 torch.set_num_threads(1)
 team = Team.from_environment()

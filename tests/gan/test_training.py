@@ -9,7 +9,8 @@ import torch
 
 from ganverse_nb.gan import training
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
-from ganverse_nb.gan.training import EMA_HALF_LIFE, EMA_RAMP, GanTrainer, train_gan
+from ganverse_nb.gan.trainer import EMA_HALF_LIFE, EMA_RAMP, GanTrainer
+from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, read_metrics
 from ganverse_nb.runtime.errors import DivergedError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ganverse_nb.gan.training import GanTrainer
+from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.gan.view_pairs import PairHead, nearest_views, same_views
 
 

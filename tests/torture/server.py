@@ -6,6 +6,7 @@ A kill then costs what the work itself takes, and not the start of an interprete
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -53,6 +54,8 @@ def _live(work: Callable[[], object], log: Path, within: Path | None, ends_befor
     assert "tests.torture.warm" in sys.modules, "the server has not made what works need"
     counted = _count(str(within), ends_before, number) if within else [0]
     code = 0
+    for heard in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # a shell may have started all this deaf to them
+        signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
     try:
         with stops_like_ctrl_c():
             work()
