@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
 
 if BESIDE_OTHERS:  # also over what the process that shares out the tests has set: two threads each wait for each other
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"  # numba, which rembg brings, sets torch's too
 else:
     os.environ.setdefault("OMP_NUM_THREADS", "2")
 

@@ -13,6 +13,7 @@ from typing import Any
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import missing_modules, require
+from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.segmentation.onnx_network import OnnxNetwork, Preparation, open_session
 
 RELEASE = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
@@ -57,7 +58,8 @@ class RembgWeights(Weights):
     @property
     def _session_class(self) -> Any:
         require("photos", self.name, "rembg", "onnxruntime")
-        from rembg.sessions import sessions_class
+        with one_thread(False):  # numba, which rembg brings, makes its number of threads torch's
+            from rembg.sessions import sessions_class
 
         return next(found for found in sessions_class if found.name() == self.key)
 

@@ -1,6 +1,9 @@
 """Foreground networks: on a tiny one, which finds what is bright, and through the real rembg."""
 
 import inspect
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -140,6 +143,21 @@ def test_rembg_knows_the_networks_and_prepares_pictures_alike(rembg_home):
         confidence = mine.confidence(picture)
         np.testing.assert_allclose(fed["mine"], fed["theirs"], atol=1e-5)
         assert 0 <= confidence.min() < 0.1 < 0.9 < confidence.max() <= 1
+
+
+def test_rembg_leaves_torch_its_threads():
+    program = (
+        "import torch; before = torch.get_num_threads()\n"
+        "from ganverse_nb.segmentation.rembg_network import DEFAULT, NETWORKS\n"
+        "NETWORKS[DEFAULT]._session_class\n"
+        "assert 'numba' in __import__('sys').modules\n"
+        "assert torch.get_num_threads() == before == 1, torch.get_num_threads()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Recorder:
