@@ -45,6 +45,12 @@ def test_the_bundled_network_is_the_default(opened):
     check_bundled(run.config)
 
 
+def test_the_network_of_128_px_is_asked_for_by_its_name(opened):
+    run = opened("full", gan__network="bundled-128")
+    check_bundled(run.config)
+    assert teacher_file(run) == bundled("car", "teacher-128") and stages.teacher(run).resolution == 128
+
+
 def test_a_run_uses_the_gan_it_trained_and_says_so_where_it_has_none(opened):
     run = opened("mini", gan__network="trained", inverse__steps=7)
     with pytest.raises(ExpectedError, match=r"ganverse train-gan --profile mini .* --set inverse\.steps=7"):
