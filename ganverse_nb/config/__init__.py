@@ -4,6 +4,7 @@ from ganverse_nb.config.profiles import PROFILES, auto_r1_gamma, load_config
 from ganverse_nb.config.sections import (
     AblationConfig,
     Config,
+    EvaluationConfig,
     GanConfig,
     InitializationConfig,
     InverseGraphicsConfig,
@@ -22,6 +23,7 @@ from ganverse_nb.config.sections import (
 __all__ = [
     "AblationConfig",
     "Config",
+    "EvaluationConfig",
     "GanConfig",
     "InitializationConfig",
     "InverseGraphicsConfig",

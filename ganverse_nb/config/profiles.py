@@ -16,6 +16,7 @@ from ganverse_nb.categories import DEFAULT, Category, find_category
 from ganverse_nb.config.sections import (
     AblationConfig,
     Config,
+    EvaluationConfig,
     GanConfig,
     InitializationConfig,
     InverseGraphicsConfig,
@@ -38,7 +39,7 @@ def _smoke(kind: Category, seed: int) -> Config:
         seed,
         photos=PhotoConfig(train=128, test=16, truth=4),
         gan=replace(GanConfig(), images=128, photos=64),
-        views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, regressor_steps=20),
+        views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, measured=8, regressor_steps=20),
         multiview=MultiviewConfig(contents=12, test_contents=4),
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, robust_steps=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
@@ -48,6 +49,7 @@ def _smoke(kind: Category, seed: int) -> Config:
         stylegan_r=StyleGANRConfig(
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),
+        evaluation=EvaluationConfig(azimuths=4, pictures=40, projection_steps=20, studio_objects=2),
     )
 
 

@@ -265,6 +265,16 @@ class StyleGANRConfig:
 
 
 @dataclass(frozen=True)
+class EvaluationConfig:
+    """How much the notebooks measure with; no stage reads it, and nothing is learned from it."""
+
+    azimuths: int = 24  # that renderers are asked for, at each of two elevations and two scales (Figure J)
+    pictures: int = 400  # of the KID of renderers
+    projection_steps: int = 200  # of the search for a picture's latent code (Figure 8)
+    studio_objects: int = 4  # that stand for real photographs where there is no folder of them
+
+
+@dataclass(frozen=True)
 class WeightsConfig:
     """Weights that others publish: COCO's and VGG16's, where `segmenter` and `inverse` ask for them by name."""
 
@@ -290,6 +300,7 @@ class Config:
     ablation: AblationConfig = field(default_factory=AblationConfig)
     light: LightConfig = field(default_factory=LightConfig)
     stylegan_r: StyleGANRConfig = field(default_factory=StyleGANRConfig)
+    evaluation: EvaluationConfig = later(EvaluationConfig())
     weights: WeightsConfig = field(default_factory=WeightsConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     own: Category | None = later(None)  # what is known of `category`, where it is a user's

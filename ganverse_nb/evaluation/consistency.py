@@ -13,7 +13,7 @@ from ganverse_nb.evaluation.kid import SegmenterFeatures, kernel_distance
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import Features
-from ganverse_nb.neural_renderer.consistency import Shot, asked_cameras, consistency, shots
+from ganverse_nb.neural_renderer.consistency import AZIMUTHS, Shot, asked_cameras, consistency, shots
 from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset, exact_codes
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
@@ -45,6 +45,8 @@ def score_renderers(
     perceptual: Features,
     real: Tensor,
     seed: int = 0,
+    azimuths: int = AZIMUTHS,
+    pictures: int = PICTURES,
 ) -> RendererScores:
     """All numbers on held-out contents of the dataset.
 
@@ -53,13 +55,15 @@ def score_renderers(
         encoder: with the segmenter's masks, which no renderer was trained with.
         perceptual: compares pictures with DIB-R's renders inside the object.
         real: [N, 3, R, R] in [0, 1], what pictures are to be like.
+        azimuths: that renderers are asked for, at each elevation and scale.
+        pictures: of each, at most, that the KID is of.
 
     Raises:
         ValueError: no held-out content has a kept picture.
     """
     test = dataset.test_contents
-    pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
-    data = PropertyDataset(pictures, model.network, model.cameras().detach(), progress=False)
+    held_out = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
+    data = PropertyDataset(held_out, model.network, model.cameras().detach(), progress=False)
     shown = data.usable(range(len(test)))[:OBJECTS]
     rng = torch.Generator().manual_seed(seed)
     rows = data.sample_rows(shown, rng)
@@ -67,12 +71,12 @@ def score_renderers(
     styles = exact_codes(teacher, dataset.view_w, dataset.content_w[test], dataset.split_layer)
 
     def swapped() -> Iterator[Shot]:
-        for view in torch.unique(pictures.view).tolist():
+        for view in torch.unique(held_out.view).tolist():
             views = torch.full_like(shown, view)
             asked = objects.replace(camera=data.cameras[views])
             yield asked, teacher.squares(styles.styles(shown, views), data.pictures.images.shape[-1])
 
-    cameras = asked_cameras(data.cameras)
+    cameras = asked_cameras(data.cameras, azimuths)
     found = {TEACHER: consistency(swapped(), encoder, perceptual.distance).numbers()}
     for name, renderer in renderers.items():
         made = shots(renderer.synthesize, objects, cameras)
@@ -80,7 +84,7 @@ def score_renderers(
 
     features = SegmenterFeatures()
     truth = torch.cat([features(part) for part in real.split(CHUNK)])
-    count = min(PICTURES, len(data))
+    count = min(pictures, len(data))
     mixed = [torch.randint(len(data), (count,), generator=rng).split(CHUNK) for _ in range(3)]
     drawn: dict[str, list[Tensor]] = {name: [] for name in found}
     for seen, textured, around in zip(*mixed, strict=True):

@@ -144,10 +144,12 @@ fig.save_figure(run, "figure_7_dual_renderer", dual, {"contents": 3})
 # %%
 from ganverse_nb.evaluation.consistency import score_renderers
 
-real, _ = stages.unseen_pictures(run, 400)
+measuring = run.config.evaluation
+real, _ = stages.unseen_pictures(run, measuring.pictures)
 scores = score_renderers(
     {"mapping only": warm, "StyleGAN-R": renderer},
     teacher, dataset, inverse, renderer.encoder, stages.perceptual(run), real, seed,
+    measuring.azimuths, measuring.pictures,
 )  # fmt: skip
 fig.save_figure(run, "figure_j_consistency", fig.consistency_table(scores), {"scores": scores})
 

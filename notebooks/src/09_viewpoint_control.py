@@ -141,7 +141,8 @@ from ganverse_nb.gan.projection import project
 
 photos, masks = stages.unseen_pictures(run, 8)
 rows = views.on_orbit.nonzero().flatten()[3::6]
-codes = project(teacher, photos, "w+", mse_loss, steps=200, seed=seed).latent
+steps = run.config.evaluation.projection_steps
+codes = project(teacher, photos, "w+", mse_loss, steps=steps, seed=seed).latent
 ways = {
     "StyleGAN-R": turn_properties(renderer, renderer.encode(photos), views.azimuth[rows]),
     "latent code optimisation": turn_codes(teacher, codes, views, rows),

@@ -41,7 +41,7 @@ from ganverse_nb.workflow import stages
 # %% [markdown]
 # ## The photographs
 #
-# Four objects of the studio, six sides each, unless you gave a folder.
+# Some objects of the studio, six sides each, unless you gave a folder.
 
 # %% tags=["studio"]
 import tempfile
@@ -51,7 +51,8 @@ from ganverse_nb.data.photo_sets import read_photo_set
 from ganverse_nb.data.photo_sets.studio_folder import write_studio_folder
 
 made = tempfile.TemporaryDirectory()
-folder or write_studio_folder(Path(made.name), category, seed=seed + 12, edition=run.config.studio.edition)
+objects, edition = run.config.evaluation.studio_objects, run.config.studio.edition
+folder or write_studio_folder(Path(made.name), category, objects, seed=seed + 12, edition=edition)
 photos = read_photo_set(dataset, folder or made.name, category).sample(limit)
 print(f"{len(photos)} photographs of the set {photos.name}; masks: {'all' if photos.has_masks else 'not all'}")
 

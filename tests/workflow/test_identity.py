@@ -65,7 +65,7 @@ TINY = {
     "stylegan_r.mask_steps": 2,
     "stylegan_r.validation_contents": 3,
 }
-ALLOWING = {"weights"}  # sections that say what may be done, and decide no result
+ALLOWING = {"weights", "evaluation"}  # sections that say what may be done or how it is measured, and decide no stage
 OTHER = {  # settings whose other value cannot be made up
     "views.codes": "bundled",
     "gan.network": None,  # a weight file: see below
