@@ -26,6 +26,7 @@ SHIPPED = {  # stage -> its files
     "inverse_graphics": ("model.safetensors", "metrics.jsonl"),
     "framing": ("framing.safetensors",),
     "domain": ("domain.safetensors",),
+    "domain_check": ("check.json",),
     "stylegan_r": ("stylegan_r.safetensors", "mapping_only.safetensors", "metrics.jsonl"),
 }
 

@@ -19,6 +19,7 @@ from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.run import Run, Stage
 
 SMALL = 4096  # tensors of fewer numbers stay as they are: cameras, statistics, the knots of a path
+OF_STUDIO = ("domain_check",)  # stages that only categories of the studio have
 EXACT = ("domain",)  # stages whose numbers stay as they are: an inverse covariance has a wide range
 
 
@@ -32,15 +33,16 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
     Raises:
         ExpectedError: a stage is not finished, or was made with other settings than the run has now.
     """
-    told = [getattr(stages, f"{name}_stage")(run) for name in SHIPPED]
+    names = [name for name in SHIPPED if name not in OF_STUDIO or run.config.has_studio]
+    told = [getattr(stages, f"{name}_stage")(run) for name in names]
     manifest, config = run.manifest, plain(as_json(run.config))
     folder = weights / run.config.category
     made = {stage.name: facts for stage in told if (facts := _taken(run, stage, config, weights)) is not None}
     told = [stage for stage in told if stage.name not in made]
     for stage in told:
         _check_finished(run, stage)
-    others = read_json(folder / FACTS).get("weights", {}) if (folder / FACTS).is_file() else {}
-    source = {"command": run.command, "weights": others | manifest["weights"]}
+    before = read_json(folder / FACTS) if (folder / FACTS).is_file() else {}
+    source = {"command": run.command, "weights": before.get("weights", {}) | manifest["weights"]}
     with tempfile.TemporaryDirectory(dir=weights, prefix=".bundle-") as temporary:
         for stage in told:
             mark = read_json(run.directory / stage.name / COMPLETE)
@@ -59,8 +61,8 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
         "format": FORMAT,
         "config": config,
         "environment": manifest["environments"][-1],
-        "notes": manifest["notes"],
-        "stages": {name: made[name] for name in SHIPPED},
+        "notes": before.get("notes", {}) | manifest["notes"],
+        "stages": {name: made[name] for name in names},
         "rows": [asdict(row) for row in run.rows()],
     }
     write_json(folder / FACTS, source | facts, sealed=True)
@@ -81,7 +83,9 @@ def _check_finished(run: Run, stage: Stage) -> None:
     mark = run.directory / stage.name / COMPLETE
     if not mark.exists() or read_json(mark)["identity"] != stage.identity:
         state = "is not finished" if not mark.exists() else "was made with other settings or weights"
-        raise ExpectedError(f"Stage {stage.name} of {run.directory} {state}; run `{run.command} --only 04,08` first.")
+        raise ExpectedError(
+            f"Stage {stage.name} of {run.directory} {state}; run `{run.command} --only 00,04,08` first."
+        )
 
 
 def _copy(source: Path, target: Path, provenance: dict[str, object]) -> None:
