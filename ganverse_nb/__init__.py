@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ganverse_nb.gan.generator import Generator
     from ganverse_nb.geometry.camera import Camera
     from ganverse_nb.geometry.mesh import Mesh
-    from ganverse_nb.inverse_graphics.reconstructor import Reconstruction, Reconstructor
+    from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
     from ganverse_nb.neural_renderer.renderer import Edit, Renderer
     from ganverse_nb.render.renderer import render
     from ganverse_nb.workflow import stages
@@ -36,7 +37,7 @@ _HOMES = {  # public name -> the module that holds it
     "Edit": "neural_renderer.renderer",
     "Generator": "gan.generator",
     "Mesh": "geometry.mesh",
-    "Reconstruction": "inverse_graphics.reconstructor",
+    "Reconstruction": "inverse_graphics.reconstruction",
     "Reconstructor": "inverse_graphics.reconstructor",
     "Renderer": "neural_renderer.renderer",
     "open_run": "workflow.run",

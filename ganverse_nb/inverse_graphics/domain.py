@@ -25,9 +25,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganverse_nb.inverse_graphics.inference import check_pictures
+from ganverse_nb.inverse_graphics.inference import reconstruct_and_compare
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.refine import place_hypotheses
 from ganverse_nb.inverse_graphics.sight import Sight
 from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
@@ -36,7 +35,6 @@ from ganverse_nb.segmentation.detections import MANY, NONE
 USUAL, KEPT = 0.99, 0.98  # quantiles: of each cue, and of the score of photographs that are to pass
 ALLOWANCE = 1.5  # photographs of the world differ more from the studio's than those from each other
 FEWEST = 12  # photographs
-BATCH = 32
 # Where photographs hardly differ in a cue, this much of it still counts as usual.
 SMALLEST_SPREAD = {"doubt": 0.5, "border": 0.02, "misfit": 0.02}
 FORMAT = "ganverse_nb domain 2"
@@ -74,27 +72,23 @@ class Verdict:
         return f"in domain ({numbers})" if self.in_domain else f"out of domain: {self.reason} ({numbers})"
 
 
-@torch.no_grad()
-def read_cues(sight: Sight, model: InverseGraphicsModel) -> tuple[Tensor, dict[str, Tensor]]:
-    """Which [n] of the pictures show exactly one object, and the raw cues of these, [n] each."""
+def read_cues(
+    sight: Sight, model: InverseGraphicsModel, overlap: Tensor | None = None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Which [n] of the pictures show exactly one object, and the raw cues of these, [n] each.
+
+    Args:
+        overlap: [N] as `reconstruct_and_compare` gives it, where that is known; of pictures without an object anything.
+    """
     rows = (sight.count == 1).nonzero().flatten()
-    values = {"border": sight.border[rows], "misfit": 1 - best_overlap(sight.images[rows], sight.masks[rows], model)}
+    if overlap is not None:
+        overlap = overlap[rows]
+    elif len(rows):
+        overlap = reconstruct_and_compare(sight.images[rows], sight.masks[rows], model)[2]
+    else:
+        overlap = torch.zeros(0)
+    values = {"border": sight.border[rows], "misfit": 1 - overlap}
     return rows, values if sight.doubt is None else values | {"doubt": sight.doubt[rows]}
-
-
-def best_overlap(images: Tensor, masks: Tensor, model: InverseGraphicsModel) -> Tensor:
-    """[B] IoU of masks [B, 1, R, R] and reconstructions, from the best of the likeliest azimuths, placed by the box."""
-    found = [torch.zeros(0)]
-    for image, mask in zip(images.split(BATCH), masks.split(BATCH), strict=True):
-        if not len(image):
-            continue
-        check_pictures(image, mask, model.resolution)
-        model.eval()
-        device = model.cameras.azimuth.device
-        image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
-        hypotheses = place_hypotheses(model.network(image, mask), model.head.read(image, mask), image, mask)
-        found.append(hypotheses.iou.amax(1).cpu())
-    return torch.cat(found)
 
 
 @dataclass(frozen=True)
@@ -130,9 +124,9 @@ class Domain:
         scores = torch.stack([(value - median[name]) / spread[name] for name, value in values.items()])
         return cls(category, median, spread, ALLOWANCE * max(1.0, float(scores.amax(0).quantile(KEPT))))
 
-    def judge(self, sight: Sight, model: InverseGraphicsModel) -> list[Verdict]:
-        """The verdict on each picture of a sight."""
-        rows, values = read_cues(sight, model)
+    def judge(self, sight: Sight, model: InverseGraphicsModel, overlap: Tensor | None = None) -> list[Verdict]:
+        """The verdict on each picture of a sight; `overlap` as in `read_cues`."""
+        rows, values = read_cues(sight, model, overlap)
         table = {
             name: ((value - self.median[name]) / self.spread[name]).tolist()
             for name, value in values.items()

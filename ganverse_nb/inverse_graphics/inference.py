@@ -28,7 +28,6 @@ def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
         raise ValueError(f"The mask of picture {empty[0]} is empty: nothing was found in it to reconstruct.")
 
 
-@torch.no_grad()
 def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64) -> tuple[Mesh, Camera]:
     """Textured meshes [B] and cameras [B] for pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R].
 
@@ -39,20 +38,33 @@ def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batc
     Raises:
         ValueError: wrong size or range, empty mask.
     """
+    return reconstruct_and_compare(images, masks, model, batch)[:2]
+
+
+@torch.no_grad()
+def reconstruct_and_compare(
+    images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64
+) -> tuple[Mesh, Camera, Tensor]:
+    """What `reconstruct` gives, and [B] the IoU of masks and meshes from the best of the likeliest azimuths.
+
+    Raises:
+        ValueError: as `reconstruct`.
+    """
     check_pictures(images, masks, model.resolution)
     model.eval()
     device = model.cameras.azimuth.device
-    meshes, cameras = [], []
+    meshes, cameras, overlaps = [], [], []
     for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
         image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
         meshes.append(mesh := model.network(image, mask))
         reading = model.head.read(image, mask)
-        placed = place_hypotheses(mesh, reading, image, mask).best()
-        cameras.append(where_whole(mask, placed, reading.camera()))
+        hypotheses = place_hypotheses(mesh, reading, image, mask)
+        cameras.append(where_whole(mask, hypotheses.best(), reading.camera()))
+        overlaps.append(hypotheses.iou.amax(1).cpu())
     vertices = torch.cat([m.vertices for m in meshes])
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
     camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
-    return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera
+    return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera, torch.cat(overlaps)
 
 
 def where_whole(masks: Tensor, camera: Camera, otherwise: Camera) -> Camera:

@@ -6,29 +6,29 @@ result.save("car.glb")
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from ganverse_nb.data.masks import as_mask, scaled_mask
 from ganverse_nb.data.photo import read_photo
 from ganverse_nb.data.pictures import Picture, on_white, photograph
-from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.export import save_mesh
-from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.given_masks import window_mask
-from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.inference import reconstruct_and_compare
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.photo_fit import fit_photo
-from ganverse_nb.inverse_graphics.refine import Hypotheses, refine_hypotheses
+from ganverse_nb.inverse_graphics.reconstruction import Reconstruction, Refusal
+from ganverse_nb.inverse_graphics.refine import refine_hypotheses
 from ganverse_nb.inverse_graphics.sight import Sight, see
-from ganverse_nb.render.shots import save_turntable
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.batches import in_batches
+from ganverse_nb.runtime.errors import sentence
 from ganverse_nb.runtime.shipped import SHIPPED, Shipped
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter, photo_weights
@@ -36,83 +36,29 @@ from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.segmentation.squares import cut_window, square_outline, whole_square
 
 FINE = 512  # pixels of a window at most that a fit sees: more are not in its texture
-
-
-class OutOfDomainError(ExpectedError):
-    """The picture is not of one whole object of the category; the message has the reason and the score."""
+BATCH = 8  # pictures of many that are looked at together: more are hardly faster, and this many take a second
+AT_ONCE = 25_000_000  # pixels of pictures that are looked at together, but for the last one of them
 
 
 @dataclass(frozen=True)
-class Reconstruction:
-    """What was made of one photograph.
+class Given:
+    """A picture that was read.
 
     Attributes:
-        name: of its file, or "the picture".
-        image, mask: [1, 3, R, R] and [1, 1, R, R] in [0, 1]: the window that shows the object as large as f has
-            learned objects to be, and the object in it.
-        verdict: whether the rest can be trusted.
-        mesh: [1, V, 3] with its texture, in the object's own axes; None where no object was found.
-        camera: [1] where the picture was taken from; None where no object was found.
-        hypotheses: the cameras that were tried, with their weights, the best one first; None without refinement.
-        mask_source: who cut the object out: "given", "alpha" (the picture's own channel), or the segmenter's `source`.
-        notes: what was done to the picture before, in words.
-        advice: who would cut photographs out better than this segmenter; "" where the verdict is good, or none would.
+        name, notes: as in `Reconstruction`.
+        image: in RGB.
+        cutout: the object, where the picture or somebody tells it; else None.
+        source: who does; "" where nobody.
     """
 
     name: str
-    image: Tensor
-    mask: Tensor
-    verdict: Verdict
-    mesh: Mesh | None
-    camera: Camera | None
-    hypotheses: Hypotheses | None = None
-    mask_source: str = ""
-    notes: tuple[str, ...] = ()
-    advice: str = ""
-
-    @property
-    def whence(self) -> str:
-        """The camera in words, degrees and world units; empty where there is none."""
-        if self.camera is None:
-            return ""
-        azimuth, elevation, distance = (float(getattr(self.camera, n)[0]) for n in ("azimuth", "elevation", "distance"))
-        return f"azimuth {azimuth % 360:.0f}, elevation {elevation:.0f}, distance {distance:.2f}"
-
-    def save(self, mesh: str | Path, turntable: str | Path | None = None, force: bool = False) -> list[Path]:
-        """Writes the textured mesh (.glb or .obj) and, if asked, a .gif of it, turning; returns what was written.
-
-        Args:
-            force: also where the picture is out of domain, as long as there is a mesh.
-
-        Raises:
-            OutOfDomainError: the reconstruction cannot be trusted, or there is none.
-            ValueError: a suffix that is not known.
-
-        Examples:
-            >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
-            >>> result = Reconstructor.from_pretrained("car")(photo)
-            >>> [path.name for path in result.save(folder / "car.glb", turntable=folder / "car.gif")]
-            ['car.glb', 'car.gif']
-        """
-        mesh, turntable = Path(mesh), None if turntable is None else Path(turntable)
-        check_outputs(mesh, turntable)
-        if self.mesh is None or not (force or self.verdict.in_domain):
-            raise OutOfDomainError(
-                f"{self.name} is {self.verdict}; nothing was written: a picture of one whole object in its middle is "
-                f"needed (`force` writes what there is all the same). {self.advice}".rstrip()
-            )
-        save_mesh(self.mesh, mesh)
-        if turntable is not None:
-            save_turntable(self.mesh, turntable)
-        return [mesh] if turntable is None else [mesh, turntable]
+    image: Image.Image
+    notes: tuple[str, ...]
+    cutout: Cutout | None
+    source: str
 
 
-def check_outputs(mesh: Path, turntable: Path | None) -> None:
-    """Raises a ValueError where a name has no suffix that can be written: better before a reconstruction than after."""
-    if mesh.suffix.lower() not in (".glb", ".obj"):
-        raise ValueError(f"A mesh is a .glb or .obj file: {mesh} must end in one of these.")
-    if turntable is not None and turntable.suffix.lower() != ".gif":
-        raise ValueError(f"A turntable is a .gif file: {turntable} must end in .gif.")
+Fine = tuple[Tensor, Tensor]  # what a fit sees of a photograph, see `fine`
 
 
 class Reconstructor:
@@ -181,27 +127,101 @@ class Reconstructor:
             FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, a panorama, or no mask of it,
                 see `data.masks.as_mask`.
         """
+        ((result, window),) = self._reconstruct([self._read(picture, mask)], refine)
+        return self._refined(result, window)
+
+    def many(
+        self, pictures: Iterable[Picture], refine: bool = False, batch: int = BATCH, threads: int | None = None
+    ) -> Iterator[Reconstruction | Refusal]:
+        """The reconstruction of each of many pictures, in their order, as they are made; of thousands of files, say.
+
+        The same as one at a time to float rounding, and several times as fast: `batch` pictures are looked at together,
+        each batch by a thread of its own. A picture that cannot be read gives a `Refusal`, and does not stop the rest.
+
+        Args:
+            pictures: in any of the forms of `as_picture`; a few batches are taken ahead.
+            refine: as of a single picture, one after the other.
+            threads: as many as torch has where nothing is said; no number depends on them, but for a refinement's.
+
+        Examples:
+            >>> photos = list(make_photos("car", 2, seed=3, resolution=128).images)
+            >>> results = Reconstructor.from_pretrained("car").many([photos[0], "no.jpg", photos[1]])
+            >>> [result.refusal for result in results]
+            ['', 'There is no picture at no.jpg.', '']
+        """
+        for part in in_batches(partial(self._look, refine), pictures, batch, threads):
+            for result, window in part:
+                yield self._refined(result, window) if isinstance(result, Reconstruction) else result
+
+    def _look(
+        self, refine: bool, pictures: Sequence[Picture], stopped: Callable[[], bool]
+    ) -> list[tuple[Reconstruction | Refusal, Fine | None]]:
+        """`_reconstruct` of the pictures that can be read, of so many at once as memory is stated to be taken for."""
+        found: dict[int, tuple[Reconstruction | Refusal, Fine | None]] = {}
+        read: dict[int, Given] = {}
+        for place, picture in enumerate(pictures):
+            if stopped():
+                break
+            try:
+                read[place] = self._read(picture)
+            except (ValueError, OSError, MemoryError) as error:
+                name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
+                found[place] = Refusal(name, sentence(error)), None
+            pixels = sum(given.image.width * given.image.height for given in read.values())
+            if pixels >= AT_ONCE or place == len(pictures) - 1:
+                found |= zip(read, self._reconstruct(list(read.values()), refine), strict=True)
+                read = {}
+        return [found[place] for place in sorted(found)]
+
+    def _read(self, picture: Picture, mask: Picture | None = None) -> Given:
         if mask is None:
             photo = read_photo(picture, self.resolution)
-            name, image, notes = photo.name, photo.image, photo.notes
-            cutout = Cutout.of_foreground(photo.alpha) if photo.alpha else self.segmenter.cut_out(image)
-            source = "alpha" if photo.alpha else self.segmenter.source
-        else:
-            (whole, size, notes), source = photograph(picture), "given"
-            image, name = on_white(whole), str(picture) if isinstance(picture, (str, Path)) else "the picture"
-            cutout = Cutout.of_mask(scaled_mask(as_mask(mask, size), image.size))
-        sight = self.see([image], [cutout])
-        (verdict,) = self.domain.judge(sight, self.model)
-        mesh, camera, hypotheses = None, None, None
-        if sight.masks.any():
-            mesh, camera = reconstruct(sight.images, sight.masks, self.model)
-        if refine and mesh is not None:
-            reading = self.model.head.read(sight.images, sight.masks)
-            hypotheses = refine_hypotheses(mesh, reading, sight.images, sight.masks)
-            mesh, camera = fit_photo(mesh, hypotheses.best(), *fine(image, cutout, sight.corners[0], self.resolution))
-        own = mask is None and source != "alpha"
-        advice = self.segmenter.advice if own and not verdict.in_domain else ""
-        return Reconstruction(name, sight.images, sight.masks, verdict, mesh, camera, hypotheses, source, notes, advice)
+            cutout = Cutout.of_foreground(photo.alpha) if photo.alpha else None
+            return Given(photo.name, photo.image, photo.notes, cutout, "alpha" if photo.alpha else "")
+        whole, size, notes = photograph(picture)
+        name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
+        cutout = Cutout.of_mask(scaled_mask(as_mask(mask, size), whole.size))
+        return Given(name, on_white(whole), notes, cutout, "given")
+
+    def _reconstruct(self, given: Sequence[Given], refine: bool) -> list[tuple[Reconstruction, Fine | None]]:
+        """What is made of pictures before they are refined, and what that needs; None where there is no need."""
+        if not given:
+            return []
+        unknown = iter(self.segmenter.cut_outs([one.image for one in given if one.cutout is None]))
+        cutouts = [next(unknown) if one.cutout is None else one.cutout for one in given]
+        sight = self.see([one.image for one in given], cutouts)
+        rows = sight.masks.flatten(1).any(1).nonzero().flatten()
+        overlap = torch.zeros(len(given))
+        if len(rows):
+            meshes, cameras, overlap[rows] = reconstruct_and_compare(sight.images[rows], sight.masks[rows], self.model)
+        places = {row: place for place, row in enumerate(rows.tolist())}
+        results = []
+        for row, (one, verdict) in enumerate(zip(given, self.domain.judge(sight, self.model, overlap), strict=True)):
+            place, own = places.get(row), one.cutout is None
+            result = Reconstruction(
+                one.name,
+                sight.images[row : row + 1],
+                sight.masks[row : row + 1],
+                verdict,
+                None if place is None else meshes[place],
+                None if place is None else cameras[place],
+                None,
+                self.segmenter.source if own else one.source,
+                one.notes,
+                self.segmenter.advice if own and not verdict.in_domain else "",
+            )
+            fits = refine and place is not None
+            window = fine(one.image, cutouts[row], sight.corners[row], self.resolution) if fits else None
+            results.append((result, window))
+        return results
+
+    def _refined(self, result: Reconstruction, window: Fine | None) -> Reconstruction:
+        if window is None or result.mesh is None:
+            return result
+        reading = self.model.head.read(result.image, result.mask)
+        hypotheses = refine_hypotheses(result.mesh, reading, result.image, result.mask)
+        mesh, camera = fit_photo(result.mesh, hypotheses.best(), *window)
+        return replace(result, mesh=mesh, camera=camera, hypotheses=hypotheses)
 
     def judge(self, photos: Sequence[Image.Image]) -> list[Verdict]:
         """The verdicts on photographs, without their reconstructions."""
@@ -209,11 +229,11 @@ class Reconstructor:
 
     def see(self, photos: Sequence[Image.Image], cutouts: Sequence[Cutout] | None = None) -> Sight:
         """What f sees of photographs, cut out by the segmenter or, where `cutouts` are given, by somebody else."""
-        cutouts = [self.segmenter.cut_out(photo) for photo in photos] if cutouts is None else cutouts
+        cutouts = self.segmenter.cut_outs(photos) if cutouts is None else cutouts
         return see(photos, cutouts, self.segmenter, self.model, self.framing)
 
 
-def fine(photo: Image.Image, cutout: Cutout, corner: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+def fine(photo: Image.Image, cutout: Cutout, corner: Tensor, resolution: int) -> Fine:
     """A window of a photograph at its own resolution, [1, 3, S, S], `resolution` to FINE pixels, and the mask in it."""
     square, outline = whole_square(photo), square_outline(cutout.outline)
     size = max(resolution, min(FINE, round(float(corner[2]) * square.width)))

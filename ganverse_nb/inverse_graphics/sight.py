@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -15,7 +16,7 @@ from ganverse_nb.inverse_graphics.given_masks import given_windows
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.segmentation.segmenter import SEEN, Segmenter
-from ganverse_nb.segmentation.squares import cut_window, whole_square
+from ganverse_nb.segmentation.squares import cut_window, square_outline, whole_square
 
 WHOLE = (0.0, 0.0, 1.0)
 
@@ -64,7 +65,8 @@ def see(
     images, masks = torch.zeros(number, 3, size, size), torch.zeros(number, 1, size, size)
     there = torch.tensor([bool(cutout.mask.any()) for cutout in cutouts], dtype=torch.bool)
     rows = there.nonzero().flatten().tolist()
-    windows = given_windows([photos[row] for row in rows], [cutouts[row].mask for row in rows], model, framing)
+    outlines = [np.asarray(square_outline(cutouts[row].outline)) >= 128 for row in rows]
+    windows = given_windows([squares[row] for row in rows], outlines, model, framing)
     images[there], masks[there], corners[there] = windows.images, windows.masks, windows.corners
     for row in (~there).nonzero().flatten().tolist():
         images[row] = cut_window(squares[row], *WHOLE, size)[0]

@@ -22,7 +22,7 @@ from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import moved
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
+from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.neural_renderer.compose import keep_background as compose
 from ganverse_nb.neural_renderer.mapping import MappingSizes, PropertyMapper
 from ganverse_nb.neural_renderer.properties import FACTORS, Properties, PropertyEncoder, mask_out

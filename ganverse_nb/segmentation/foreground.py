@@ -6,6 +6,7 @@ the domain check to tell what it shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -64,6 +65,10 @@ class ForegroundSegmenter(Segmenter):
         """The largest thing in front of a photograph, which the network sees once, at its own resolution."""
         confidence = Image.fromarray(np.round(self.network.confidence(photo) * 255).astype(np.uint8))
         return Cutout.of_foreground(confidence.resize(photo.size, Image.Resampling.BILINEAR))
+
+    def cut_outs(self, photos: Sequence[Image.Image]) -> list[Cutout]:
+        """`cut_out` of each, one after the other."""
+        return [self.cut_out(photo) for photo in photos]
 
     def log_odds(self, images: Tensor, masks: Tensor) -> Tensor | None:
         """Those of the package's network for photographs; None for a category that it does not know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,21 +59,13 @@ def instances(confidence: Tensor, seam: Tensor | None = None, speck: float = SPE
 def _labels(foreground: Tensor) -> Tensor:
     """[B, 1, H, W] one positive number for each part of a foreground [B, 1, H, W] bool that hangs together, else 0.
 
-    The largest number of a part spreads through it: along rows and columns at once, round corners step by step.
+    A part whose last pixel, row by row, comes later has the larger number.
     """
-    inside = foreground.double()
-    shape = foreground.shape[1:]
-    labels = torch.arange(1, shape.numel() + 1, device=inside.device).view(1, *shape) * inside
-    while True:
-        spread = F.max_pool2d(labels, 3, 1, 1) * inside
-        for axis in (-1, -2):
-            spread = _along(_along(spread, inside, axis).flip(axis), inside.flip(axis), axis).flip(axis)
-        if torch.equal(spread, labels):
-            return labels
-        labels = spread
+    from scipy.ndimage import label
 
-
-def _along(labels: Tensor, inside: Tensor, axis: int) -> Tensor:
-    """Labels, each the largest so far of its run of pixels inside along an axis."""
-    runs = (1 - inside).cumsum(axis) * (labels.shape[1:].numel() + 1)  # later runs are above all that came before
-    return ((labels + runs).cummax(axis).values - runs) * inside
+    touching = np.ones((3, 3), bool)
+    pictures = foreground[:, 0].cpu().numpy()[:, ::-1, ::-1]  # parts are numbered by the pixel that comes first
+    numbered = [label(picture, touching) for picture in pictures]
+    labels = [np.where(found > 0, count + 1 - found, 0)[::-1, ::-1] for found, count in numbered]
+    stacked = np.stack(labels)[:, None] if labels else np.zeros(foreground.shape)
+    return torch.from_numpy(stacked.astype(np.float32)).to(foreground.device)

@@ -16,6 +16,7 @@ from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
+from ganverse_nb.segmentation.network import without_norms
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
 from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 
@@ -78,8 +79,8 @@ class PhotoSegmenter(Segmenter):
         if not len(images):
             return images[:, :1], images[:, :1]
         working = self._working(images)
-        pairs = [self.network(working), [part.flip(-1) for part in self.network(working.flip(-1))]]
-        logits, seam = ((a + b) / 2 for a, b in zip(*pairs, strict=True))
+        both = self.network(torch.cat([working, working.flip(-1)]))
+        logits, seam = ((a + b.flip(-1)) / 2 for a, b in (part.chunk(2) for part in both))
         logits, seam = (F.interpolate(part, images.shape[-2:], mode="bilinear") for part in (logits, seam))
         return logits.softmax(1)[:, self.label, None], seam.sigmoid()
 
@@ -135,6 +136,6 @@ def load_photo_segmenter(category: str, path: Path) -> PhotoSegmenter:
         network.load_state_dict(tensors)
     if category not in categories:
         raise ValueError(f"{path} is a segmenter for {', '.join(categories)}, not for {category}.")
-    network.to(memory_format=torch.channels_last)
+    network = without_norms(network).to(memory_format=torch.channels_last)
     source = f"small U-Net trained for {settings['steps']} steps on composites of studio photos ({path.name})"
     return PhotoSegmenter(network, categories, category, source, provenance)

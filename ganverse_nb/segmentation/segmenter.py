@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +25,7 @@ PHOTOS_ADVICE = (
 )
 SEEN, FINE = 256, 512  # pixels of a photograph's square that a segmenter is shown, and that its mask has
 ROOM = 1.5  # side of the window for a second look, of the object's box
+BATCH = 16  # photographs that are cut out at once
 SAME = 0.6  # IoU of both looks from which they show one object
 
 
@@ -73,15 +75,26 @@ class Segmenter(ABC):
 
     def cut_out(self, photo: Image.Image) -> Cutout:
         """The object in a photograph of any size: found in the whole of it, and once more in a window around it."""
-        found = self.segment(square_tensor(photo, SEEN)[None])
-        mask, count, score = found.mask[0], int(found.count[0]), float(found.score[0])
-        if count:
-            square, window = whole_square(photo), _window(found.box[0] / SEEN)
-            closer = self.segment(cut_window(square, *window, SEEN))
-            placed = _placed(closer.mask, window)
-            if float(hard_iou(F.interpolate(placed, SEEN, mode="area"), found.mask)) >= SAME:
-                mask, score = placed[0], max(score, float(closer.score[0]))
-        return Cutout(unsquare(mask, photo.size), count, score)
+        return self.cut_outs([photo])[0]
+
+    def cut_outs(self, photos: Sequence[Image.Image]) -> list[Cutout]:
+        """`cut_out` of each, the same to float rounding and faster."""
+        return [cutout for start in range(0, len(photos), BATCH) for cutout in self._cut_outs(photos[start:][:BATCH])]
+
+    @torch.no_grad()
+    def _cut_outs(self, photos: Sequence[Image.Image]) -> list[Cutout]:
+        squares = [whole_square(photo) for photo in photos]
+        found = self.segment(torch.stack([square_tensor(square, SEEN) for square in squares]))
+        masks, scores, counts = list(found.mask), found.score.tolist(), found.count.tolist()
+        windows = {row: _window(found.box[row] / SEEN) for row, count in enumerate(counts) if count}
+        seen = [cut_window(squares[row], *window, SEEN) for row, window in windows.items()]
+        closer = self.segment(torch.cat([torch.zeros(0, 3, SEEN, SEEN), *seen]))
+        for place, (row, window) in enumerate(windows.items()):
+            placed = _placed(closer.mask[place, None], window)
+            if float(hard_iou(F.interpolate(placed, SEEN, mode="area"), found.mask[row, None])) >= SAME:
+                masks[row], scores[row] = placed[0], max(scores[row], float(closer.score[place]))
+        outlines = [unsquare(mask, photo.size) for mask, photo in zip(masks, photos, strict=True)]
+        return [Cutout(*parts) for parts in zip(outlines, counts, scores, strict=True)]
 
     def log_odds(self, images: Tensor, masks: Tensor) -> Tensor | None:
         """[B] how surely what masks [B, 1, R, R] show is of the category; None where this segmenter cannot tell."""

@@ -13,6 +13,8 @@ from torch import Tensor
 def whole_square(picture: Image.Image) -> Image.Image:
     """The whole picture as a square of its longer side, in the middle; its edge goes on beside it."""
     width, height = picture.size
+    if width == height and picture.mode == "RGB":
+        return picture
     left, top = margins(width, height)
     side = max(width, height)
     pads = ((top, side - height - top), (left, side - width - left), (0, 0))
@@ -53,12 +55,14 @@ def margins(width: int, height: int) -> tuple[int, int]:
 
 def cut_window(picture: Image.Image, left: float, top: float, side: float, resolution: int) -> Tensor:
     """[1, C, R, R] a square window of a square picture, all in shares of its side; its edge goes on outside of it."""
-    size = picture.width
+    size, padded = picture.width, picture
     margin = math.ceil(max(0.0, -left, -top, left + side - 1, top + side - 1) * size)
-    pixels = np.asarray(picture)
-    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0))[: pixels.ndim], mode="edge")
+    if margin:
+        pixels = np.asarray(picture)
+        beyond = ((margin, margin), (margin, margin), (0, 0))[: pixels.ndim]
+        padded = Image.fromarray(np.pad(pixels, beyond, mode="edge"))
     center = ((left + side / 2) * size + margin, (top + side / 2) * size + margin)
-    return cut_square(Image.fromarray(padded), center, side * size, resolution)[None].float() / 255
+    return cut_square(padded, center, side * size, resolution)[None].float() / 255
 
 
 def cut_square(

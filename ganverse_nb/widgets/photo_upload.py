@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets
 
-from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
+from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.runtime.errors import ExpectedError, sentence
 from ganverse_nb.runtime.picture_files import MOST_BYTES
 from ganverse_nb.runtime.text import file_name

@@ -361,7 +361,8 @@ def reconstruct(
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
         ValueError: a picture that cannot be read, or a suffix that is not known.
     """
-    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor, check_outputs
+    from ganverse_nb.inverse_graphics.reconstruction import check_outputs
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 
     check_outputs(output, turntable)
     if isinstance(networks, Run):

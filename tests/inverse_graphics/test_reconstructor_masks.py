@@ -9,7 +9,8 @@ from PIL import Image
 
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics import reconstructor as module
-from ganverse_nb.inverse_graphics.reconstructor import OutOfDomainError, Reconstructor
+from ganverse_nb.inverse_graphics.reconstruction import OutOfDomainError
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.segmentation.foreground import ForegroundSegmenter
 from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE

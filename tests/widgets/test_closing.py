@@ -17,7 +17,7 @@ from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.domain import Verdict
-from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
+from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.widgets import (
     ControlPanel,
     FitView,

@@ -10,7 +10,7 @@ import torch
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.domain import Verdict
-from ganverse_nb.inverse_graphics.reconstructor import Reconstruction
+from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.widgets import PhotoUpload
 
 
