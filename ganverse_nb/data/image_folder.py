@@ -46,9 +46,12 @@ def list_images(folder: str | Path) -> list[Path]:
     return files
 
 
-def find_images(folder: str | Path) -> tuple[list[Path], list[str]]:
+def find_images(folder: str | Path, without: Path | None = None) -> tuple[list[Path], list[str]]:
     """`list_images`, and what else is in the folder, each with why it is none: by its name, or where that says nothing
     by its content.
+
+    Args:
+        without: a folder in it that is not looked into.
 
     Raises:
         ImageFolderError: no such folder.
@@ -58,7 +61,7 @@ def find_images(folder: str | Path) -> tuple[list[Path], list[str]]:
         raise ImageFolderError(f"There is no folder {folder}; give one that holds pictures.")
     files: list[Path] = []
     others: list[str] = []
-    for path in _walk(folder, others):
+    for path in _walk(folder, others, without):
         if not path.is_file():
             others.append(f"{path} is a link to nothing" if path.is_symlink() else f"{path} is no file")
         elif path.suffix.lower() in SUFFIXES or _looks_like_a_picture(path):
@@ -77,9 +80,10 @@ def _is_mask(path: Path, names: set[Path]) -> bool:
     return plain.parent.name == "masks" and plain.parent.parent / plain.name in names
 
 
-def _walk(folder: Path, others: list[str]) -> Iterator[Path]:
+def _walk(folder: Path, others: list[str], without: Path | None) -> Iterator[Path]:
     """Everything in a folder and below that is not hidden. Each folder is read once, however many links lead to it."""
     root, seen = os.path.realpath(folder), set[str]()
+    apart = os.path.realpath(without) if without else ""
     waiting, links = [folder], list[Path]()
     while waiting or links:
         place = waiting.pop() if waiting else links.pop()
@@ -90,7 +94,7 @@ def _walk(folder: Path, others: list[str]) -> Iterator[Path]:
         seen.add(real)
         try:
             for path in sorted(place.iterdir()):
-                if path.name.startswith("."):
+                if path.name.startswith(".") or (apart and os.path.realpath(path) == apart):
                     continue
                 if path.is_symlink() and path.exists() and not _is_inside(path, root):
                     others.append(f"{path} links out of the folder and is not followed; cp -rL copies a folder whole")
@@ -155,7 +159,7 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
         reasons = list(tqdm(pool.map(read, range(len(files))), total=len(files), desc="pictures", unit="picture"))
     skipped = [reason for reason in reasons if reason is not None]
     told = [
-        f"{len(found)} of {of} were {what}: {_first(found)}"
+        f"{len(found)} of {of} were {what}: {first_reasons(found)}"
         for found, of, what in (
             (skipped, f"{len(files)} pictures", "skipped"),
             (others, f"{len(files) + len(others)} files", "left out"),
@@ -169,8 +173,8 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
     return images[readable]
 
 
-def _first(reasons: list[str]) -> str:
-    """The first of some reasons, and how many more there are."""
+def first_reasons(reasons: list[str]) -> str:
+    """The first of some reasons (see `find_images`), and how many more there are."""
     more = f" And {len(reasons) - NAMED} more." if len(reasons) > NAMED else ""
     return " ".join(f"{reason.removesuffix('.')}." for reason in reasons[:NAMED]) + more
 
@@ -200,7 +204,7 @@ def load_image_archive(path: Path) -> Tensor:
 def _refuse_too_few(folder: Path, count: int, others: list[str]) -> None:
     if count < 2:
         found = "no readable picture" if count == 0 else "only one readable picture"
-        why = f" {_first(others)}" if others else ""
+        why = f" {first_reasons(others)}" if others else ""
         raise ImageFolderError(
             f"{folder} holds {found}, and a GAN needs many; "
             f"pictures are files that end in {', '.join(sorted(SUFFIXES))}.{why}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def save_mesh(mesh: Mesh, path: str | Path) -> Path:
         process=False,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+    leftover = f".{uuid.uuid4().hex[:8]}"  # see `files.LEFTOVER`
+    with tempfile.TemporaryDirectory(leftover, f".{path.stem[:40]}.", path.parent) as folder:
         options: dict[str, Any] = {"tree_postprocessor": _complete}
         if path.suffix.lower() == ".obj":  # whose numbers have so many digits after the point, in any unit
             side = float((mesh.vertices.amax(1) - mesh.vertices.amin(1)).max()) or 1.0

@@ -219,13 +219,20 @@ def _fetch_weights(options: argparse.Namespace) -> None:
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import reconstruct
+    from ganverse_nb.workflow.commands import reconstruct, reconstruct_folder
 
-    output = options.output or options.picture.with_suffix(".glb")
     how = {"force": options.force, "refine": options.refine, "segmenter": options.segmenter}
-    networks = _networks(options)
-    print(reconstruct(networks, options.picture, output, options.turntable, **how))
-    print(after("reconstruct", networks, options.picture))
+    networks, picture = _networks(options), options.picture
+    if picture.is_dir():
+        if options.turntable:
+            raise ValueError("--turntable is of a single picture; leave it out for a folder.")
+        output = options.output or picture.with_name(f"{picture.resolve().name}_reconstructed")
+        words, picture = reconstruct_folder(networks, picture, output, **how)
+        print(words)
+    else:
+        output = options.output or picture.with_suffix(".glb")
+        print(reconstruct(networks, picture, output, options.turntable, **how))
+    print(after("reconstruct", networks, picture or "photo.jpg"))
 
 
 def _ground_truth_views(options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganverse_nb.gan.projection import Distance
     from ganverse_nb.gan.view_gate import SplitMeasure
     from ganverse_nb.gan.viewpoints import ViewCodes
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the segmenter of photographs
@@ -362,19 +363,49 @@ def reconstruct(
         ValueError: a picture that cannot be read, or a suffix that is not known.
     """
     from ganverse_nb.inverse_graphics.reconstruction import check_outputs
-    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 
     check_outputs(output, turntable)
-    if isinstance(networks, Run):
-        from ganverse_nb.workflow.stages import reconstructor
-
-        reconstruct = reconstructor(networks, segmenter)
-    else:
-        reconstruct = Reconstructor.from_pretrained(networks, segmenter)
-    result = reconstruct(picture, refine)
+    result = _reconstructor(networks, segmenter)(picture, refine)
     written = result.save(output, turntable, force)
     told = [f"wrote {' and '.join(map(str, written))}", f"the picture was taken from {result.whence}", *result.notes]
     return "; ".join([*told, f"mask by {result.mask_source}", str(result.verdict)])
+
+
+def reconstruct_folder(
+    networks: Run | str,
+    folder: Path,
+    output: Path,
+    force: bool = False,
+    refine: bool = False,
+    segmenter: str | None = None,
+) -> tuple[str, Path | None]:
+    """Writes the meshes, the table and the contact sheet of all pictures in a folder to `output`, or what of it is not
+    there yet; tells about it, and a picture that is in domain.
+
+    Raises:
+        ExpectedError, ValueError: as `photo_folder.reconstruct_folder`.
+    """
+    from ganverse_nb.workflow.contact_sheet import told as shown
+    from ganverse_nb.workflow.photo_folder import SHEET, reconstruct_folder, told
+    from ganverse_nb.workflow.photo_table import IN
+
+    reconstructor = _reconstructor(networks, segmenter)
+    rows = reconstruct_folder(reconstructor, folder, output, refine=refine, force=force)
+    well = [folder / row.photo for row in rows if row.verdict == IN and "\\" not in row.photo]
+    advice = [reconstructor.segmenter.advice] if len(well) < len(rows) else []
+    lines = [told(rows, output), f"wrote {output / SHEET}: {shown(rows)}", *filter(None, advice)]
+    return "\n".join(lines), next(iter(well), None)
+
+
+def _reconstructor(networks: Run | str, segmenter: str | None) -> Reconstructor:
+    """From a photograph to a mesh, with the networks of a run or those that come with the package."""
+    if isinstance(networks, Run):
+        from ganverse_nb.workflow.stages import reconstructor
+
+        return reconstructor(networks, segmenter)
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+
+    return Reconstructor.from_pretrained(networks, segmenter)
 
 
 def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:

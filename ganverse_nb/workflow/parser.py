@@ -113,11 +113,16 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command = add("fetch-weights", "download the weights of others that a profile needs, as paper does")
     command.add_argument("names", nargs="*", metavar="NAME", help="instead of those: coco, vgg16, inception (for FID)")
     profile_options(command, seed=False)
-    command = add("reconstruct", "write the textured 3D mesh of the object in a photo of any size")
-    command.add_argument("picture", type=Path)
+    command = add("reconstruct", "write the textured 3D mesh of the object in a photo, or in each of a folder")
+    command.add_argument("picture", type=Path, help="a picture, or a folder: a table, meshes and a contact sheet")
     run_options(command)
     command.add_argument(
-        "--out", "--output", dest="output", type=Path, metavar="FILE", help=".glb or .obj (default: beside the picture)"
+        "--out",
+        "--output",
+        dest="output",
+        type=Path,
+        metavar="FILE",
+        help=".glb or .obj, of a folder another folder (default: beside the picture, or the folder)",
     )
     command.add_argument("--turntable", type=Path, metavar="FILE", help="also a .gif of it, turning")
     command.add_argument("--force", action="store_true", help="also where the picture is out of domain")

@@ -11,7 +11,7 @@ torch.set_num_threads(1)  # threads do not survive a fork
 
 from tests.torture import works  # noqa: E402
 
-for make in (works.gan_photos, works.studio_photos, works.lumps, works.gan_world, works.judge):
+for make in (works.gan_photos, works.studio_photos, works.lumps, works.gan_world, works.judge, works.reconstructor):
     make()
 if os.environ.get(works.WHOLE):
     for work in works.WORKS.values():  # kernels are loaded, so that no child has to

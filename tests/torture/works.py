@@ -17,12 +17,14 @@ import torch
 
 from ganverse_nb.config import GanConfig, InverseGraphicsConfig, SegmenterConfig, ViewConfig
 from ganverse_nb.data.generation import generate
+from ganverse_nb.data.pictures import write_picture
 from ganverse_nb.gan import pose
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.inverse_graphics import training as inverse_training
 from ganverse_nb.inverse_graphics.perceptual import feature_distance
+from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.neural_renderer import joint, mask_student, warm_up
 from ganverse_nb.neural_renderer import training as renderer_training
 from ganverse_nb.runtime.files import write_text
@@ -31,6 +33,7 @@ from ganverse_nb.segmentation.photo_training import train_photo_segmenter
 from ganverse_nb.segmentation.training import train_segmenter
 from ganverse_nb.studio import archive
 from ganverse_nb.studio.photos import Photos, make_photos
+from ganverse_nb.workflow import photo_folder
 from ganverse_nb.workflow.run import Run, open_run
 from tests.inverse_graphics.conftest import lump_dataset
 from tests.neural_renderer import conftest as toy
@@ -43,6 +46,7 @@ INTERVALS = {  # module -> what it does every so many steps, at the size of thes
     mask_student: {"SAVE_EVERY": 6},
     warm_up: {"SAVE_EVERY": 9, "LOG_EVERY": 4},
     joint: {"LOG_EVERY": 2},
+    photo_folder: {"BATCH": 3},
 }
 
 
@@ -173,6 +177,23 @@ def pose_regressor(directory: Path) -> None:
     (directory / "state.pt").unlink()
 
 
+@cache
+def reconstructor() -> Reconstructor:
+    return Reconstructor.from_pretrained("car")
+
+
+def folder_of_photographs(directory: Path) -> None:
+    """Batches of three of ten pictures, of which one cannot be read."""
+    photos = directory.parents[2] / "photos"
+    for number, picture in enumerate(studio_photos()[0].images[:9]):
+        if not (path := photos / f"{number}.png").exists():
+            write_picture(picture.float() / 255, path)
+    write_text(photos / "bad.png", "nothing")
+    for path in photos.iterdir():
+        os.utime(path, (0, 0))  # which the table tells
+    photo_folder.reconstruct_folder(reconstructor(), photos, directory)
+
+
 # ---- what is made of notebooks
 
 NOTEBOOK = """
@@ -255,8 +276,10 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "segmenter": segmenter,
     "segmenter of photographs": photo_segmenter,
     "pose regressor": pose_regressor,
+    "folder of photographs": folder_of_photographs,
 }
-TRAININGS = [name for name in STAGES if name not in ("photographs", "multi-view dataset")]
-SHORT = ("photographs", "train-gan", "multi-view dataset", "pose regressor")  # those of `make test`
+PICTURES = ("photographs", "multi-view dataset", "folder of photographs")
+TRAININGS = [name for name in STAGES if name not in PICTURES]
+SHORT = (*PICTURES, "train-gan", "pose regressor")  # those of `make test`
 WORKS: dict[str, Callable[[Path, float], object]] = {name: partial(in_stage, stage) for name, stage in STAGES.items()}
 NOTEBOOKS: dict[str, Callable[[Path, float], object]] = {"reproduce": reproduction, "sweep": sweeping}

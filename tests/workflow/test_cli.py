@@ -188,7 +188,7 @@ def networks(monkeypatch):
         mask[:, : photo.width // 2] = np.asarray(photo).mean() > 25  # nothing in a dark picture
         return Cutout.of_mask(mask)
 
-    def judge(sight, model):
+    def judge(sight, model, overlap):
         bright = float(sight.images.mean())
         score, reason = (0.5, "") if bright > 0.9 else (9.0, "no car") if bright > 0.1 else (np.inf, "no instance")
         return [Verdict(score, 2.0, {}, reason)]
@@ -207,7 +207,10 @@ def networks(monkeypatch):
     )
     stages = ModuleType("ganverse_nb.workflow.stages")
     segmenter = SimpleNamespace(
-        cut_out=cut_out, log_odds=lambda images, masks: None, source="half", advice="Take rembg."
+        cut_outs=lambda photos: [cut_out(photo) for photo in photos],
+        log_odds=lambda images, masks: None,
+        source="half",
+        advice="Take rembg.",
     )
     domain = SimpleNamespace(judge=judge)
     framing = Framing.of(dataset, torch.tensor([0.0]))
