@@ -35,8 +35,10 @@ def instances(confidence: Tensor, seam: Tensor | None = None, speck: float = SPE
     """
     foreground = confidence > THRESHOLD
     labels = _labels(foreground if seam is None else foreground & (seam <= THRESHOLD))
-    if seam is not None:
-        labels = torch.where(labels > 0, labels, F.max_pool2d(labels, 2 * SEAM + 1, 1, SEAM) * foreground)
+    divided = (foreground & (labels == 0)).flatten(1).any(1)
+    if divided.any():
+        near = F.max_pool2d(labels[divided], 2 * SEAM + 1, 1, SEAM) * foreground[divided]
+        labels[divided] = torch.where(labels[divided] > 0, labels[divided], near)
     masks, counts, scores = [], [], []
     for label, sure in zip(labels, confidence):
         names, sizes = label[label > 0].unique(return_counts=True)
