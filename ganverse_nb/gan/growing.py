@@ -21,34 +21,43 @@ def grow(small: nn.Module, large: nn.Module) -> None:
     """Set the weights of `large`, fresh from its constructor, from those of `small`, two generators or discriminators.
 
     Raises:
-        ValueError: `large` is smaller somewhere, or the two differ in what does not grow (latents, mapping network,
-            channels at 4 px, the discriminator's filter, black bars).
+        ValueError: as `check_growth`.
     """
+    check_growth(small, large)
     if isinstance(small, Generator) and isinstance(large, Generator):
-        fixed = ("z_dim", "w_dim", "conv_clamp", "rows")
-        _check(small, large, fixed)
-        if len(small.mapping.layers) != len(large.mapping.layers):
-            raise ValueError(
-                f"a mapping network of {len(small.mapping.layers)} layers cannot become one of "
-                f"{len(large.mapping.layers)}"
-            )
         renamed = {name: name for name in small.state_dict()}
         silent = [torgb.weight for torgb in list(large.torgbs)[len(small.torgbs) :]]
-    elif isinstance(small, Discriminator) and isinstance(large, Discriminator):
-        _check(small, large, ("filtered",))
+    else:
+        assert isinstance(small, Discriminator) and isinstance(large, Discriminator)
         more = len(large.blocks) - len(small.blocks)
         renamed = {name: _shifted(name, more) for name in small.state_dict()}
         if more:  # new blocks in front see the picture
             renamed = {name: new for name, new in renamed.items() if not name.startswith("fromrgb.")}
         silent = []
-    else:
-        raise TypeError(f"A {type(small).__name__} cannot grow into a {type(large).__name__}.")
     theirs, mine = small.state_dict(), large.state_dict()
     for name, new in renamed.items():
         mine[new].copy_(_enlarged(theirs[name], mine[new], name))
     for weight in silent:
         assert isinstance(weight, Tensor)
         weight.zero_()
+
+
+def check_growth(small: nn.Module, large: nn.Module) -> None:
+    """Whether `small` can `grow` into `large`, whose weights are not looked at and may be on torch's device "meta".
+
+    Raises:
+        ValueError: `large` is smaller somewhere, or the two differ in what does not grow (latents, mapping network,
+            channels at 4 px, the discriminator's filter, black bars).
+    """
+    if isinstance(small, Generator) and isinstance(large, Generator):
+        _check(small, large, ("z_dim", "w_dim", "conv_clamp", "rows"))
+        before, after = len(small.mapping.layers), len(large.mapping.layers)
+        if before != after:
+            raise ValueError(f"a mapping network of {before} layers cannot become one of {after}")
+    elif isinstance(small, Discriminator) and isinstance(large, Discriminator):
+        _check(small, large, ("filtered",))
+    else:
+        raise TypeError(f"A {type(small).__name__} cannot grow into a {type(large).__name__}.")
 
 
 def _check(small: Generator | Discriminator, large: Generator | Discriminator, fixed: tuple[str, ...]) -> None:

@@ -13,15 +13,9 @@ from torch import Tensor
 
 from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.augment import DRAWS, augment, parse_policy
-from ganverse_nb.gan.checkpoint import (
-    CheckpointError,
-    load_discriminator,
-    load_generator,
-    provenance,
-)
-from ganverse_nb.gan.discriminator import Discriminator
-from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
-from ganverse_nb.gan.growing import grow
+from ganverse_nb.gan.beginning import begin_with, fresh_networks
+from ganverse_nb.gan.checkpoint import CheckpointError, provenance
+from ganverse_nb.gan.generator import W_AVERAGE_DECAY
 from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.team import Team
@@ -85,12 +79,8 @@ class GanTrainer:
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(
-                config.resolution, config.z_dim, config.w_dim, config.mapping_layers, config.channels
-            ).to(self.device)
-            self.discriminator = Discriminator(config.resolution, config.channels, config.discriminator_filter).to(
-                self.device
-            )
+            generator, discriminator = fresh_networks(config)
+            self.generator, self.discriminator = generator.to(self.device), discriminator.to(self.device)
             self.pair_head = PairHead(config.channels[0]).to(self.device) if config.pair_weight > 0 else None
         if self.pair_head is not None and partners is None:
             raise ValueError("gan.pair_weight needs photos of known cameras; set it to 0 for pictures of your own.")
@@ -268,12 +258,7 @@ class GanTrainer:
         Raises:
             CheckpointError: its networks cannot grow into these. FileNotFoundError: there is no such training.
         """
-        starts = {"generator": load_generator(source), "discriminator": load_discriminator(source)}
-        for name, start in starts.items():
-            try:
-                grow(start.to(self.device), getattr(self, name))
-            except ValueError as error:
-                raise CheckpointError(f"The {name} of {source} cannot begin this training: {error}.") from error
+        begin_with(source, self._networks(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.steps = int(provenance(source).get("images", 0)) // self.config.batch
 
@@ -310,8 +295,11 @@ class GanTrainer:
         """Go on from the `state` of another trainer after `state["step"]` steps.
 
         Raises:
-            ValueError: it was begun with other photos.
+            ValueError: it was begun with other photos, or on another kind of device.
         """
+        if len(state["rng"]) != len(self.rng.get_state()):
+            kind = self.device.type
+            raise ValueError(f"{kind} cannot go on with random numbers of another kind of device: continue it on that")
         if state.get("pictures", self.pictures) != self.pictures:  # earlier versions did not tell
             raise ValueError("it was begun with other photos of the same number")
         for name, network in self._networks().items():

@@ -24,6 +24,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import GanConfig
+from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import (
     CheckpointError,
     load_generator,
@@ -81,7 +82,7 @@ def train_gan(
     trainer = GanTrainer(photos, config, seed, device, team, partners)
     teacher = directory / TEACHER
     if start is not None:
-        check_start(start, goal)
+        check_start(start, config, goal)
         trainer.begun = sha256(resolve(start))
     checkpoints = trainer.checkpoints(directory)
     sums: dict[str, list[float]] = {}  # losses since the last line of metrics
@@ -150,14 +151,14 @@ def _is_of(teacher: Path, images: int) -> bool:
         return False
 
 
-def check_start(source: str | Path, goal: int) -> None:
-    """Whether a training of `goal` pictures can go on from these networks.
+def check_start(source: str | Path, config: GanConfig, goal: int) -> None:
+    """Whether a training of `goal` pictures can go on from these networks: before any are photographed.
 
     Raises:
-        FileNotFoundError, CheckpointError: there are none, or they cannot be used.
+        FileNotFoundError, CheckpointError: as `check_beginning`.
         ValueError: they have seen that many pictures already.
     """
-    load_generator(source)
+    check_beginning(source, config)
     seen = int(provenance(source).get("images", 0))
     if seen >= goal:
         raise ValueError(f"{source} has seen {seen} pictures already; ask for more, as in --set gan.images={2 * seen}.")

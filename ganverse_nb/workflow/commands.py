@@ -51,7 +51,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
         parse_policy(config.augment)
     images = pictures_folder(run)
     if start is not None:
-        check_start(start, config.images)
+        check_start(start, config, config.images)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
     team = Team.from_environment()
     source = "gan_photos" if images is None else "gan_images"

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.gan import training
+from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.trainer import EMA_HALF_LIFE, EMA_RAMP, GanTrainer
 from ganverse_nb.gan.training import train_gan
@@ -333,9 +334,26 @@ def test_a_training_begins_with_another_ones_networks_and_counts_its_pictures(sm
             train_gan(photos, small_config, tmp_path / "second", seed=5, images=80, start=other, progress=False)
     with pytest.raises(ValueError, match="has seen 32 pictures already"):
         train_gan(photos, small_config, tmp_path / "third", images=32, start=first, progress=False)
+    check_beginning(first, small_config)  # both as a training itself finds, without its networks
+    with pytest.raises(CheckpointError, match="generator of .*teacher.safetensors cannot begin this training: w_dim"):
+        check_beginning(first, replace(small_config, w_dim=12))
     larger = GanTrainer(photos, replace(small_config, w_dim=12), seed=5)
     with pytest.raises(
         CheckpointError,
         match="generator of .*teacher.safetensors cannot begin this training: w_dim",
     ):
         larger.start_from(first)
+
+
+def test_a_state_of_another_kind_of_device_is_one_sentence(small_config, photos, tmp_path):
+    trainer = GanTrainer(photos, small_config, seed=3)
+    kept = trainer.state() | {"rng": torch.zeros(16, dtype=torch.uint8)}  # what a GPU's generator tells of itself
+    trainer.checkpoints(tmp_path).save(7, **kept)
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(CheckpointError) as refused:
+        train_gan(photos, small_config, tmp_path, seed=3, progress=False)
+    assert str(refused.value) == (
+        f"{tmp_path / 'state.pt'} does not fit this training (cpu cannot go on with random numbers of another kind of "
+        "device: continue it on that); delete it to start this stage again."
+    )
+    assert (tmp_path / "state.pt").read_bytes() == before

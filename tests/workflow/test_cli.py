@@ -260,6 +260,15 @@ def test_a_picture_that_cannot_be_used_leaves_nothing(networks, places, tmp_path
     assert not (tmp_path / "car.glb").exists()
 
 
+def test_a_gan_that_cannot_begin_another_is_refused_before_anything_is_photographed(tmp_path, capsys):
+    command = ["train-gan", "--profile", "smoke", "--from", "car", "--runs", str(tmp_path / "runs")]
+    settings = ["--set", "gan.images=10000000", "--set", "gan.w_dim=12"]
+    assert cli.main([*command, *settings]) == 2
+    said = capsys.readouterr().err
+    assert "The generator of car cannot begin this training: w_dim" in said and said.count("\n") == 1
+    assert not list((tmp_path / "runs").rglob("*photos*"))
+
+
 # ---- reproduce
 
 
