@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ganverse_nb.runtime.errors import SettingError
+from ganverse_nb.runtime.settings import later
 
 SYMMETRIES, POSES = ("left-right", "none"), ("upright", "free")
 FITTED = "fitted"  # a template, in a file
@@ -60,6 +61,8 @@ class Category:
         source: the file that all this was read from; "" of the package's own.
         patience: of the pose regressor's training, how many times as long it is, where parts of the objects mislead it.
         paper: what the paper did with it; None where it did nothing.
+        keypoints: names of points that can be marked on an object (notebook 03); those on its two sides begin with
+            left_ and right_.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Category:
     source: str = ""
     patience: int = 1
     paper: PaperFacts | None = None
+    keypoints: tuple[str, ...] = later(())
 
     @property
     def objects(self) -> str:
@@ -226,6 +230,11 @@ def _checked(category: Category, where: str) -> Category:
         refuse(f"masks is the smallest and the largest share of a picture, as in [0.05, 0.9], got {c.masks!r}")
     if not _numbers((c.truncation,), 1, 0.0, 1.0):
         refuse(f"truncation is a number above 0 and at most 1, got {c.truncation!r}")
+    points = c.keypoints
+    if not (isinstance(points, tuple) and all(isinstance(p, str) and re.fullmatch(NAME, p) for p in points)):
+        refuse(f'keypoints is a list of names, as in ["left_handle", "right_handle", "rim"], got {points!r}')
+    if len(set(points)) != len(points):
+        refuse(f"keypoints names a point twice: {max(points, key=points.count)!r}")
     if isinstance(c.views, bool) or not isinstance(c.views, int) or not 4 <= c.views <= 200:
         refuse(f"views is a whole number from 4 to 200, got {c.views!r}")
     return category

@@ -86,6 +86,7 @@ class SegmenterConfig:
 
     weights: str = "auto"  # see load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file
     photographs: str = "auto"  # the same, for photographs; "auto": the package's network for them, else `weights`
+    score: float = later(0.5)  # from which an instance in the GAN's pictures counts
     working_size: int = 128  # pictures are scaled to this; twice the GAN's 64 px, so that masks are finer than pixels
     widths: tuple[int, ...] = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8 and 1/16 of the working size
     fine_channels: int = 24  # of the levels that masks and boxes are read from
@@ -108,6 +109,7 @@ class MultiviewConfig:
     test_contents: int = 20
     minimum_mask: float = 0.10  # of the picture, as in the paper
     maximum_mask: float = later(1.0)  # of the picture; the paper has no such bound
+    one_instance: bool = later(True)  # whether pictures with more than one are removed, as in the paper
     truncation: float = 1.0  # of contents, here and where view codes are measured; 1: as varied as the GAN draws them
     resolution: int = 0  # of the pictures that all later networks see; 0: the GAN's
 

@@ -64,7 +64,8 @@ def build_multiview(
 
     def cut(pictures: Tensor) -> tuple[Tensor, list[str]]:
         found = segmenter.segment(generator.crop(pictures))  # the filter's share is of the picture without bars
-        return generator.uncrop(found.mask), keep(found, config.minimum_mask, config.maximum_mask).reason
+        kept = keep(found, config.minimum_mask, config.maximum_mask, config.one_instance)
+        return generator.uncrop(found.mask), kept.reason
 
     return generate(
         synthesize,

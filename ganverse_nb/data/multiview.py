@@ -139,12 +139,19 @@ class MultiViewDataset:
             raise ValueError(f"sample_views: {views} views of an object; give at least one.")
         usable = self.usable(self.train_contents if contents is None else contents, views)
         if len(usable) == 0:
-            raise ValueError(
-                f"No content has {views} views that passed the mask filter; take fewer views of an object."
-            )
+            raise ValueError(f"No content has {views} views that passed the mask filter. {self._filtered()}")
         content = usable[torch.randint(len(usable), (count,), generator=generator)]
         return ViewSets(
             content, torch.multinomial(self.keep[content].float(), views, replacement=False, generator=generator)
+        )
+
+    def _filtered(self) -> str:
+        """What the filter removed, and what changes that."""
+        told = ", ".join(f"{count} with {reason}" for reason, count in self.removed.items() if count)
+        return (
+            f"It kept {int(self.keep.sum())} of {self.keep.numel()} pictures{f' and removed {told}' if told else ''}: "
+            "take another segmenter (segmenter.weights), change the filter (segmenter.score, multiview.one_instance, "
+            "multiview.minimum_mask), or take fewer views of an object."
         )
 
     def all_pairs(self, contents: Tensor) -> ViewSets:

@@ -36,11 +36,21 @@ class TurnedPictures:
 
 
 @torch.no_grad()
-def turn_codes(generator: Generator, w_plus: Tensor, views: ViewCodes, rows: Tensor) -> TurnedPictures:
-    """Latent codes w_plus [N, num_ws, w_dim] with `rows` [V] of the view codes in the layers below the split."""
+def turn_codes(
+    generator: Generator, w_plus: Tensor, views: ViewCodes, rows: Tensor, side: int | None = None
+) -> TurnedPictures:
+    """Latent codes w_plus [N, num_ws, w_dim] with `rows` [V] of the view codes in the layers below the split.
+
+    Args:
+        side: R of the pictures, which are squares; the generator's where not given.
+    """
+
+    def squares(w: Tensor) -> Tensor:
+        return generator.as_squares(pictures_of(generator, w), side or generator.resolution)
+
     k, codes = views.split_layer, views.codes[rows].to(w_plus)[:, None].expand(-1, len(w_plus), -1)
-    turned = [pictures_of(generator, mix(code, w_plus, k, generator.num_ws)) for code in codes]
-    return TurnedPictures(pictures_of(generator, w_plus), torch.stack(turned, 1), views.azimuth[rows])
+    turned = [squares(mix(code, w_plus, k, generator.num_ws)) for code in codes]
+    return TurnedPictures(squares(w_plus), torch.stack(turned, 1), views.azimuth[rows])
 
 
 def turn_properties(model: StyleGANR, properties: Properties, azimuth: Tensor) -> TurnedPictures:

@@ -9,7 +9,17 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ganverse_nb.gan.checkpoint import FORMAT, CheckpointError, Networks, read_networks, read_tensors, save_networks
+from ganverse_nb.gan.checkpoint import (
+    FORMAT,
+    CheckpointError,
+    Networks,
+    load_discriminator,
+    load_generator,
+    read_networks,
+    read_tensors,
+    save_networks,
+)
+from ganverse_nb.gan.generator import checked_rows
 from ganverse_nb.gan.official import config_name, is_foreign
 from ganverse_nb.runtime.errors import sentence
 from ganverse_nb.runtime.files import atomic_path, plain, sha256
@@ -21,24 +31,34 @@ LICENCE = (
 )
 
 
-def import_gan(source: Path, output: Path | None = None) -> tuple[Path, dict[str, Any]]:
+def import_gan(
+    source: Path, output: Path | None = None, rows: tuple[int, int] | None = None
+) -> tuple[Path, dict[str, Any]]:
     """Converts `source` to `output` (default: beside it), with a .json of the same name. Nothing half-written stays.
+
+    Args:
+        rows: the first row of the picture, and the first below it, where black bars are above and below: instead of
+            what the network's paintings say. With them a file of this project's format can be given, too.
 
     Returns:
         The file for `load_generator`, and what the JSON says.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: not usable, already ours, or it cannot be written; nothing is left behind.
+        CheckpointError: not usable, already ours, rows that it has not, or it cannot be written; nothing is left
+            behind.
     """
     source = Path(source)
     if not source.is_file():
         raise FileNotFoundError(f"No file at {source}; `ganverse fetch-gan car` says where official networks are.")
-    if not is_foreign(source):
-        read_tensors(source, FORMAT)
-        raise CheckpointError(f"{source} is in this project's format already; use it as it is.")
     target = source.with_suffix(SUFFIX) if output is None else _with_suffix(Path(output))
-    networks = read_networks(source)
+    networks = read_networks(source) if is_foreign(source) else _ours(source, target, rows)
+    if rows is not None:
+        try:
+            networks.generator.rows = checked_rows(rows, networks.generator.resolution)
+        except ValueError as error:
+            raise CheckpointError(f"{source}: {error}") from error
+        networks.notes.append(f"The picture is in rows {rows[0]} to {rows[1] - 1}, as was said.")
     record = _record(source, networks)
     try:
         _check_space(target, networks)
@@ -51,6 +71,17 @@ def import_gan(source: Path, output: Path | None = None) -> tuple[Path, dict[str
             "another --output."
         ) from error
     return target, record
+
+
+def _ours(source: Path, target: Path, rows: tuple[int, int] | None) -> Networks:
+    """The networks of a file of this project's format, which only other rows make another file."""
+    tensors, _ = read_tensors(source, FORMAT)
+    if rows is None:
+        raise CheckpointError(f"{source} is in this project's format already; use it as it is.")
+    if target.resolve() == source.resolve():
+        raise CheckpointError(f"{source} would be written over; give another --output.")
+    judged = any(name.startswith("discriminator.") for name in tensors)
+    return Networks(load_generator(source), load_discriminator(source) if judged else None, FORMAT, [])
 
 
 def _with_suffix(path: Path) -> Path:

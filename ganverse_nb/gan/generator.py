@@ -20,6 +20,8 @@ from ganverse_nb.gan import latents
 from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, activate_, at_least_float32, upsample, upsampling_conv2d
 
 W_AVERAGE_DECAY = 0.995
+PASS_MEMORY = 2 * 2**30  # bytes that a pass without gradients may take: sixteen 512 px pictures of config-e took 3 GB
+MAPS = 6  # of the largest size, in float32, that a pass holds at its peak; measured at 256 and 512 px
 
 
 class StyleLayer(NamedTuple):
@@ -150,11 +152,9 @@ class Generator(nn.Module):
     ):
         super().__init__()
         resolutions = block_resolutions(resolution, channels)
-        if rows is not None and not 0 <= rows[0] < rows[1] <= resolution:
-            raise ValueError(f"The rows of a {resolution} px picture must be two of 0..{resolution}, got {rows}.")
         self.resolution, self.z_dim, self.w_dim = resolution, z_dim, w_dim
         self.channels, self.conv_clamp = tuple(channels), conv_clamp
-        self.rows = None if rows is None else (int(rows[0]), int(rows[1]))
+        self.rows = checked_rows(rows, resolution)
         self.mapping = MappingNetwork(z_dim, w_dim, mapping_layers)
         self.const = nn.Parameter(torch.randn(channels[0], 4, 4))
         self.convs = nn.ModuleList()
@@ -178,6 +178,12 @@ class Generator(nn.Module):
         """Height and width of what `synthesize` gives: the square without black bars."""
         first, last = self.rows or (0, self.resolution)
         return last - first, self.resolution
+
+    @property
+    def at_once(self) -> int:
+        """How many pictures a pass without gradients makes: as many as `PASS_MEMORY` is enough for."""
+        largest = max(width * (4 * 2**i) ** 2 for i, width in enumerate(self.channels))
+        return max(1, PASS_MEMORY // (4 * MAPS * largest))
 
     def _modules_in_order(self) -> list[ModulatedConv | ToRGB]:
         convs, torgbs = iter(self.convs), iter(self.torgbs)
@@ -286,6 +292,8 @@ class Generator(nn.Module):
     ) -> Tensor:
         """Styles (flat [B, S] or list) -> pictures [B, 3, *picture_size] float32 in [0, 1].
 
+        Without gradients any number of them, `at_once` at a time.
+
         Args:
             noise: "const" (the network's own maps), "random" (fresh, from `rng`), "none", or one map per convolution.
             dtype: of the convolutions.
@@ -294,12 +302,28 @@ class Generator(nn.Module):
             ValueError: sizes or `noise` not understood.
         """
         parts = self.split_styles(styles)
-        image = self.synthesis(parts, self._noise(noise, parts[0].shape[0], rng), dtype)
-        return self.as_picture(image.float()).clamp(0.0, 1.0)
+        batch = parts[0].shape[0]
+        maps = self._noise(noise, batch, rng)
+        step = max(1, batch) if torch.is_grad_enabled() else self.at_once
+        pictures = []
+        for start in range(0, max(1, batch), step):
+            some = slice(start, start + step)
+            noises = None if maps is None else [m if len(m) == 1 else m[some] for m in maps]
+            image = self.synthesis([style[some] for style in parts], noises, dtype)
+            pictures.append(self.as_picture(image.float()).clamp(0.0, 1.0))
+        return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
 
     def squares(self, styles: Tensor | Sequence[Tensor], side: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Styles -> pictures [B, 3, side, side] in [0, 1], scaled from its own size for networks that take squares."""
-        return resize_square(self.uncrop(self.synthesize(styles, dtype=dtype)), side)
+        return self.as_squares(self.synthesize(styles, dtype=dtype), side)
+
+    def as_squares(self, pictures: Tensor, side: int) -> Tensor:
+        """Pictures [B, 3, *picture_size] in [0, 1] -> [B, 3, side, side], with bars where the network has them."""
+        return resize_square(self.uncrop(pictures), side)
+
+    def from_squares(self, squares: Tensor) -> Tensor:
+        """[B, 3, R, R] in [0, 1] as `squares` gives them -> pictures [B, 3, *picture_size], scaled, without bars."""
+        return self.crop(resize_square(squares, self.resolution))
 
     def as_picture(self, square: Tensor) -> Tensor:
         """What `synthesis` gives as pictures [B, 3, *picture_size] in about [0, 1], with the official code's offset."""
@@ -406,6 +430,17 @@ def resize_square(pictures: Tensor, side: int) -> Tensor:
     if pictures.shape[-2:] == (side, side):
         return pictures
     return F.interpolate(pictures, (side, side), mode="bilinear", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def checked_rows(rows: tuple[int, int] | None, resolution: int) -> tuple[int, int] | None:
+    """The rows [first, last) that hold the picture; None where those are all.
+
+    Raises:
+        ValueError: the picture has not these rows.
+    """
+    if rows is not None and not 0 <= rows[0] < rows[1] <= resolution:
+        raise ValueError(f"The rows of a {resolution} px picture must be two of 0..{resolution}, got {rows}.")
+    return None if rows is None or tuple(rows) == (0, resolution) else (int(rows[0]), int(rows[1]))
 
 
 def block_resolutions(resolution: int, channels: Sequence[int]) -> list[int]:

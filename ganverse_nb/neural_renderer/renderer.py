@@ -449,4 +449,6 @@ def _encoder_of_run(run: Path) -> PropertyEncoder:
     """Inverse graphics and segmenter of a run's directory."""
     config = read_json(run / "config.json")
     inverse = InverseGraphicsModel.load(run / "inverse_graphics" / SHIPPED["inverse_graphics"][0])
-    return PropertyEncoder.of(inverse, load_segmenter(config["category"], config["segmenter"]["weights"]))
+    segmenter = load_segmenter(config["category"], config["segmenter"]["weights"])
+    segmenter.threshold = config["segmenter"].get("score", segmenter.threshold)
+    return PropertyEncoder.of(inverse, segmenter)

@@ -55,11 +55,12 @@ class Kept:
         return dict.fromkeys(RULES, 0) | Counter(reason for reason in self.reason if reason)
 
 
-def keep(detections: Detections, minimum: float = 0.10, maximum: float = 1.0) -> Kept:
+def keep(detections: Detections, minimum: float = 0.10, maximum: float = 1.0, one: bool = True) -> Kept:
     """The paper's filter (section 3.1): exactly one instance, whose mask covers at least `minimum` of the picture.
 
     Args:
         maximum: share of the picture that it may cover; the paper has no such bound.
+        one: whether there must be no further instance; else the one with the highest score is taken.
 
     Raises:
         ValueError: `minimum` is not a share.
@@ -70,7 +71,7 @@ def keep(detections: Detections, minimum: float = 0.10, maximum: float = 1.0) ->
     reason = []
     for count, share in zip(detections.count.tolist(), area.tolist()):
         size = SMALL if share < minimum else LARGE if share > maximum else ""
-        reason.append(NONE if count < 1 else MANY if count > 1 else size)
+        reason.append(NONE if count < 1 else MANY if count > 1 and one else size)
     return Kept(torch.tensor([not r for r in reason], dtype=torch.bool), reason)
 
 

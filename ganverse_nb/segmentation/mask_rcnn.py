@@ -31,11 +31,11 @@ COCO = Weights(
 FORMAT = "ganverse_nb segmenter"
 PHOTOGRAPHS = "photographs"  # the package's network for these
 MARGIN = 6.0  # pixels of 128 round an object's box: a box that is a little wrong must not cut off the roof
-THRESHOLD = 0.5
+COCO_AT_ONCE = 4  # pictures, scaled to 800 x 1067 pixels: half a gigabyte of memory each
 
 
 class MaskRCNNSegmenter(Segmenter):
-    """Mask R-CNN. Instances with a score of at least 0.5 count, repetitions of one object once.
+    """Mask R-CNN. Instances with a score of at least `threshold` count, repetitions of one object once.
 
     Attributes:
         network: torchvision's MaskRCNN in evaluation mode, answering as `WholePictures` says.
@@ -61,7 +61,7 @@ class MaskRCNNSegmenter(Segmenter):
         n, _, height, width = images.shape
         transform = self.network.transform
         answers = self.network(images) if n else []
-        chosen = [(a["labels"] == self.label) & (a["scores"] >= THRESHOLD) for a in answers]
+        chosen = [(a["labels"] == self.label) & (a["scores"] >= self.threshold) for a in answers]
         most = max([1, *(int(c.sum()) for c in chosen)])
         masks = images.new_zeros(n, most, height, width)
         scores = images.new_zeros(n, most)
@@ -247,4 +247,6 @@ def _load_coco(category: str | Category, download: bool) -> MaskRCNNSegmenter:
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     old = network.transform
     network.transform = WholePictures(old.min_size[0], old.max_size, old.image_mean, old.image_std)
-    return MaskRCNNSegmenter(network, label, _name(category), "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")
+    segmenter = MaskRCNNSegmenter(network, label, _name(category), "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")
+    segmenter.at_once = COCO_AT_ONCE
+    return segmenter

@@ -37,9 +37,13 @@ class Segmenter(ABC):
         source: which weights these are, in words for a report.
         provenance: how they were trained and what was measured; empty for those of others.
         advice: what to use instead where it fails on a photograph; "" where there is nothing better.
+        at_once: how many pictures one pass takes, which decides its memory.
+        threshold: the score from which an instance counts, where the network scores instances: COCO's has none below
+            0.05, the small one none below 0.3.
     """
 
     advice = ""
+    at_once, threshold = 64, 0.5
 
     def __init__(self, category: str, source: str, provenance: dict[str, Any] | None = None) -> None:
         self.category, self.source, self.provenance = category, source, provenance or {}
@@ -52,8 +56,8 @@ class Segmenter(ABC):
         """This segmenter, moved."""
 
     @torch.no_grad()
-    def segment(self, images: Tensor, batch: int = 64) -> Detections:
-        """The instances in `images` [B, 3, H, W], RGB in [0, 1]; `batch` pictures at a time.
+    def segment(self, images: Tensor) -> Detections:
+        """The instances in `images` [B, 3, H, W], RGB in [0, 1]; `at_once` pictures at a time.
 
         Raises:
             ValueError: not pictures of that shape, type and range.
@@ -64,7 +68,7 @@ class Segmenter(ABC):
             )
         if len(images) and not (images.min() >= -1e-3 and images.max() <= 1 + 1e-3):
             raise ValueError(f"Pictures must be in [0, 1], got {images.min():.3g} to {images.max():.3g}.")
-        found = [self._segment(part) for part in images.float().split(batch)]
+        found = [self._segment(part) for part in images.float().split(self.at_once)]
         return Detections(
             *(torch.cat([getattr(part, name) for part in found]) for name in ("mask", "count", "score", "box"))
         )

@@ -19,7 +19,7 @@ from ganverse_nb.runtime.text import as_html
 from ganverse_nb.widgets.base import Panel, as_png
 
 SIDE = 560  # pixels of the picture on the screen
-ENLARGED = 8  # times that the picture is sent larger, so that zooming shows smooth edges
+ENLARGED = 512  # pixels that smaller pictures are sent at, so that zooming shows smooth edges
 
 
 class ClickableImage(anywidget.AnyWidget):
@@ -89,7 +89,8 @@ class KeypointLabeller(Panel):
         """Show a view (round the list) and choose its first open point."""
         self.view = view % len(self.pictures)
         pixels = (self.pictures[self.view].detach().cpu().clamp(0, 1) * 255).round().byte()
-        large = np.asarray(pixels.permute(1, 2, 0).numpy()).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+        times = max(1, ENLARGED // pixels.shape[-1])
+        large = np.asarray(pixels.permute(1, 2, 0).numpy()).repeat(times, 0).repeat(times, 1)
         self.image.show(large)
         self.names.value = self.annotation.next_open(self.view) or self.names.options[0]
         self.mark()

@@ -184,7 +184,7 @@ def _project(options: argparse.Namespace) -> None:
 def _import_gan(options: argparse.Namespace) -> None:
     from ganverse_nb.gan.convert import import_gan
 
-    path, record = import_gan(options.file, options.output)
+    path, record = import_gan(options.file, options.output, options.rows)
     height, width = record["picture_size"]
     print(f"read: {record['format']}, {record['config']}, {width}x{height} px, SHA-256 {record['sha256']}")
     for note in [*record["notes"], record["licence"]]:

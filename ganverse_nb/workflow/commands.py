@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ganverse_nb.evaluation.fid import InceptionDistance
     from ganverse_nb.evaluation.kid import Kid
+    from ganverse_nb.gan.generator import Generator
     from ganverse_nb.gan.projection import Distance
     from ganverse_nb.gan.view_gate import SplitMeasure
     from ganverse_nb.gan.viewpoints import ViewCodes
@@ -295,7 +296,7 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
     from ganverse_nb.runtime.tensors import save_tensors
 
     generator = load_generator(gan)
-    image = read_picture(picture, generator.resolution, fit)
+    image = read_picture(picture, generator.picture_size, fit)
     distance, name, noise_weight = _likeness()
     found = project(generator, image, space, distance, steps=steps, noise_weight=noise_weight, seed=seed)
     write_picture(found.picture[0], output)
@@ -452,7 +453,7 @@ def edit(
     Raises:
         ValueError: as `Renderer.edit`, or a turntable that is no .gif.
     """
-    from ganverse_nb.data.pictures import read_picture, write_picture
+    from ganverse_nb.data.pictures import write_picture
     from ganverse_nb.neural_renderer.properties import FACTORS
     from ganverse_nb.neural_renderer.renderer import KeptProperties, Renderer
     from ganverse_nb.render.shots import check_gif
@@ -461,15 +462,15 @@ def edit(
     if turntable is not None:
         check_gif(turntable)
 
-    def read(side: int) -> dict[Path, Tensor]:
-        return {path: read_picture(path, side, fit) for path in sorted(set(sources.values()))}
+    def read(gan: Generator, side: int) -> dict[Path, Tensor]:
+        return {path: _read_square(path, gan, side, fit) for path in sorted(set(sources.values()))}
 
     if isinstance(networks, Run):
-        pictures = read(networks.config.resolution)  # before anything that takes long
+        pictures = read(stages.teacher(networks), networks.config.resolution)  # before anything that takes long
         model = stages.stylegan_r(networks)
     else:
         model = Renderer.from_pretrained(networks).stylegan_r
-        pictures = read(model.resolution)
+        pictures = read(model.generator, model.resolution)
     encoded = {path: model.encode(picture, name=str(path)) for path, picture in pictures.items()}
     renderer, own = Renderer(model), encoded[sources["camera"]]
     if keep:
@@ -488,6 +489,16 @@ def edit(
     write_picture(edit.image[0] if keep_background else tuned.synthesize_full(edit.properties)[0], output)
     if turntable is not None:
         renderer.save_turntable(own.replace(**{name: getattr(edit.properties, name) for name in FACTORS}), turntable)
+
+
+def _read_square(path: Path, gan: Generator, side: int, fit: bool) -> Tensor:
+    """[1, 3, side, side] of a picture of that size or of the GAN's own, or of any that `fit` may crop and scale."""
+    from ganverse_nb.data.pictures import read_picture, whole_picture
+
+    height, width = gan.picture_size
+    if not fit and (height, width) != (side, side) and whole_picture(path).size == (width, height):
+        return gan.as_squares(read_picture(path, gan.picture_size), side)
+    return read_picture(path, side, fit)
 
 
 def _typed(run: Run, command: str) -> str:

@@ -11,7 +11,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from ganverse_nb.categories import CATEGORIES
-from ganverse_nb.config import PROFILES
+from ganverse_nb.config import PROFILES, load_config
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import EXTRAS, missing_modules
 from ganverse_nb.runtime.files import sha256
@@ -65,7 +65,21 @@ def examine(directory: Path) -> Iterator[Finding]:
     unmarked = [category for category in whole if not (WEIGHTS / category / "keypoints.json").is_file()]
     runs += f" (03 after its keypoints are placed for {', '.join(unmarked)})" if unmarked else ""
     after = f"; {', '.join(others)} after `ganverse train-gan --category ...`" if others else ""
-    yield Finding("what runs", None, f"{runs}, profiles {', '.join(PROFILES)}{after}")
+    yield Finding("what runs", None, f"{runs}{_profiles(whole)}{after}")
+
+
+def _profiles(categories: list[str]) -> str:
+    """Which profiles can begin for these categories, and what the others lack."""
+    from ganverse_nb.workflow.needs import missing, needs
+
+    try:
+        found = {p: [need for c in categories for need in missing(needs(load_config(p, c)))] for p in PROFILES}
+    except ExpectedError as error:
+        return f"; {error}"
+    ready = [profile for profile, lacking in found.items() if categories and not lacking]
+    told = [f"{p} lacks {', '.join(dict.fromkeys(need.name for need in found[p]))}" for p in found if found[p]]
+    more = f"; {'; '.join(told)} (`ganverse check --profile NAME` says how to get them)" if told else ""
+    return f", profiles {', '.join(ready) or 'none'}{more}" if categories else ""
 
 
 def _attempt(name: str, check: Callable[[], str]) -> Finding:

@@ -17,9 +17,7 @@ from ganverse_nb.data.studio_keypoints import annotate_keypoints, keypoint_shape
 from ganverse_nb.data.studio_views import studio_views
 from ganverse_nb.evaluation.ablation import VariantScores, score_variant
 from ganverse_nb.evaluation.ground_truth import found_objects
-from ganverse_nb.gan.keypoints import Keypoints, bundled_keypoints
 from ganverse_nb.geometry.mesh import Mesh
-from ganverse_nb.geometry.structure_from_motion import Motion
 from ganverse_nb.inverse_graphics.ablation import KEYPOINT_VARIANT, variant_settings
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.light_variants import light_settings
@@ -29,6 +27,7 @@ from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.workflow.inputs import compute_device
+from ganverse_nb.workflow.keypoints import keypoint_motion, keypoints_file
 from ganverse_nb.workflow.photo_stages import (
     RECOVERY_OBJECTS,
     ground_truth_views,
@@ -47,9 +46,7 @@ from ganverse_nb.workflow.stages import (
     perceptual,
     perceptual_settings,
     segmenter,
-    teacher,
     use_weights,
-    view_codes,
 )
 
 INITIALIZATIONS, SCORES = ("view", "keypoint"), "scores.json"
@@ -128,21 +125,6 @@ def photo_model_settings(run: Run) -> InverseGraphicsConfig:
     return replace(config, pairs=config.pairs * config.views_per_object, views_per_object=1)
 
 
-def keypoints(run: Run) -> Keypoints:
-    """The bundled points of one content in every view code (appendix D)."""
-    path = bundled_keypoints(run.config.category)
-    made_from = {"teacher": use_weights(run, "teacher"), "views_file": use_weights(run, "views")}
-    views, size = len(view_codes(run)), teacher(run).resolution
-    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
-
-
-def keypoint_motion(run: Run) -> Motion:
-    """Cameras of the view codes from the keypoints; the search begins at the coarse labels (seconds)."""
-    path, config = bundled_keypoints(run.config.category), run.config.inverse
-    start = {"elevation": config.initial_elevation, "distance": config.initial_distance}
-    return keypoints(run).motion(view_codes(run).labelled_azimuth, path, **start)
-
-
 def initialized_graphics(run: Run, initial: str) -> InverseGraphicsModel:
     """A shortened training whose cameras start at the coarse labels ("view") or at the keypoints' ("keypoint").
 
@@ -156,7 +138,7 @@ def initialized_graphics_stage(run: Run, initial: str) -> Stage:
     if initial not in INITIALIZATIONS:
         raise ValueError(f"Unknown initial cameras {initial!r}; give one of {', '.join(INITIALIZATIONS)}.")
     config, seed = shortened(run.config), run.config.seed
-    file = sha256(bundled_keypoints(run.config.category)) if initial == "keypoint" else ""
+    file = sha256(keypoints_file(run)) if initial == "keypoint" else ""
 
     def compute(directory: Path) -> None:
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if initial == "keypoint" else None
@@ -178,7 +160,7 @@ def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
 
 def ablation_stage(run: Run, variant: str, seed: int) -> Stage:
     config, from_keypoints = variant_settings(run.config, variant), variant == KEYPOINT_VARIANT
-    file = sha256(bundled_keypoints(run.config.category)) if from_keypoints else ""
+    file = sha256(keypoints_file(run)) if from_keypoints else ""
 
     def compute(directory: Path) -> None:
         features = perceptual(run)

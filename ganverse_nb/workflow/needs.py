@@ -17,6 +17,7 @@ from ganverse_nb.runtime.extras import missing_modules
 from ganverse_nb.segmentation.mask_rcnn import bundled_path
 from ganverse_nb.workflow.configuration import run_directory
 from ganverse_nb.workflow.inputs import LABELLED, has_own_masks
+from ganverse_nb.workflow.keypoints import PLACED, has_bundled, is_annotated
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.options import means
 from ganverse_nb.workflow.places import ONNX, is_path
@@ -63,7 +64,7 @@ def needs(config: Config, runs: str | Path = "runs") -> list[Need]:
     """
     directory = run_directory(config, runs)
     found = [*_pictures(config), _gan(config, directory), _views(config, directory)]
-    found += [*_masks(config, directory), *_perceptual(config), *_annotated(config), _keypoints(config)]
+    found += [*_masks(config, directory), *_perceptual(config), *_annotated(config), _keypoints(config, directory)]
     return [*found, _disk(config, directory)]
 
 
@@ -204,11 +205,13 @@ def _annotated(config: Config) -> list[Need]:
     return [Need("photographs", folder, size, Path(folder).is_dir(), command, "notebook 05")]
 
 
-def _keypoints(config: Config) -> Need:
-    path = WEIGHTS / config.category / "keypoints.json"
-    here = path.is_file() and config.gan.network == "bundled"
-    what = "come with the package" if here else "of one object, of another GAN than the package's"
-    return Need("keypoints", what, _size(path) if here else "", here, "the labeller of notebook 03", "notebook 03")
+def _keypoints(config: Config, directory: Path) -> Need:
+    bundled, placed = WEIGHTS / config.category / "keypoints.json", directory / PLACED
+    own = is_annotated(placed)
+    here = own or (bundled.is_file() and has_bundled(config))
+    what = str(placed) if own or not here else "come with the package"
+    size = _size(placed if own else bundled) if here else ""
+    return Need("keypoints", what, size, here, "the labeller of notebook 03", "notebook 03")
 
 
 def _disk(config: Config, directory: Path) -> Need:

@@ -106,6 +106,7 @@ def as_toml(category: Category, images: str, found: Found) -> str:
         f'pose = {_text(category.pose)}  # or "free", where it is also seen steeply from above and below',
         f"truncation = {category.truncation}  # of contents; lower: less varied, better drawn",
         f"views = {category.views}  # view codes around the object",
+        'keypoints = []  # points to mark in notebook 03, as in ["left_handle", "right_handle", "rim"]',
     ]
     return "\n".join(lines) + "\n"
 

@@ -111,6 +111,15 @@ def has_begun(options: argparse.Namespace, config: Config) -> bool:
     return run_directory(config, meant(options)[-1]).exists()
 
 
+def rows(text: str) -> tuple[int, int]:
+    """Two rows of a picture, as in 64:448."""
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"write two numbers, as in 64:448, not {text!r}") from None
+
+
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """`--set inverse.steps=100 --yes` -> `{"inverse.steps": 100, "weights.download": True}`; not JSON: text."""
     given = {name: _value(text) for name, text in map(assignment, options.set)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganverse_nb import __version__
 from ganverse_nb.categories import CATEGORIES
-from ganverse_nb.workflow.options import POLICY, images_option, profile_options, run_options
+from ganverse_nb.workflow.options import POLICY, images_option, profile_options, rows, run_options
 
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -103,6 +103,9 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument("--output", type=Path, metavar="FILE", help="default: <picture>_projected.png beside it")
     command = add("import-gan", "convert a StyleGAN2 of NVIDIA, ada, stylegan3 or rosinality, safely")
     command.add_argument("file", type=Path, help=".pkl or .pt; nothing in it is executed")
+    command.add_argument(
+        "--rows", type=rows, metavar="A:B", help="of the picture, A to B - 1, where its bars are not recognised"
+    )
     command.add_argument("--output", type=Path, metavar="NAME", help="default: beside the file, as .safetensors")
     command = add("fetch-gan", "download an official StyleGAN2, or say how to get it by hand")
     command.add_argument("name", help="car, car-config-f, horse, cat, church")

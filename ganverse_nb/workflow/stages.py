@@ -125,6 +125,7 @@ def pose_regressor_stage(run: Run) -> Stage:
 def segmenter(run: Run) -> Segmenter:
     """Who cuts objects out: the setting `segmenter.weights`."""
     found = load_segmenter(run.config.kind, segmenter_weights(run), run.config.weights.download)
+    found.threshold = run.config.segmenter.score
     run.note("segmenter", found.source)
     use_weights(run, "segmenter")
     return found
@@ -456,13 +457,16 @@ def use_weights(run: Run, name: str) -> str:
     """Records "teacher", "views", "segmenter" or "photo segmenter" in the run's manifest; returns its SHA-256, which
     stages made with it need.
 
-    Before that of a foreground network stands its kind: the same file may be prepared for in two ways.
+    Before that of a foreground network stands its kind: the same file may be prepared for in two ways. And before that
+    of a segmenter the score from which its instances count, where that is another than by default.
     """
     if name in ("teacher", "views"):
         path, kind = {"teacher": teacher_file, "views": _views_file}[name](run), ""
     else:
         setting = segmenter_settings(run)[name]
         path, kind = segmenter_path(run, setting), foreground_kind(setting)
+        score = run.config.segmenter.score
+        kind += f" {score}" if name == "segmenter" and score != Segmenter.threshold else ""
     run.use_weights(f"{run.config.category}/{name}", path)
     return f"{kind} {sha256(path)}".lstrip()
 

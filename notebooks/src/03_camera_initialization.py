@@ -11,8 +11,8 @@
 # *The view codes' cameras, begun at keypoints and at coarse labels, before training and after it.*
 #
 # You will
-# * mark points yourself, if you like,
-# * see the points that come with this GAN and the cameras that follow from them (figure D),
+# * mark points yourself: if you like, or where no points come with the GAN,
+# * see the points and the cameras that follow from them (figure D),
 # * train the same network from both kinds of cameras (figure E, table A),
 # * see how far wrong cameras may be: from known ones, made wrong on purpose.
 #
@@ -35,6 +35,26 @@ from ganverse_nb import figures as fig
 from ganverse_nb.workflow import stages, experiments
 
 # %% [markdown]
+# ## Mark points yourself
+#
+# One object of this GAN in every view code. Choose a name, click on the point; the next name follows. The wheel zooms,
+# x says that a point is not to be seen, u takes the last click back. Every click is saved; run the cell again and it
+# goes on. The time is taken. Once every point is decided, all that follows uses yours. Until then it uses those that
+# come with the package, for the package's GAN; any other GAN needs yours.
+
+# %%
+import torch
+
+from ganverse_nb.gan.latents import crossed_pictures, sample_w
+from ganverse_nb.widgets import KeypointLabeller
+from ganverse_nb.workflow.keypoints import keypoint_annotation, keypoint_motion, keypoints
+
+teacher, views, mine = stages.teacher(run), stages.view_codes(run), keypoint_annotation(run)
+contents = torch.cat([mine.keypoints.content[None], sample_w(teacher, 3, seed + 9, 0.7)])
+pictures = teacher.uncrop(crossed_pictures(teacher, views.codes, contents, views.split_layer)).transpose(0, 1)
+KeypointLabeller(mine, pictures[0])
+
+# %% [markdown]
 # ## The points (figure D)
 #
 # The first row is the object that was annotated: blue dots are on its left side, orange ones on its right, green ones
@@ -42,32 +62,11 @@ from ganverse_nb.workflow import stages, experiments
 # and windows again, the view code alone decides the camera; of animals it decides the hooves, not how the neck is held.
 
 # %%
-import torch
-
-from ganverse_nb.gan.latents import crossed_pictures, sample_w
-
-teacher, views, points = stages.teacher(run), stages.view_codes(run), experiments.keypoints(run)
-contents = torch.cat([points.content[None], sample_w(teacher, 3, seed + 9, 0.7)])
-pictures = crossed_pictures(teacher, views.codes, contents, views.split_layer).transpose(0, 1)
+points = keypoints(run)
 orbit = views.on_orbit.nonzero().flatten().tolist()
 overview = fig.annotated_views(pictures, points, views.labelled_azimuth, orbit[::2][:12])
 numbers = {"points": points.placed.sum(), "seconds": points.seconds, "made_by": points.facts["made_by"]}
 fig.save_figure(run, "figure_d_keypoints", overview, numbers)
-
-# %% [markdown]
-# ## Mark points yourself
-#
-# Choose a name, click on the point; the next name follows. The wheel zooms, x says that a point is not to be seen, u
-# takes the last click back. Every click is saved; run the cell again and it goes on. `Keypoints.load(mine.path)` reads
-# the result. The time is taken.
-
-# %%
-from ganverse_nb.gan.keypoints import KeypointAnnotation
-from ganverse_nb.widgets import KeypointLabeller
-
-path = run.directory / "my_keypoints.json"
-mine = KeypointAnnotation(points.names, len(views), teacher.resolution, path, points.content)
-KeypointLabeller(mine, pictures[0])
 
 # %% [markdown]
 # ## Cameras from the points
@@ -78,7 +77,7 @@ KeypointLabeller(mine, pictures[0])
 # views with most of them.
 
 # %%
-motion = experiments.keypoint_motion(run)
+motion = keypoint_motion(run)
 shown = [*orbit[::4][:6], *motion.outlier.sum(1).argsort(descending=True)[:6].tolist()]
 placed = fig.reprojections(pictures[0], points, motion, shown)
 pixels = motion.error[points.placed] * points.picture_size

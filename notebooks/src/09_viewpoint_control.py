@@ -142,10 +142,10 @@ from ganverse_nb.gan.projection import project
 photos, masks = stages.unseen_pictures(run, 8)
 rows = views.on_orbit.nonzero().flatten()[3::6]
 steps = run.config.evaluation.projection_steps
-codes = project(teacher, photos, "w+", mse_loss, steps=steps, seed=seed).latent
+codes = project(teacher, teacher.from_squares(photos), "w+", mse_loss, steps=steps, seed=seed).latent
 ways = {
     "StyleGAN-R": turn_properties(renderer, renderer.encode(photos), views.azimuth[rows]),
-    "latent code optimisation": turn_codes(teacher, codes, views, rows),
+    "latent code optimisation": turn_codes(teacher, codes, views, rows, renderer.resolution),
 }
 latent = fig.latent_manipulation(photos[:4], ways)
 fig.save_figure(run, "figure_8_latent_codes", latent, {"azimuth": views.azimuth[rows]})

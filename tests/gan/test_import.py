@@ -180,3 +180,23 @@ def test_offline_says_what_to_do_by_hand(tmp_path, monkeypatch, capsys):
         assert part in err
     assert cli.main(["fetch-gan", "bicycle"]) == 2
     assert "car, car-config-f, horse" in capsys.readouterr().err
+
+
+def test_rows_are_said_where_no_painting_shows_them(source, tmp_path, capsys):
+    path = tmp_path / "car.safetensors"
+    assert cli.main(["import-gan", str(source), "--output", str(path), "--rows", "1:7"]) == 0
+    assert "8x6 px" in capsys.readouterr().out
+    z, whole = torch.randn(2, 5), load_generator(source)
+    cropped = load_generator(path)
+    assert cropped.picture_size == (6, 8) and torch.equal(cropped(z), whole(z)[:, :, 1:7])
+    again, record = import_gan(path, tmp_path / "square", rows=(0, 8))  # of our own file, too
+    assert torch.equal(load_generator(again)(z), whole(z)) and record["picture_size"] == (8, 8)
+    with pytest.raises(CheckpointError, match="written over; give another --output"):
+        import_gan(path, rows=(0, 8))
+    for wrong in ((3, 3), (0, 9)):
+        with pytest.raises(CheckpointError, match="rows of a 8 px picture"):
+            import_gan(source, tmp_path / "wrong", rows=wrong)
+    assert not list(tmp_path.glob("wrong*"))
+    with pytest.raises(SystemExit):
+        cli.main(["import-gan", str(source), "--rows", "top"])
+    assert "as in 64:448" in capsys.readouterr().err

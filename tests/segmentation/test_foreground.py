@@ -33,9 +33,10 @@ def segmenter(tmp_path_factory):
     return load_segmenter("car", f"onnx:{write_network(tmp_path_factory.mktemp('onnx') / 'bright.onnx')}")
 
 
-def test_bright_blobs_on_dark_ground_are_counted(segmenter):
+def test_bright_blobs_on_dark_ground_are_counted(segmenter, monkeypatch):
     one, two = blobs((8, 16, 40, 48)), blobs((4, 4, 30, 30), (36, 30, 60, 60))
-    found = segmenter.segment(torch.cat([one, two, blobs()]), batch=2)
+    monkeypatch.setattr(segmenter, "at_once", 2)
+    found = segmenter.segment(torch.cat([one, two, blobs()]))
     assert found.count.tolist() == [1, 2, 0]
     assert found.mask[0, 0].sum() == 32 * 32 and found.box[0].tolist() == [8, 16, 40, 48]
     assert found.box[1].tolist() == [36, 30, 60, 60] and not found.mask[2].any()  # the larger of the two

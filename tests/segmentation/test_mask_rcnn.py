@@ -42,8 +42,10 @@ def test_masks_of_unseen_photos_of_every_body_type(segmenter: Segmenter, photos:
     assert evaluate(segmenter, photos)["iou"] == pytest.approx(by_type.mean().item(), abs=1e-6)
 
 
-def test_answers_are_consistent(segmenter: Segmenter, photos: Photos) -> None:
-    found = segmenter.segment(photos.image()[:20], batch=7)
+def test_answers_are_consistent(segmenter: Segmenter, photos: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenter, "at_once", 7)
+    found = segmenter.segment(photos.image()[:20])
+    monkeypatch.undo()
     assert found.mask.shape == (20, 1, 64, 64) and set(found.mask.unique().tolist()) <= {0.0, 1.0}
     assert torch.equal(found.box, bounding_boxes(found.mask[:, 0]))
     assert ((found.score >= 0.5) == (found.count > 0)).all()

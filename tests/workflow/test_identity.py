@@ -313,7 +313,7 @@ def test_keypoints_change_the_training_that_begins_at_them(tmp_path, monkeypatch
     ]
     before = [identity() for identity in tell]
     copy = _stamped(bundled_keypoints("car"), tmp_path / "keypoints.json")
-    monkeypatch.setattr(experiments, "bundled_keypoints", lambda category: copy)
+    monkeypatch.setattr("ganverse_nb.workflow.keypoints.bundled_keypoints", lambda category: copy)
     assert [a == identity() for a, identity in zip(before, tell, strict=True)] == [False, False, True]
 
 
