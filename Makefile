@@ -3,6 +3,7 @@
 # make test        lint, types and tests, as continuous integration runs them
 # make torture     ends every stage at fifty moments, damages every file, takes the disk away: docs/reliability.md
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
+# make rehearse    one step of each stage of the paper's size: memory and time, as docs/paper_scale.md; needs 20 GB
 # make docs        the API and the other pages, into build/docs
 # make lab         the notebooks in JupyterLab
 # make demo        notebook 00 as a page without code, for showing to others
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: help install reproduce evidence test torture bench lint types notebooks docs lab demo doctor clean
+.PHONY: help install reproduce evidence test torture bench rehearse lint types notebooks docs lab demo doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -41,6 +42,10 @@ bench: $(VENV)/installed-bench
 		benchmarks/bench_panel.py benchmarks/bench_render.py
 	$(BIN)/python -m benchmarks.report build/benchmark.json figures/benchmark_render
 	$(BIN)/python -m benchmarks.page
+
+rehearse: $(VENV)/installed
+	$(BIN)/python -m benchmarks.rehearse
+	$(BIN)/python -m benchmarks.paper_scale
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

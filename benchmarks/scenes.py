@@ -101,14 +101,15 @@ def peak_memory(step: Step, device: str = "cpu") -> float | None:
         ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but kept would hide what the step takes
     try:
         Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is held now
-        before = _resident("VmRSS")
+        before = resident("VmRSS")
         step()
-        return max(_resident("VmHWM") - before, 0.0)
+        return max(resident("VmHWM") - before, 0.0)
     except OSError:
         return None
 
 
-def _resident(name: str) -> float:
+def resident(name: str) -> float:
+    """MiB of memory of this process: "VmRSS" now, "VmHWM" at its peak."""
     found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     if found is None:
         raise OSError(f"no {name} in /proc/self/status")

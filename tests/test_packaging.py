@@ -124,6 +124,7 @@ TARGETS = {
     "evidence": f" --only {','.join(EVIDENCE)}",
     "test": "-m pytest --numprocesses 2 --max-worker-restart 0",
     "bench": "-m benchmarks.report",
+    "rehearse": "-m benchmarks.rehearse",
     "docs": "-m mkdocs build",
     "lab": "jupyter lab",
     "demo": "ganverse demo --profile mini",

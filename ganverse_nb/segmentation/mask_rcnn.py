@@ -238,15 +238,20 @@ def coco_label(category: str | Category) -> int:
 def _load_coco(category: str | Category, download: bool) -> MaskRCNNSegmenter:
     from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
-    from ganverse_nb.segmentation.network import WholePictures
-
     label = coco_label(category)
     path = COCO.get(download)
     with torch.random.fork_rng(devices=[]):
         network = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
     network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return coco_segmenter(network, label, _name(category))
+
+
+def coco_segmenter(network: MaskRCNN, label: int, category: str) -> MaskRCNNSegmenter:
+    """A segmenter of torchvision's maskrcnn_resnet50_fpn_v2, which takes whole batches of one size."""
+    from ganverse_nb.segmentation.network import WholePictures
+
     old = network.transform
     network.transform = WholePictures(old.min_size[0], old.max_size, old.image_mean, old.image_std)
-    segmenter = MaskRCNNSegmenter(network, label, _name(category), "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")
+    segmenter = MaskRCNNSegmenter(network, label, category, "torchvision's maskrcnn_resnet50_fpn_v2, COCO_V1")
     segmenter.at_once = COCO_AT_ONCE
     return segmenter

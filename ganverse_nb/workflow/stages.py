@@ -101,7 +101,8 @@ def discriminator(run: Run) -> Discriminator:
 def perceptual(run: Run) -> Features:
     """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
     config = run.config
-    return perceptual_features(discriminator(run), config.inverse.perceptual_backbone, config.weights.download)
+    judge = None if perceptual_settings(config.inverse, only=True)[0] == "lpips" else discriminator(run)
+    return perceptual_features(judge, config.inverse.perceptual_backbone, config.weights.download)
 
 
 def pose_regressor(run: Run) -> PoseRegressor:

@@ -66,17 +66,11 @@ found
 # category of your own is content with the suggestions (`"suggested"`), in the order in which they look most alike.
 
 # %%
-from ganverse_nb.gan.annotation import ViewAnnotation
-from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_view_codes
-from ganverse_nb.workflow.inputs import labelled_views
 from ganverse_nb.widgets import ViewLabeller, sample_pictures
+from ganverse_nb.workflow.view_labels import view_annotation
 
-teacher, split_layer = stages.teacher(run), stages.split_layer(run)
-outlines = silhouette_descriptor(lambda pictures: segmenter.segment(pictures).mask)
-count = run.config.views.views
-suggested = suggest_view_codes(teacher, count, outlines, split_layer, candidates=3 * count, contents=4, seed=seed)
-labels = ViewAnnotation(suggested.codes, split_layer, labelled_views(run))
-ViewLabeller(labels, sample_pictures(teacher, split_layer))
+labels = view_annotation(run)
+ViewLabeller(labels, sample_pictures(stages.teacher(run), labels.split_layer))
 
 # %% [markdown]
 # ## The dataset (figure C)

@@ -52,6 +52,14 @@ def test_one_or_four_views_of_a_content_are_sampled_from_contents_that_have_them
             dataset.sample_views(2, wrong, generator)
 
 
+def test_who_finds_no_pair_is_told_what_the_filter_removed():
+    dataset = small(keep=torch.zeros(5, 4, dtype=torch.bool))
+    dataset.removed = {"no instance": 18, "more than one instance": 0, "mask too small": 2}
+    told = "kept 0 of 20 pictures and removed 18 with no instance, 2 with mask too small: take another segmenter"
+    with pytest.raises(ValueError, match=told):
+        dataset.sample_views(2, 2, torch.Generator())
+
+
 def test_split_is_by_content():
     dataset = small()
     assert dataset.train_contents.tolist() == [0, 1, 2] and dataset.test_contents.tolist() == [3, 4]

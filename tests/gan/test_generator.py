@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.stand_ins import official_channels
+from ganverse_nb.gan import generator as generator_module
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.ops import upsample
 
@@ -112,6 +114,26 @@ def test_truncation_moves_towards_the_average(generator):
 def test_upsampling_of_the_skip_is_upfirdn():
     x = torch.randn(2, 3, 5, 7, dtype=torch.float64)
     torch.testing.assert_close(upsample(x), reference.upfirdn(x, up=2, pad=(2, 1), gain=4.0))
+
+
+@pytest.mark.parametrize("noise", ["const", "random", "none"])
+def test_more_pictures_than_memory_allows_are_made_in_several_passes(generator, noise, monkeypatch):
+    styles = generator.styles(torch.randn(7, generator.w_dim))
+    paint = lambda: generator.synthesize(styles, noise, torch.Generator().manual_seed(1))  # noqa: E731
+    with torch.no_grad():
+        whole, passes, synthesis = paint(), [], type(generator).synthesis
+        record = lambda self, some, *rest: passes.append(len(some[0])) or synthesis(self, some, *rest)  # noqa: E731
+        monkeypatch.setattr(type(generator), "synthesis", record)
+        monkeypatch.setattr(generator_module, "PASS_MEMORY", 3 * generator_module.PASS_MEMORY // generator.at_once)
+        torch.testing.assert_close(paint(), whole)
+    assert passes == [3, 3, 1]
+    assert paint().requires_grad and passes[3:] == [7]
+
+
+def test_a_pass_of_the_official_car_takes_two_gigabytes():
+    with torch.device("meta"):
+        car = generator_module.Generator(512, 512, 512, 8, official_channels("config-e", 512))
+    assert car.at_once == 10  # of 195 MB each, as measured
 
 
 def test_bfloat16_is_close_to_float32(generator):

@@ -25,6 +25,10 @@ def test_several_small_instances_are_removed_once_and_as_several() -> None:
     assert keep(detections([3], [2])).reasons == {NONE: 0, MANY: 1, SMALL: 0}
 
 
+def test_pictures_of_several_can_be_kept() -> None:
+    assert keep(detections([50, 3, 0], [2, 2, 0]), one=False).reason == ["", SMALL, NONE]
+
+
 def test_minimum_is_a_share() -> None:
     assert keep(detections([9], [1]), minimum=0.05).keep.item()
     with pytest.raises(ValueError, match="share"):

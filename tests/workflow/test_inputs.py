@@ -13,6 +13,7 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.inputs import check_bundled, labelled_views, teacher_file
 from ganverse_nb.workflow.run import open_run
+from ganverse_nb.workflow.view_labels import view_annotation
 
 SMALL = {
     "views.regressor_steps": 4,
@@ -82,6 +83,27 @@ def test_labelled_view_codes_are_those_of_notebook_02(opened):
     views = stages.view_codes(run)
     assert views.azimuth_bin.tolist() == [0, 5, 9] and views.split_layer == 4
     assert run.manifest["weights"]["car/views"]["file"] == labelled_views(run).name
+
+
+def test_what_is_labelled_is_suggested_once_and_labels_from_elsewhere_stay(opened, monkeypatch):
+    run = opened("smoke", views__codes="labelled", views__views=3)
+    labels = view_annotation(run)
+    assert len(labels) == 3 and labels.split_layer == 2 and labels.current == 0
+    monkeypatch.setattr("ganverse_nb.workflow.view_labels.suggest_view_codes", None)
+    labels.label(4)
+    again = view_annotation(run)
+    assert torch.equal(again.codes, labels.codes) and again.labels.tolist() == [4, -1, -1]
+    ViewCodes.load("car").save(labelled_views(run))
+    elsewhere = view_annotation(run)
+    assert elsewhere.current is None and torch.equal(elsewhere.codes, ViewCodes.load("car").codes)
+
+
+def test_the_score_from_which_an_instance_counts_is_a_setting(opened):
+    usual, strict = opened("mini"), opened("smoke", segmenter__score=0.99)
+    photos = stages.make_photos("car", 6, 5).image()
+    found = [stages.segmenter(run).segment(photos).count for run in (usual, strict)]
+    assert found[1].sum() < found[0].sum()
+    assert stages.use_weights(strict, "segmenter") == f"0.99 {stages.use_weights(usual, 'segmenter')}"
 
 
 def test_view_codes_can_be_chosen_by_the_run_itself(opened):

@@ -1,0 +1,250 @@
+"""One step of each stage of profile `paper` at its true size: `python -m benchmarks.rehearse`, on the CPU.
+
+NVIDIA's car network (config-e, 512 x 384 px), COCO's Mask R-CNN and VGG16 are there with all their channels and random
+weights: time and memory do not depend on them. Every piece is a process of its own, so that its peak of memory is its
+own. Writes figures/rehearsal.json, of which docs/paper_scale.md is made (`python -m benchmarks.paper_scale`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm.auto import tqdm
+
+from benchmarks.scenes import resident
+from benchmarks.stand_ins import official_channels, untrained_coco, untrained_lpips
+from ganverse_nb.config import Config, load_config
+from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.latents import sample_w
+from ganverse_nb.gan.official.letterbox import CAR_ROWS
+from ganverse_nb.gan.projection import project
+from ganverse_nb.inverse_graphics.training import Trainer, new_model
+from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.joint import JointStage
+from ganverse_nb.neural_renderer.losses import TrainingSet
+from ganverse_nb.neural_renderer.mapping import PropertyMapper
+from ganverse_nb.neural_renderer.mask_student import MaskStudent, train_mask_student
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.warm_up import warm_up
+from ganverse_nb.runtime.files import write_json
+from ganverse_nb.workflow.provenance import environment
+
+FIGURE = Path(__file__).parent.parent / "figures" / "rehearsal.json"
+CONTENTS, SPLIT, PHOTOS = 8, 4, 8  # objects of the made-up dataset; the paper's k; pictures that notebook 09 projects
+SOME_VIEWS = 4  # of each object, where properties are inferred first
+
+Work = Callable[[], object]
+
+
+class Scene:
+    """Everything of profile `paper` but the learning: made-up pictures, codes and weights of the true sizes.
+
+    Args:
+        config: profile `paper`'s, or a smaller one for tests.
+        generator: the GAN.
+    """
+
+    def __init__(self, config: Config, generator: Generator) -> None:
+        self.config, self.generator = config, generator.eval().requires_grad_(False)
+        self.folder = Path(tempfile.mkdtemp(prefix="rehearsal"))
+        self.rng = torch.Generator().manual_seed(0)
+
+    @classmethod
+    def true(cls) -> Scene:
+        """The car's."""
+        torch.manual_seed(0)
+        generator = Generator(512, 512, 512, 8, official_channels("config-e", 512), rows=CAR_ROWS)
+        return cls(load_config("paper", "car"), generator)
+
+    def dataset(self, views_kept: int) -> MultiViewDataset:
+        """Noise before noise, with a disc as mask."""
+        views, side = self.config.views.views, self.config.resolution
+        images = torch.randint(0, 256, (CONTENTS, views, 3, side, side), dtype=torch.uint8, generator=self.rng)
+        place = (torch.arange(side) + 0.5) / side - 0.5
+        disc = (place[:, None] ** 2 + place**2 < 0.3**2).to(torch.uint8).expand(CONTENTS, views, 1, side, side)
+        return MultiViewDataset(
+            images,
+            disc.clone(),
+            (torch.arange(views) < views_kept).expand(CONTENTS, views),
+            torch.arange(views) * 12 // views,
+            test_contents=1,
+            content_w=sample_w(self.generator, CONTENTS, 1),
+            view_w=sample_w(self.generator, views, 2),
+            split_layer=SPLIT,
+        )
+
+    def trainer(self) -> Trainer:
+        features = untrained_lpips()
+        dataset = self.dataset(self.config.views.views)
+        return Trainer(dataset, self.config.inverse, self.folder, features, 0, "cpu", True)
+
+    def training_set(self) -> tuple[TrainingSet, PropertyEncoder, PropertyMapper]:
+        """What both stages of StyleGAN-R learn from: f's properties of a few pictures."""
+        dataset, config = self.dataset(SOME_VIEWS), self.config.stylegan_r
+        model = new_model(dataset, self.config.inverse, 0).eval()
+        pictures = Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep)
+        cameras = model.cameras().detach()
+        properties = PropertyDataset(pictures, model.network, cameras, progress=False)
+        codes = exact_codes(self.generator, dataset.view_w, dataset.content_w, SPLIT)
+        mapping = PropertyMapper.fit(
+            codes.view,
+            cameras,
+            codes.content,
+            properties.shapes,
+            texture=self.config.inverse.texture_size,
+            resolution=dataset.resolution,
+            view_share=config.view_share,
+            rest=config.view_rest,
+            harmonics=config.view_harmonics,
+            hidden=config.hidden,
+            offset=config.view_offset,
+        )
+        data = TrainingSet(properties, codes, torch.arange(CONTENTS))
+        return data, PropertyEncoder(model.network, MaskStudent().eval(), model.head), mapping
+
+
+# ---- the pieces: each makes what it needs and returns the work, with the number of pictures or steps in it
+
+
+def paint(scene: Scene) -> tuple[Work, int]:
+    """a pass of the GAN's pictures"""
+    count = scene.generator.at_once
+    return lambda: scene.generator.sample(0, count=count), count
+
+
+def cut(scene: Scene) -> tuple[Work, int]:
+    """a pass of COCO's Mask R-CNN"""
+    segmenter = untrained_coco()
+    pictures = torch.rand(segmenter.at_once, 3, *scene.generator.picture_size, generator=scene.rng)
+    return lambda: segmenter.segment(pictures), len(pictures)
+
+
+def network_step(scene: Scene) -> tuple[Work, int]:
+    """a step of f, with L_percept"""
+    trainer = scene.trainer()
+    trainer.step = scene.config.inverse.perceptual_after
+    return trainer.network_step, 1
+
+
+def head_step(scene: Scene) -> tuple[Work, int]:
+    """a step of the camera head"""
+    trainer = scene.trainer()
+    trainer.step = scene.config.inverse.steps
+    return trainer.head_step, 1
+
+
+def infer(scene: Scene) -> tuple[Work, int]:
+    """a chunk of the properties that f infers"""
+    dataset = scene.dataset(scene.config.views.views)
+    network = new_model(dataset, scene.config.inverse, 0).eval().network
+    content, view = (rows[:CHUNK] for rows in dataset.kept_pictures(dataset.train_contents))
+    images, masks = dataset.batch(content, view)
+
+    def work() -> object:
+        with torch.no_grad():
+            return network(images, masks)
+
+    return work, len(images)
+
+
+def mask_step(scene: Scene) -> tuple[Work, int]:
+    """a step of the mask student"""
+    dataset = scene.dataset(SOME_VIEWS)
+    batch = dataset.batch(torch.arange(16) % CONTENTS, torch.arange(16) % SOME_VIEWS)
+    return lambda: train_mask_student(lambda _: batch, 1, 0, progress=False), 1
+
+
+def warm_step(scene: Scene) -> tuple[Work, int]:
+    """a step of StyleGAN-R's warm-up"""
+    data, _, mapping = scene.training_set()
+    config = replace(scene.config.stylegan_r, warmup_steps=1)
+    return lambda: warm_up(mapping, data, config, scene.folder, 0, progress=False), 1
+
+
+def joint_step(scene: Scene) -> tuple[Work, int]:
+    """a step of StyleGAN-R's joint stage"""
+    data, encoder, mapping = scene.training_set()
+    stage = JointStage(StyleGANR(scene.generator, mapping), data, encoder, scene.config.stylegan_r, 0)
+    return lambda: stage.step(1), 1
+
+
+def projection_step(scene: Scene) -> tuple[Work, int]:
+    """a step of looking for latent codes (notebook 09)"""
+    photos = scene.generator.sample(1, count=PHOTOS)
+
+    def squared(a: Tensor, b: Tensor) -> Tensor:
+        return (a - b).square().mean()
+
+    return lambda: project(scene.generator, photos, "w+", squared, steps=1, progress=False), 1
+
+
+PIECES = {
+    work.__name__: work
+    for work in (paint, cut, network_step, head_step, infer, mask_step, warm_step, joint_step, projection_step)
+}
+
+
+def measure(name: str, scene: Scene) -> dict[str, Any]:
+    """Does a piece once; seconds of computation of all its threads, floating point operations and the peak of memory.
+
+    What Warp's kernels render is in the seconds, not in the operations. The peak is of the whole process.
+    """
+    work, count = PIECES[name](scene)
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to what is held now
+    before, began = time.process_time(), time.perf_counter()
+    with FlopCounterMode(display=False) as counter:
+        work()
+    row = {"piece": name, "what": (PIECES[name].__doc__ or "").strip(), "count": count}
+    row |= {"cpu_seconds": time.process_time() - before, "wall_seconds": time.perf_counter() - began}
+    return row | {"teraflops": counter.get_total_flops() / 1e12, "peak_mib": resident("VmHWM")}
+
+
+def rehearse(names: list[str], output: Path) -> int:
+    """Every piece in a process of its own, on one thread; what was measured before stays for the others."""
+    rows = {row["piece"]: row for row in json.loads(output.read_text())["rows"]} if output.is_file() else {}
+    failed = []
+    for name in tqdm(names, desc="rehearsal", unit="piece"):
+        command = [sys.executable, "-m", "benchmarks.rehearse", "--piece", name]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        if done.returncode:
+            failed.append(name)
+            print(f"rehearse: {name} failed: {(done.stderr.strip().splitlines() or ['killed'])[-1]}", file=sys.stderr)
+            continue
+        rows[name] = json.loads(done.stdout.splitlines()[-1])
+        ordered = [rows[piece] for piece in PIECES if piece in rows]
+        write_json(output, {"machine": environment(), "rows": ordered})
+    return 1 if failed else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rehearse", description=__doc__.splitlines()[0])
+    parser.add_argument("pieces", nargs="*", metavar="PIECE", help=f"of {', '.join(PIECES)} (default: all)")
+    parser.add_argument("--piece", choices=PIECES, help="this one here, as a line of JSON")
+    parser.add_argument("--output", type=Path, default=FIGURE, metavar="FILE")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.pieces if name not in PIECES]
+    if unknown:
+        parser.error(f"there is no piece {unknown[0]!r}; there are {', '.join(PIECES)}")
+    if options.piece:
+        print(json.dumps(measure(options.piece, Scene.true())))
+        return 0
+    return rehearse(options.pieces or list(PIECES), options.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
