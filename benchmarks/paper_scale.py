@@ -45,7 +45,7 @@ def amounts(config: Config) -> dict[str, int]:
         "network_step": config.inverse.steps,
         "head_step": config.inverse.head_steps,
         "joint_step": neural.finetune_steps,
-        "projection_step": config.views.projection_steps,
+        "projection_step": config.evaluation.projection_steps,
     }
 
 

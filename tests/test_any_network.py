@@ -36,7 +36,9 @@ from ganverse_nb.workflow.run import Run, open_run
 VIEWS, CONTENTS, TEST, SIDE = 4, 7, 3, 32
 SETTINGS = {
     "views.views": VIEWS,
-    "views.projection_steps": 2,
+    "evaluation.azimuths": 3,
+    "evaluation.pictures": 8,
+    "evaluation.projection_steps": 2,
     "multiview.contents": CONTENTS,
     "multiview.test_contents": TEST,
     "multiview.resolution": SIDE,
@@ -104,7 +106,6 @@ def chain(request, tmp_path_factory):
         if category == "car":
             write_labels(labelled_views(run), gan, VIEWS)
         patch.setattr(consistency, "OBJECTS", 1)
-        patch.setattr(consistency, "asked_cameras", functools.partial(consistency.asked_cameras, azimuths=3))
         interrupted(run, watched)
         yield Chain(run, gan, picture_size, watched, {number: walk(number, run, settings) for number in NOTEBOOKS})
 
