@@ -168,8 +168,8 @@ def _measure_gan(options: argparse.Namespace) -> None:
 
 
 def _project(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import project
     from ganverse_nb.workflow.inputs import teacher_file
+    from ganverse_nb.workflow.picture_commands import project
 
     gan, networks = options.gan, _networks(options)
     if gan is None:
@@ -219,7 +219,7 @@ def _fetch_weights(options: argparse.Namespace) -> None:
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import reconstruct, reconstruct_folder
+    from ganverse_nb.workflow.picture_commands import reconstruct, reconstruct_folder
 
     how = {"force": options.force, "refine": options.refine, "segmenter": options.segmenter}
     networks, picture = _networks(options), options.picture
@@ -267,7 +267,7 @@ def _score_photos(options: argparse.Namespace) -> None:
 
 
 def _edit(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.commands import edit
+    from ganverse_nb.workflow.picture_commands import edit
 
     sources = {name: getattr(options, name) or options.picture for name in ("camera", "shape", "texture", "background")}
     turn = {name: getattr(options, name) for name in ("azimuth", "elevation", "distance")}

@@ -522,7 +522,7 @@ def test_project_writes_the_picture_and_its_latent(tmp_path, capsys, monkeypatch
 
 
 def test_projections_are_compared_by_lpips_where_its_weights_are(monkeypatch):
-    from ganverse_nb.workflow.commands import _likeness
+    from ganverse_nb.workflow.picture_commands import _likeness
 
     network = torch.nn.Sequential(*vgg16(weights=None).features)
     monkeypatch.setattr("torchvision.models.vgg16", lambda **options: SimpleNamespace(features=network))
