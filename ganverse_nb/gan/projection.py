@@ -129,7 +129,7 @@ def project(
     with torch.no_grad():
         latent = average + deviation * offset
         styles = _styles(generator, latent, space)
-        picture = _picture(generator, styles, maps).clamp(0.0, 1.0)  # of rounding
+        picture = generator.synthesize(styles, "none" if maps is None else maps)
         reached = float(distance(picture, images))
     noise = None if maps is None else [m.detach() for m in maps]
     return Projection(space, latent, torch.cat(styles, 1), picture, reached, losses, len(losses), noise)
