@@ -23,7 +23,7 @@ SMALL = {
 MACHINE = {"device": "cpu", "cpu": "x", "commit": "y", "versions": {"torch": "1", "warp-lang": "2"}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scene():
     generator = Generator(64, 16, 16, 2, official_channels("config-e", 64, share=64), rows=(8, 56))
     return rehearse.Scene(load_config("paper", "car", settings=SMALL), generator)

@@ -126,8 +126,8 @@ def test_more_pictures_than_memory_allows_are_made_in_several_passes(generator, 
         monkeypatch.setattr(type(generator), "synthesis", record)
         monkeypatch.setattr(generator_module, "PASS_MEMORY", 3 * generator_module.PASS_MEMORY // generator.at_once)
         torch.testing.assert_close(paint(), whole)
-    assert passes == [3, 3, 1]
-    assert paint().requires_grad and passes[3:] == [7]
+    paint()
+    assert passes == [3, 3, 1, 7]  # gradients need all of them anyway
 
 
 def test_a_pass_of_the_official_car_takes_two_gigabytes():

@@ -99,11 +99,11 @@ def test_what_is_labelled_is_suggested_once_and_labels_from_elsewhere_stay(opene
 
 
 def test_the_score_from_which_an_instance_counts_is_a_setting(opened):
-    usual, strict = opened("mini"), opened("smoke", segmenter__score=0.99)
+    usual, strict = opened("mini"), opened("smoke", segmenter__score=1.0)
     photos = stages.make_photos("car", 6, 5).image()
     found = [stages.segmenter(run).segment(photos).count for run in (usual, strict)]
-    assert found[1].sum() < found[0].sum()
-    assert stages.use_weights(strict, "segmenter") == f"0.99 {stages.use_weights(usual, 'segmenter')}"
+    assert found[0].sum() == 6 and found[1].sum() == 0
+    assert stages.use_weights(strict, "segmenter") == f"1.0 {stages.use_weights(usual, 'segmenter')}"
 
 
 def test_view_codes_can_be_chosen_by_the_run_itself(opened):
