@@ -3,7 +3,7 @@
 # make test        lint, types and tests, as continuous integration runs them
 # make torture     ends every stage at fifty moments, damages every file, takes the disk away: docs/reliability.md
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
-# make rehearse    one step of each stage of the paper's size: memory and time, as docs/paper_scale.md; needs 20 GB
+# make rehearse    one step of each stage of the paper's size: memory and time, as docs/paper_scale.md; needs 12 GB
 # make docs        the API and the other pages, into build/docs
 # make lab         the notebooks in JupyterLab
 # make demo        notebook 00 as a page without code, for showing to others
