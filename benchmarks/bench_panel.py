@@ -14,7 +14,7 @@ from ganverse_nb.gan.checkpoint import load_generator
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
-from ganverse_nb.neural_renderer.data import exact_codes
+from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
 from ganverse_nb.neural_renderer.renderer import StyleGANR

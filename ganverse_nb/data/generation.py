@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ganverse_nb.config import MultiviewConfig
-from ganverse_nb.data.multiview import IMAGES, INDEX, MASKS, MultiViewDataset, map_array, write_index
+from ganverse_nb.data.multiview import INDEX, MultiViewDataset, write_index
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.latents import mix, sample_w
-from ganverse_nb.runtime.errors import DamagedError
-from ganverse_nb.runtime.files import content_of, naming, read_json, write_json
-from ganverse_nb.segmentation.detections import RULES, keep
+from ganverse_nb.runtime.arrays import RECORD, filled
+from ganverse_nb.segmentation.detections import LARGE, RULES, keep
 
 if TYPE_CHECKING:
     from ganverse_nb.gan.generator import Generator
     from ganverse_nb.gan.viewpoints import ViewCodes
     from ganverse_nb.segmentation.segmenter import Segmenter
 
-PROGRESS = "progress.json"
+REASONS, REMOVED = "reasons", ("", *RULES, LARGE)  # while it is made: why a picture was removed, by number
+BATCH = 8  # pictures above 128 px that are made and cut out at a time: 39 of them take many gigabytes
 
 Synthesize = Callable[[Tensor, Tensor], Tensor]
 """(view codes [B, w_dim], content codes [B, w_dim]) -> pictures [B, 3, H, W] in [0, 1]."""
@@ -77,7 +73,7 @@ def build_multiview(
         resolution=config.resolution or generator.resolution,
         test_contents=config.test_contents,
         split_layer=views.split_layer,
-        contents_per_chunk=4 if generator.resolution <= 128 else 1,
+        **({} if generator.resolution <= 128 else {"contents_per_chunk": 1, "batch": BATCH}),
     )
 
 
@@ -93,10 +89,11 @@ def generate(
     test_contents: int,
     split_layer: int = 0,
     contents_per_chunk: int = 4,
+    batch: int = 160,
 ) -> MultiViewDataset:
     """Every content [C, w_dim] in every view [V, w_dim], cut out; complete chunks are never made twice.
 
-    Pictures and masks are kept at `resolution`, to which larger ones are scaled.
+    Pictures and masks are kept at `resolution`, to which larger ones are scaled; `batch` are made at a time.
 
     The codes are given, not drawn here, so a resumed run makes the same dataset. A directory that holds another
     dataset's progress is refused.
@@ -104,92 +101,67 @@ def generate(
     Raises:
         ValueError: the directory holds the beginnings of a dataset of another size.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / PROGRESS
     if (directory / INDEX).is_file():
-        path.unlink(missing_ok=True)  # killed just before it was deleted
+        _tidy(directory)  # killed just before it was done
         return MultiViewDataset.load(directory)
     if not 0 <= test_contents < len(content_w):
         raise ValueError(f"{test_contents} held-out of {len(content_w)} contents leave none to train on.")
     contents, views = len(content_w), len(view_w)
-    codes = {"content": float(content_w.double().sum()), "view": float(view_w.double().sum())}
-    wanted = {"contents": contents, "views": views, "resolution": resolution, "codes": codes}
-    progress: dict[str, Any] = {"done": 0, "reasons": [], **wanted}
-    if path.is_file():
-        remedy = f"delete {directory} and make the dataset again"
-        with content_of(path, "record of a dataset", remedy):
-            progress = dict(read_json(path, remedy))
-            if {k: progress[k] for k in wanted} != wanted:
-                raise DamagedError(
-                    f"{directory} holds part of another multi-view dataset; delete it or choose another place."
-                )
-            if not 0 <= progress["done"] <= contents or len(progress["reasons"]) != views * progress["done"]:
-                raise ValueError("its counts do not fit each other")
-    shape = (contents, views, 3, resolution, resolution)
-    images = _array(directory / IMAGES, shape, bool(progress["done"]))
-    masks = _array(directory / MASKS, (contents, views, 1, resolution, resolution), bool(progress["done"]))
-    sums = [zlib.crc32(array[: progress["done"]].data) for array in (images, masks)]
-    if progress.get("checksums", sums) != sums:  # earlier versions kept none
-        raise DamagedError(
-            f"The pictures in {directory} are damaged: they have changed since they were written; delete it and make "
-            "the dataset again."
-        )
+    identity = {
+        "views": views,
+        "resolution": resolution,
+        "content": float(content_w.double().sum()),
+        "view": float(view_w.double().sum()),
+    }
 
-    with tqdm(total=contents * views, initial=progress["done"] * views, desc="multi-view pictures", unit="img") as bar:
-        for start in range(progress["done"], contents, contents_per_chunk):
-            stop = min(start + contents_per_chunk, contents)
-            chunk = content_w[start:stop].repeat_interleave(views, 0)
-            with torch.no_grad():
-                pictures = synthesize(view_w.repeat(stop - start, 1), chunk)
-                cut_out, reasons = cut(pictures)
-                pictures, cut_out = (resize_square(part, resolution) for part in (pictures, cut_out))
-            images[start:stop] = to_bytes(pictures).reshape(stop - start, *shape[1:]).cpu().numpy()
-            masks[start:stop] = (cut_out > 0.5).to(torch.uint8).reshape(masks[start:stop].shape).cpu().numpy()
-            images.flush()
-            masks.flush()
-            sums = [
-                zlib.crc32(array[start:stop].data, value) for array, value in zip((images, masks), sums, strict=True)
-            ]
-            progress = {**progress, "done": stop, "reasons": progress["reasons"] + reasons, "checksums": sums}
-            write_json(path, progress, sealed=True)
-            bar.update((stop - start) * views)
+    def compute(rows: Tensor) -> dict[str, Tensor]:
+        codes = zip(view_w.repeat(len(rows), 1).split(batch), content_w[rows].repeat_interleave(views, 0).split(batch))
+        parts = [_made(synthesize, cut, view, content, resolution) for view, content in codes]
+        return {name: torch.cat([part[name] for part in parts]).unflatten(0, (-1, views)) for name in parts[0]}
 
+    row = {
+        "images": torch.empty(views, 3, resolution, resolution, dtype=torch.uint8),
+        "masks": torch.empty(views, 1, resolution, resolution, dtype=torch.uint8),
+        REASONS: torch.empty(views, dtype=torch.uint8),
+    }
+    found = filled(
+        directory, contents, row, compute, identity, chunk=contents_per_chunk, what="multi-view pictures",
+        remedy=f"delete {directory} and make the dataset again", unit=views,
+    )  # fmt: skip
+    reasons = found[REASONS].long()
     dataset = MultiViewDataset(
-        torch.from_numpy(images),
-        torch.from_numpy(masks),
-        torch.tensor([not r for r in progress["reasons"]]).view(contents, views),
+        found["images"],
+        found["masks"],
+        reasons == 0,
         azimuth_bin,
         test_contents=test_contents,
         content_w=content_w.cpu(),
         view_w=view_w.cpu(),
         split_layer=split_layer,
-        removed=dict.fromkeys(RULES, 0) | Counter(r for r in progress["reasons"] if r),
+        removed=dict.fromkeys(RULES, 0) | Counter(REMOVED[k] for k in reasons.flatten().tolist() if k),
     )
     write_index(directory, dataset)
-    path.unlink()
+    _tidy(directory)
     return MultiViewDataset.load(directory)
 
 
-def _array(path: Path, shape: tuple[int, ...], there: bool) -> np.memmap:
-    """The array of a file, mapped into memory: the one that is `there`, or a new one that has its room on the disk.
+def _made(synthesize: Synthesize, cut: Cut, view: Tensor, content: Tensor, resolution: int) -> dict[str, Tensor]:
+    """Pictures and masks of codes [B, w_dim] in bytes, and which rule of `REMOVED` removes each."""
+    with torch.no_grad():
+        pictures = synthesize(view, content)
+        masks, reasons = cut(pictures)
+        pictures, masks = (resize_square(part, resolution) for part in (pictures, masks))
+    return {
+        "images": to_bytes(pictures).cpu(),
+        "masks": (masks > 0.5).to(torch.uint8).cpu(),
+        REASONS: torch.tensor([REMOVED.index(reason) for reason in reasons], dtype=torch.uint8),
+    }
 
-    Raises:
-        ValueError: the one that is there is damaged. OSError: there is no room.
-    """
-    if there:
-        found = map_array(path)
-        if tuple(found.shape) != shape or found.dtype != torch.uint8:
-            raise DamagedError(
-                f"{path} is damaged: it holds {found.dtype} {tuple(found.shape)}; delete {path.parent} and make the "
-                "dataset again."
-            )
-        return np.lib.format.open_memmap(path, "r+")
-    with naming(path):
-        array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
-        if hasattr(os, "posix_fallocate"):  # without room, the process would be killed when it writes to its memory
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
+
+def _tidy(directory: Path) -> None:
+    """What only the making needs goes."""
+    for name in (RECORD, f"{REASONS}.npy"):
+        (directory / name).unlink(missing_ok=True)
 
 
 def to_bytes(images: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.runtime.errors import CAUSES, DamagedError
+from ganverse_nb.runtime.arrays import map_array
+from ganverse_nb.runtime.errors import DamagedError
 from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_json
 from ganverse_nb.runtime.fingerprints import changed, fingerprint
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
@@ -202,7 +203,7 @@ class MultiViewDataset:
         if bad is not None:
             raise DamagedError(f"{bad} is damaged: its content has changed since it was written; {remedy}.")
         codes, _ = load_tensors(directory / CODES, FORMAT, "set of codes", remedy, unnamed=True)
-        images, masks = (map_array(directory / name) for name in (IMAGES, MASKS))
+        images, masks = (map_array(directory / name, remedy) for name in (IMAGES, MASKS))
         with content_of(directory, "dataset", remedy):
             return cls(
                 images,
@@ -215,20 +216,6 @@ class MultiViewDataset:
                 split_layer=index["split_layer"],
                 removed=index["removed"],
             )
-
-
-def map_array(path: Path) -> Tensor:
-    """A tensor over a memory-mapped .npy file; writing to it does not reach the file.
-
-    Raises:
-        ValueError: the file is damaged.
-    """
-    try:
-        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-    except Exception as error:  # what numpy raises on a damaged header depends on the damage
-        if isinstance(error, OSError) and error.errno in CAUSES:
-            raise
-        raise DamagedError(f"{path} is damaged ({error}); delete its directory and make the dataset again.") from error
 
 
 def write_index(directory: Path, dataset: MultiViewDataset) -> None:

@@ -13,8 +13,9 @@ from ganverse_nb.evaluation.kid import SegmenterFeatures, kernel_distance
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import Features
+from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.consistency import AZIMUTHS, Shot, asked_cameras, consistency, shots
-from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 
@@ -62,7 +63,7 @@ def score_renderers(
         ValueError: no held-out content has a kept picture.
     """
     test = dataset.test_contents
-    held_out = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
+    held_out = Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep, test)
     data = PropertyDataset(held_out, model.network, model.cameras().detach(), progress=False)
     shown = data.usable(range(len(test)))[:OBJECTS]
     rng = torch.Generator().manual_seed(seed)

@@ -264,7 +264,7 @@ def held_out_pairs(
         ValueError: no view was kept of two held-out contents.
     """
     test = dataset.test_contents
-    pictures = Pictures.of_dataset(dataset.images[test], dataset.masks[test], dataset.keep[test])
+    pictures = Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep, test)
     properties = PropertyDataset(pictures, model.network, model.cameras().detach(), progress=False)
     sources, donors = swap_pairs(properties, range(len(test)), limit, seed)
     return properties.properties(sources), properties.properties(donors)

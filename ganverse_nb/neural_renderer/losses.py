@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.neural_renderer.data import Codes, PropertyDataset
+from ganverse_nb.neural_renderer.codes import Codes
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, hide
 

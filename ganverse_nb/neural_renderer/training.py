@@ -16,7 +16,9 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset, exact_codes, fresh_pictures
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PROPERTIES, Pictures, PropertyDataset
+from ganverse_nb.neural_renderer.fresh import FRESH, fresh_pictures
 from ganverse_nb.neural_renderer.held_out import HeldOut
 from ganverse_nb.neural_renderer.joint import fine_tune
 from ganverse_nb.neural_renderer.losses import TrainingSet
@@ -25,9 +27,11 @@ from ganverse_nb.neural_renderer.mask_student import mask_student
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import warm_up
+from ganverse_nb.runtime.files import remove
 from ganverse_nb.runtime.precision import has_bfloat16
 from ganverse_nb.runtime.threads import one_thread
 
+MEASURED = 16_384  # pictures, at most, whose shapes say how much shapes vary
 WARM, FINAL = "mapping_only.safetensors", "stylegan_r.safetensors"
 
 
@@ -90,6 +94,7 @@ def train_stylegan_r(
             student,
             config.fresh_contents,
             pictures.images.shape[-1],
+            directory,
             psi=psi,
             minimum_mask=minimum_mask,
             seed=seed,
@@ -97,18 +102,21 @@ def train_stylegan_r(
         )
         pictures = pictures.joined(fresh)
         train = [*train, *range(first, first + config.fresh_contents)]
-    dataset = PropertyDataset(pictures, encoder.infer, cameras, progress, device)
+    dataset = PropertyDataset(pictures, encoder.infer, cameras, progress, device, directory)
     data = TrainingSet(dataset, codes, dataset.usable(train))
     differentiable = PropertyEncoder(encoder.infer, student, encoder.camera)
 
+    every = -(-len(dataset) // MEASURED)
+    shapes = dataset.shape(torch.arange(0, len(dataset), every)).cpu()
+    texture = dataset.texture(torch.arange(1)).shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mapping = PropertyMapper.fit(
             codes.view.cpu(),
             cameras,
             codes.content[data.contents].cpu(),
-            dataset.shapes,
-            texture=(dataset.textures.shape[-2], dataset.textures.shape[-1]),
+            shapes,
+            texture=(texture[-2], texture[-1]),
             resolution=pictures.images.shape[-1],
             on_orbit=on_orbit,
             view_share=config.view_share,
@@ -131,6 +139,8 @@ def train_stylegan_r(
         fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator)
     model.notes["gates_decided"] = model.mapping.decided()
     model.save(directory / FINAL)
+    for derived in (PROPERTIES, FRESH):  # as large as the dataset, and made again from it
+        remove(directory / derived)
     for module in (model.generator, model.mapping):
         module.requires_grad_(False)
     return model

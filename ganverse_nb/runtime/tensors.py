@@ -145,6 +145,13 @@ def checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     return f"crc32:{value:08x}"
 
 
+def weights_of(network: object) -> str:
+    """What tells a network from others: the checksum of its weights; the name of anything that has none."""
+    if isinstance(network, torch.nn.Module):
+        return checksum({name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}, {})
+    return getattr(network, "__qualname__", type(network).__qualname__)
+
+
 def not_finite(tensors: Mapping[str, Tensor]) -> str:
     """The name of a tensor with NaN or infinity in it; "" where all numbers are finite."""
     real = ((n, t) for n, t in tensors.items() if t.is_floating_point() or t.is_complex())

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from ganverse_nb.config import MultiviewConfig
-from ganverse_nb.data.generation import PROGRESS, build_multiview, generate
+from ganverse_nb.data.generation import REASONS, build_multiview, generate
 from ganverse_nb.data.multiview import IMAGES, MASKS
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime.arrays import RECORD
 from ganverse_nb.runtime.errors import sentence
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detections
@@ -39,7 +40,7 @@ def test_every_content_is_painted_in_every_view_and_filtered(tmp_path):
     assert torch.equal(dataset.images[:, :, 0, 0, 0], wanted)
     assert dataset.keep.sum(1).tolist() == [3, 3, 0, 3, 3]
     assert dataset.removed == {NONE: 0, MANY: 0, SMALL: 3}
-    assert not (tmp_path / PROGRESS).exists()
+    assert not (tmp_path / RECORD).exists() and not (tmp_path / f"{REASONS}.npy").exists()
 
 
 def test_an_interrupt_costs_one_chunk_and_changes_nothing(tmp_path):
@@ -72,7 +73,7 @@ def test_a_complete_dataset_is_loaded_not_made(tmp_path):
 
 def test_the_beginnings_of_another_dataset_are_refused(tmp_path):
     begun(tmp_path)
-    with pytest.raises(ValueError, match="another multi-view dataset"):
+    with pytest.raises(ValueError, match="part of other multi-view pictures; delete it"):
         make(tmp_path, content=CONTENT + 0.01)
 
 
@@ -89,12 +90,14 @@ def begun(directory):
     return directory
 
 
-@pytest.mark.parametrize("change", [{"done": 3}, {"done": -1}, {"done": "2"}, {"reasons": []}, {"views": None}, None])
+@pytest.mark.parametrize(
+    "change", [{"done": 3}, {"done": -1}, {"done": "2"}, {"checksums": {}}, {"identity": None}, None]
+)
 def test_a_record_that_lies_is_a_sentence_and_the_advice_works(tmp_path, change):
     directory = begun(tmp_path / "a")
-    record = read_json(directory / PROGRESS)
+    record = read_json(directory / RECORD)
     write_json(
-        directory / PROGRESS, [] if change is None else {k: v for k, v in (record | change).items() if v is not None}
+        directory / RECORD, [] if change is None else {k: v for k, v in (record | change).items() if v is not None}
     )
     with pytest.raises(ValueError, match=rf"delete {directory} (and make the dataset again|or choose)"):
         make(directory)
@@ -106,15 +109,15 @@ def test_a_record_that_lies_is_a_sentence_and_the_advice_works(tmp_path, change)
 def test_a_damaged_array_of_an_interrupted_dataset_is_a_sentence(tmp_path, name):
     directory = begun(tmp_path / "a")
     (directory / name).write_bytes((directory / name).read_bytes()[:100])
-    with pytest.raises(ValueError, match=rf"{name} is damaged .*; delete its directory and make the dataset again"):
+    with pytest.raises(ValueError, match=rf"{name} is damaged .*; delete {directory} and make the dataset again"):
         make(directory)
 
 
 def test_a_record_that_a_kill_left_beside_the_finished_dataset_is_removed(tmp_path):
     make(tmp_path)
-    (tmp_path / PROGRESS).write_text("{}")
+    (tmp_path / RECORD).write_text("{}")
     make(tmp_path)
-    assert not (tmp_path / PROGRESS).exists()
+    assert not (tmp_path / RECORD).exists()
 
 
 def test_a_full_disk_is_told_before_anything_is_painted(tmp_path):
@@ -122,6 +125,14 @@ def test_a_full_disk_is_told_before_anything_is_painted(tmp_path):
     with full_disk(after=2000), pytest.raises(OSError) as caught:
         make(tmp_path, lambda view, content: 1 / 0)
     assert sentence(caught.value).startswith(f"{tmp_path / IMAGES}: the system does not allow a file of this size;")
+
+
+def test_pictures_are_made_in_batches_of_the_size_asked_for(tmp_path):
+    sizes = []
+    made = make(tmp_path / "a", lambda v, c: sizes.append(len(v)) or synthesize(v, c), batch=2, contents_per_chunk=1)
+    assert sizes == [2, 1] * 5
+    whole = make(tmp_path / "b")
+    assert torch.equal(made.images, whole.images) and made.counts() == whole.counts()
 
 
 def test_no_training_contents_is_refused_before_anything_is_painted(tmp_path):

@@ -13,7 +13,8 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
-from ganverse_nb.neural_renderer.data import Codes, Pictures, PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.codes import Codes, exact_codes
+from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
@@ -107,7 +108,7 @@ def mapping_for(data: TrainingSet, settings: StyleGANRConfig, seed: int = 0) -> 
         data.codes.view,
         data.dataset.cameras,
         data.codes.content,
-        data.dataset.shapes,
+        data.dataset.shape(torch.arange(len(data.dataset))),
         texture=TEXTURE,
         resolution=SIDE,
         view_share=0.1,

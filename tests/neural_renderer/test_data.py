@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from ganverse_nb.gan.generator import Generator
-from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset, exact_codes, fresh_pictures, view_dims
+from ganverse_nb.neural_renderer.codes import exact_codes, view_dims
+from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
+from ganverse_nb.neural_renderer.fresh import fresh_pictures
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 
@@ -25,6 +27,44 @@ def test_dataset_holds_what_f_infers_to_8_and_16_bits(world, factors):
     assert torch.equal(properties.background[:, 3:], 1 - dataset.masks(rows))
     object_pixels = dataset.masks(rows).bool().expand(-1, 4, -1, -1)
     assert properties.background[object_pixels].abs().max() == 0
+
+
+def test_what_f_says_is_kept_over_interrupts_and_as_long_as_f_and_pictures_are_the_same(world, tmp_path):
+    many = torch.rand(20, 3, generator=torch.Generator().manual_seed(1))
+    rows, shown = torch.tensor([159, 3, 77]), world.pictures(many)
+    free = PropertyDataset(shown, world.infer, world.cameras(), progress=False).properties(rows)
+
+    def kept(infer, shown=shown):
+        return PropertyDataset(shown, infer, world.cameras(), progress=False, directory=tmp_path)
+
+    class Breaks(torch.nn.Module):
+        """f with a weight, which is interrupted in its third chunk."""
+
+        def __init__(self, scale, after=99):
+            super().__init__()
+            self.scale, self.after, self.seen = torch.nn.Parameter(torch.tensor(scale)), after, []
+
+        def forward(self, images, masks):
+            self.seen.append(len(images))
+            if len(self.seen) > self.after:
+                raise KeyboardInterrupt
+            return world.infer(images * self.scale, masks)
+
+    with pytest.raises(KeyboardInterrupt):
+        kept(Breaks(1.0, after=3))  # one picture to know the sizes, two chunks of 64
+    f = Breaks(1.0)
+    found = kept(f).properties(rows)
+    assert f.seen == [1, 32]
+    assert torch.equal(found.shape, free.shape) and torch.equal(found.texture, free.texture)
+    assert kept(f).pictures is shown and f.seen == [1, 32, 1]
+    other = Breaks(0.5)
+    assert not torch.equal(kept(other).shape(rows), free.shape) and sum(other.seen) == 161
+    kept(other, world.pictures(many.flip(0)))
+    assert sum(other.seen) == 322
+    path = tmp_path / "properties" / "textures.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match="shapes and textures .* are damaged: .*; delete .*properties and run"):
+        kept(other, world.pictures(many.flip(0)))
 
 
 def test_sampled_rows_show_the_given_contents_in_every_view(world, factors):
@@ -84,29 +124,37 @@ def test_impossible_splits_are_refused(world):
             view_dims(world.generator(), k)
 
 
-def test_fresh_pictures_are_new_contents_in_chosen_views(world):
+def test_fresh_pictures_are_new_contents_in_chosen_views(world, tmp_path):
     generator, _, content_w, view_w = world.gan_world()
     codes = exact_codes(generator, view_w, content_w, 2)
     more, pictures = fresh_pictures(
-        generator, codes, world.mask_of, 10, world.SIDE, views_each=3, seed=5, progress=False
+        generator, codes, world.mask_of, 10, world.SIDE, tmp_path, views_each=3, seed=5, progress=False
     )
     assert torch.equal(more.content[:24], codes.content) and len(more.content) == 34
     assert len(pictures) == 30 and set(pictures.content.tolist()) == set(range(24, 34))
     rows = torch.tensor([0, 29])
     again = generator.synthesize(more.styles(pictures.content[rows], pictures.view[rows]))
     assert (again - pictures.images[rows].float() / 255).abs().max() <= 0.5 / 255 + 1e-6
-    same = fresh_pictures(generator, codes, world.mask_of, 10, world.SIDE, views_each=3, seed=5, progress=False)[1]
-    assert torch.equal(same.images, pictures.images)
+
+    def never(images):
+        raise AssertionError("painted again")
+
+    never.__qualname__ = world.mask_of.__qualname__
+    same = fresh_pictures(generator, codes, never, 10, world.SIDE, tmp_path, views_each=3, seed=5, progress=False)[1]
+    every = torch.arange(30)
+    assert torch.equal(same.images[every], pictures.images[every])
 
 
-def test_fresh_pictures_without_an_object_are_dropped(world):
+def test_fresh_pictures_without_an_object_are_dropped(world, tmp_path):
     generator, _, content_w, view_w = world.gan_world()
     codes = exact_codes(generator, view_w, content_w, 2)
 
     def every_second(images):
         return world.mask_of(images) * (torch.arange(len(images)) % 2)[:, None, None, None]
 
-    _, pictures = fresh_pictures(generator, codes, every_second, 5, world.SIDE, views_each=2, seed=0, progress=False)
+    _, pictures = fresh_pictures(
+        generator, codes, every_second, 5, world.SIDE, tmp_path, views_each=2, seed=0, progress=False
+    )
     assert pictures.content.tolist() == [24, 25, 26, 27, 28]
 
 
@@ -115,12 +163,15 @@ def test_a_larger_non_square_generator_is_shown_as_smaller_squares(world, tmp_pa
     torch.manual_seed(0)
     wide = Generator(32, 8, 8, 2, (8, 8, 8, 8), rows=(4, 28)).eval().requires_grad_(False)
     codes = exact_codes(wide, torch.randn(4, 8), torch.randn(3, 8), 2)
-    more, pictures = fresh_pictures(wide, codes, world.mask_of, 5, world.SIDE, views_each=1, seed=1, progress=False)
+    more, pictures = fresh_pictures(
+        wide, codes, world.mask_of, 5, world.SIDE, tmp_path, views_each=1, seed=1, progress=False
+    )
     assert pictures.images.shape[1:] == (3, world.SIDE, world.SIDE)
-    assert (pictures.images[:, :, [0, 15]] == 0).all() and (pictures.images[:, :, 2:14] > 0).any()
+    images = pictures.images[torch.arange(5)]
+    assert (images[:, :, [0, 15]] == 0).all() and (images[:, :, 2:14] > 0).any()
     whole = wide.uncrop(wide.synthesize(more.styles(pictures.content, pictures.view)))
     halved = torch.nn.functional.interpolate(whole, (16, 16), mode="bilinear", antialias=True)
-    assert (pictures.images.float() / 255 - halved).abs().max() <= 0.51 / 255
+    assert (images.float() / 255 - halved).abs().max() <= 0.51 / 255
 
     data, _ = world.training_set()
     split = codes.view.shape[1]

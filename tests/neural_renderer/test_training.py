@@ -7,7 +7,8 @@ import torch
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.neural_renderer import joint
 from ganverse_nb.neural_renderer import warm_up as first_stage
-from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.held_out import HeldOut, score
 from ganverse_nb.neural_renderer.joint import JointStage, KeptState, fine_tune, get_weights, synthesis_parameters
 from ganverse_nb.neural_renderer.losses import TrainingSet

@@ -28,6 +28,7 @@ from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.neural_renderer import joint, mask_student, warm_up
 from ganverse_nb.neural_renderer import training as renderer_training
 from ganverse_nb.runtime.files import write_text
+from ganverse_nb.segmentation.detections import SMALL
 from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
 from ganverse_nb.segmentation.photo_training import train_photo_segmenter
 from ganverse_nb.segmentation.training import train_segmenter
@@ -129,7 +130,7 @@ def dataset(directory: Path) -> None:
 
     def cut(pictures: torch.Tensor) -> tuple[torch.Tensor, list[str]]:
         masks = (pictures.mean(1, keepdim=True) > 0.5).float()
-        return masks, ["" if share > 0.3 else "small" for share in masks.mean((1, 2, 3))]
+        return masks, ["" if share > 0.3 else SMALL for share in masks.mean((1, 2, 3))]
 
     bins = torch.arange(len(view_w)) % 12
     generate(synthesize, cut, content_w, view_w, bins, directory, resolution=16, test_contents=4, split_layer=2,

@@ -7,7 +7,8 @@ import torch
 
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.cameras import orbit_around
-from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.properties import Properties, mask_out
 from ganverse_nb.neural_renderer.renderer import StyleGANR

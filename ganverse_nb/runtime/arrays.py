@@ -1,0 +1,180 @@
+"""Arrays that may be larger than memory: .npy files, filled chunk by chunk and mapped into memory.
+
+Of a mapped file memory holds what was read of it lately, and gives that up when it is needed elsewhere. The format is
+numpy's own: a row is read where it lies, nothing is unpacked, and other programs read it too.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ganverse_nb.runtime.errors import CAUSES, DamagedError
+from ganverse_nb.runtime.files import content_of, naming, plain, read_json, write_json
+
+RECORD = "progress.json"  # of a directory that is being filled
+
+Compute = Callable[[Tensor], Mapping[str, Tensor]]
+"""Row numbers [B] in order -> the rows [B, ...] of each array."""
+
+
+class Rows:
+    """Rows [N, ...] picked from arrays [..., ...] on disk or in memory; only those that are asked for are copied.
+
+    Args:
+        parts: arrays and what picks rows from each, as in `(images, (content, view))` for `images[content, view]`; the
+            rows of the next one follow.
+
+    Raises:
+        ValueError: no part, or rows of another shape or type.
+
+    Examples:
+        >>> grid = torch.arange(6).view(2, 3, 1)
+        >>> rows = Rows((grid, (torch.tensor([0, 1]), torch.tensor([2, 0])))) + Rows.of(torch.tensor([[8], [9]]))
+        >>> rows.shape, rows[torch.tensor([3, 0, 1])].flatten().tolist()
+        ((4, 1), [9, 2, 3])
+    """
+
+    def __init__(self, *parts: tuple[Tensor, tuple[Tensor, ...]]) -> None:
+        kinds = {(array.shape[len(index) :], array.dtype) for array, index in parts}
+        if len(kinds) != 1:
+            raise ValueError(f"Rows: all parts must have rows of one shape and type, got {len(kinds)} kinds of them.")
+        self.parts = parts
+        self.ends = torch.tensor([len(index[0]) for _, index in parts]).cumsum(0)
+
+    @classmethod
+    def of(cls, array: Tensor | Rows) -> Rows:
+        """All rows of an array."""
+        return array if isinstance(array, Rows) else cls((array, (torch.arange(len(array)),)))
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[N, ...]."""
+        array, index = self.parts[0]
+        return (len(self), *array.shape[len(index) :])
+
+    def __add__(self, other: Rows) -> Rows:
+        return Rows(*self.parts, *other.parts)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Rows [B] by number."""
+        found = torch.empty(len(rows), *self.shape[1:], dtype=self.parts[0][0].dtype)
+        which = torch.searchsorted(self.ends, rows, right=True)
+        for number, (array, index) in enumerate(self.parts):
+            mine = which == number
+            if mine.any():
+                inside = rows[mine] - (int(self.ends[number - 1]) if number else 0)
+                found[mine] = array[tuple(part[inside] for part in index)]
+        return found
+
+
+def map_array(path: Path, remedy: str) -> Tensor:
+    """A tensor over a memory-mapped .npy file; writing to it does not reach the file.
+
+    Args:
+        remedy: what to do where it is damaged.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+    except Exception as error:  # what numpy raises on a damaged header depends on the damage
+        if isinstance(error, OSError) and error.errno in CAUSES:
+            raise
+        raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from error
+
+
+def filled(
+    directory: Path,
+    count: int,
+    row: Mapping[str, Tensor],
+    compute: Compute,
+    identity: Mapping[str, Any],
+    *,
+    chunk: int,
+    what: str,
+    remedy: str,
+    unit: int = 1,
+    progress: bool = True,
+    anew: bool = False,
+) -> dict[str, Tensor]:
+    """Arrays [count, ...] in `directory`/NAME.npy, computed `chunk` rows at a time, no finished chunk twice.
+
+    An interrupted call goes on where it stopped, and a finished one maps what is there; what was written is compared
+    with its checksums first. The room on the disk is taken before anything is computed.
+
+    Args:
+        row: a row of each array, for its shape and type.
+        identity: whatever decides the content, as JSON.
+        what: the arrays hold, for the bar and for messages: "shapes and textures".
+        remedy: what to do where they are damaged.
+        unit: how many of what the bar counts are in a row.
+        anew: whether what has another identity, and can be made again, gives way.
+
+    Raises:
+        ValueError: they are damaged, or another identity's. OSError: there is no room for them.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / RECORD
+    record: dict[str, Any] = {"identity": plain(identity), "count": count, "done": 0}
+    if path.is_file():
+        with content_of(path, f"record of {what}", remedy):
+            found = dict(read_json(path, remedy))
+            same = all(found[key] == record[key] for key in ("identity", "count"))
+            if not same and not anew:
+                raise DamagedError(f"{directory} holds part of other {what}; delete it or choose another place.")
+            if not 0 <= found["done"] <= found["count"] or (found["done"] and not found["checksums"]):
+                raise ValueError("its counts do not fit each other")
+            record = found if same else record
+    if not record["done"]:
+        path.unlink(missing_ok=True)
+    there = bool(record["done"])
+    arrays = {name: _array(directory / f"{name}.npy", count, like, there, remedy) for name, like in row.items()}
+    sums = {name: zlib.crc32(array[: record["done"]].data) for name, array in arrays.items()}
+    if there and record["checksums"] != sums:
+        raise DamagedError(
+            f"The {what} in {directory} are damaged: they have changed since they were written; {remedy}."
+        )
+    with tqdm(total=count * unit, initial=record["done"] * unit, desc=what, disable=not progress) as bar:
+        for start in range(record["done"], count, chunk):
+            stop = min(start + chunk, count)
+            for name, values in compute(torch.arange(start, stop)).items():
+                arrays[name][start:stop] = values.cpu().numpy()
+                arrays[name].flush()
+                sums[name] = zlib.crc32(arrays[name][start:stop].data, sums[name])
+            record = record | {"done": stop, "checksums": sums}
+            write_json(path, record, sealed=True)
+            bar.update((stop - start) * unit)
+    del arrays
+    return {name: map_array(directory / f"{name}.npy", remedy) for name in row}
+
+
+def _array(path: Path, count: int, row: Tensor, there: bool, remedy: str) -> np.memmap:
+    """The array of a file, mapped into memory: the one that is `there`, or a new one that has its room on the disk.
+
+    Raises:
+        ValueError: the one that is there is damaged. OSError: there is no room.
+    """
+    if there:
+        found = map_array(path, remedy)
+        if tuple(found.shape) != (count, *row.shape) or found.dtype != row.dtype:
+            raise DamagedError(f"{path} is damaged: it holds {found.dtype} {tuple(found.shape)}; {remedy}.")
+        return np.lib.format.open_memmap(path, "r+")
+    with naming(path):
+        array = np.lib.format.open_memmap(path, "w+", row.numpy().dtype, (count, *row.shape))
+        if hasattr(os, "posix_fallocate"):  # without room, the process would be killed when it writes to its memory
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
