@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -31,24 +31,23 @@ NOVEL_ELEVATION, NOVEL_DISTANCE = 12.0, 2.2
 
 @dataclass(frozen=True)
 class TestSet:
-    """N pictures to reconstruct.
+    """N pictures to reconstruct, which need not fit into memory.
 
     Attributes:
-        images: [N, 3, R, R]; masks: [N, 1, R, R], what the networks get; true_masks: what renders are held against.
+        batch: rows [B] -> images [B, 3, R, R] and masks [B, 1, R, R], what the networks get, and true masks, what
+            renders are held against.
         camera: the cameras that the set comes with, in its own world.
         source: what those cameras are, in words.
     """
 
     __test__ = False  # no test class, whatever pytest thinks of the name
 
-    images: Tensor
-    masks: Tensor
-    true_masks: Tensor
+    batch: Callable[[Tensor | slice], tuple[Tensor, Tensor, Tensor]]
     camera: Camera
     source: str
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.camera)
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,12 @@ class Overlap:
 def gan_test_set(dataset: MultiViewDataset, model: InverseGraphicsModel, contents: Tensor | None = None) -> TestSet:
     """The kept pictures of `contents` (the held-out ones by default), with the optimised cameras of their views."""
     content, view = dataset.kept_pictures(dataset.test_contents if contents is None else contents)
-    images, masks = dataset.batch(content, view)
-    return TestSet(images, masks, masks, model.cameras(view).detach(), "optimised with the GAN-model")
+
+    def batch(rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
+        images, masks = dataset.batch(content[rows], view[rows])
+        return images, masks, masks
+
+    return TestSet(batch, model.cameras(view).detach(), "optimised with the GAN-model")
 
 
 def found_photos(photos: AnnotatedPhotos, segmenter: Segmenter) -> tuple[AnnotatedPhotos, Tensor]:
@@ -88,8 +91,12 @@ def found_photos(photos: AnnotatedPhotos, segmenter: Segmenter) -> tuple[Annotat
 def photo_test_set(photos: AnnotatedPhotos, masks: Tensor | None = None) -> TestSet:
     """Annotated photographs; the networks get `masks` [N, 1, R, R], the annotated ones where None."""
     every = torch.arange(len(photos))
-    images, true = photos.batch(every, every)
-    return TestSet(images, true if masks is None else masks, true, photos.camera, "fitted to annotated keypoints")
+
+    def batch(rows: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
+        images, true = photos.batch(every[rows], every[rows])
+        return images, true if masks is None else masks[rows], true
+
+    return TestSet(batch, photos.camera, "fitted to annotated keypoints")
 
 
 def fit_gauge(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = 80, lr: float = 0.01) -> Similarity:
@@ -127,8 +134,9 @@ def fit_gauge(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = 80, lr: fl
 def gauge_to(model: InverseGraphicsModel, to: TestSet, seed: int = 0, pictures: int = 48) -> Similarity:
     """The gauge of `model` towards the world of some pictures, which must not be those that are tested on."""
     rows = torch.randperm(len(to), generator=torch.Generator().manual_seed(seed))[:pictures]
-    mesh, _ = reconstruct(to.images[rows], to.masks[rows], model)
-    return fit_gauge(mesh, to.camera[rows], to.true_masks[rows])
+    images, masks, true = to.batch(rows)
+    mesh, _ = reconstruct(images, masks, model)
+    return fit_gauge(mesh, to.camera[rows], true)
 
 
 def moved(mesh: Mesh, gauge: Similarity | None) -> Mesh:
@@ -145,8 +153,8 @@ def overlap(model: InverseGraphicsModel, test: TestSet, gauge: Similarity | None
     """
     rows = []
     for index in torch.arange(len(test)).split(batch):
-        mesh, head = reconstruct(test.images[index], test.masks[index], model)
-        true = test.true_masks[index]
+        images, masks, true = test.batch(index)
+        mesh, head = reconstruct(images, masks, model)
         known = render(moved(mesh, gauge), test.camera[index], true.shape[-1])
         own = render(mesh, head, true.shape[-1])
         rows.append(
@@ -216,6 +224,7 @@ def compare_models(
             cells[name, place] = overlap(model, test, gauges.get((name, place)))
         novel[name] = torch.full((1, len(NOVEL_AZIMUTHS)), torch.nan)
         if true is not None:
-            mesh, _ = reconstruct(tests["photo"].images[: len(true)], tests["photo"].masks[: len(true)], model)
+            images, masks, _ = tests["photo"].batch(slice(len(true)))
+            mesh, _ = reconstruct(images, masks, model)
             novel[name] = novel_view_iou(moved(mesh, gauges.get((name, "photo"))), true)
     return Comparison(cells, gauges, novel)

@@ -28,7 +28,7 @@ from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.neural_renderer.data import Pictures, PropertyDataset
-from ganverse_nb.neural_renderer.properties import Properties, mask_out
+from ganverse_nb.neural_renderer.properties import Properties, concatenate, mask_out
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.swaps import swap_pairs
 from ganverse_nb.render.renderer import render
@@ -38,6 +38,7 @@ from ganverse_nb.studio.photos import Photos
 
 FRESH_CONTENTS = 7919  # added to a run's seed for contents that no choice was made with
 THREE_QUARTERS = 45.0  # degrees
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,12 @@ def held_out_properties(
         raise ValueError("No held-out content has a picture that passed the mask filter.")
     rng = torch.Generator().manual_seed(seed)
     view = torch.multinomial(dataset.keep[contents].float(), 1, generator=rng)[:, 0]
-    images, masks = dataset.batch(contents, view)
-    return properties_of(model.network(images, masks), model, view, images, masks), images
+    found, shown = [], []
+    for content, seen in zip(contents.split(BATCH), view.split(BATCH), strict=True):
+        images, masks = dataset.batch(content, seen)
+        found.append(properties_of(model.network(images, masks), model, seen, images, masks))
+        shown.append(images)
+    return concatenate(found), torch.cat(shown)
 
 
 def properties_of(mesh: Mesh, model: InverseGraphicsModel, view: Tensor, images: Tensor, masks: Tensor) -> Properties:

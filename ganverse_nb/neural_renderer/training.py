@@ -6,6 +6,7 @@ f, the camera head and the teacher are frozen throughout: no gradient is ever ac
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,9 +107,7 @@ def train_stylegan_r(
     data = TrainingSet(dataset, codes, dataset.usable(train))
     differentiable = PropertyEncoder(encoder.infer, student, encoder.camera)
 
-    every = -(-len(dataset) // MEASURED)
-    shapes = dataset.shape(torch.arange(0, len(dataset), every)).cpu()
-    texture = dataset.texture(torch.arange(1)).shape
+    shapes, texture = shapes_of(dataset), dataset.texture(torch.arange(1)).shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mapping = PropertyMapper.fit(
@@ -144,6 +143,12 @@ def train_stylegan_r(
     for module in (model.generator, model.mapping):
         module.requires_grad_(False)
     return model
+
+
+def shapes_of(dataset: PropertyDataset) -> Tensor:
+    """Shapes [n, V, 3] of all pictures, of at most `MEASURED` evenly spread ones."""
+    every = math.ceil(len(dataset) / MEASURED)
+    return dataset.shape(torch.arange(0, len(dataset), every)).cpu()
 
 
 def split_contents(contents: Sequence[int], validation: int) -> tuple[list[int], list[int]]:

@@ -6,7 +6,9 @@ numpy's own: a row is read where it lies, nothing is unpacked, and other program
 
 from __future__ import annotations
 
+import mmap
 import os
+import sys
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ from ganverse_nb.runtime.errors import CAUSES, DamagedError
 from ganverse_nb.runtime.files import content_of, naming, plain, read_json, write_json
 
 RECORD = "progress.json"  # of a directory that is being filled
+NORESERVE = 0x4000  # of Linux's mman.h; Python knows its name from 3.13 on
 
 Compute = Callable[[Tensor], Mapping[str, Tensor]]
 """Row numbers [B] in order -> the rows [B, ...] of each array."""
@@ -89,11 +92,25 @@ def map_array(path: Path, remedy: str) -> Tensor:
         ValueError: the file is damaged.
     """
     try:
-        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        pages = _private(path)
+        return torch.from_numpy(np.ndarray(found.shape, found.dtype, pages, found.offset, found.strides))
     except Exception as error:  # what numpy raises on a damaged header depends on the damage
         if isinstance(error, OSError) and error.errno in CAUSES:
             raise
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from error
+
+
+def _private(path: Path) -> mmap.mmap:
+    """A file's pages, of which those that are written to become copies.
+
+    Unless told otherwise, Linux refuses this for files larger than memory, as all of them might be written to.
+    """
+    with path.open("rb") as file:
+        if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        flags = mmap.MAP_PRIVATE | (NORESERVE if sys.platform == "linux" else 0)
+        return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 def filled(

@@ -84,6 +84,7 @@ DOMAIN, CHECK = "domain.safetensors", "check.json"
 PHOTO_SIDE = 128  # pixels of the studio's photos that a domain is made of and checked with
 CHOICE = ("split_layer", "views", "tiers", "tier_views", "candidates", "contents")  # of ViewConfig: what choosing reads
 MEASURING = ("contents", "bin_degrees", "split_layers", "measured")  # and what measuring reads
+MOST_PICTURES = 512  # of the GAN's, evenly spread, that a domain is made of
 CHECK_SHARE = 16  # of the test photos, in pictures of each kind that the domain is checked with
 
 
@@ -361,7 +362,9 @@ def domain_stage(run: Run) -> Stage:
             pictures = torch.cat([make_photos(*order, edition=edition).image() for edition in (1, 2)])
         else:
             dataset = multiview(run)
-            pictures, _ = dataset.batch(*dataset.kept_pictures(dataset.test_contents))
+            content, view = dataset.kept_pictures(dataset.test_contents)
+            some = slice(None, None, math.ceil(len(content) / MOST_PICTURES) or None)
+            pictures, _ = dataset.batch(content[some], view[some])
         segmenter, model = photo_segmenter(run), inverse_graphics(run)
         photos = [as_image(picture) for picture in pictures]
         cutouts = [segmenter.cut_out(photo) for photo in tqdm(photos, desc="domain", unit="photo")]

@@ -96,7 +96,7 @@ fig.save_figure(run, "table_1b_overlap", fig.overlap_table(comparison), {"cells"
 # %%
 from ganverse_nb.inverse_graphics.inference import reconstruct
 
-shown, cut = tests["photo"].images, tests["photo"].masks
+shown, cut, _ = tests["photo"].batch(slice(10))
 first = {f"{name}-model": reconstruct(shown[:4], cut[:4], model) for name, model in models.items()}
 fig.save_figure(run, "figure_5_comparison", fig.model_comparison(shown[:4], first), {"photos": test_photos.files[:4]})
 

@@ -105,8 +105,8 @@ def test_photographs_in_which_nothing_is_found_are_left_out():
 
     found, masks = found_photos(photos, White())
     assert found.files == ("a", "c") and found.index.tolist() == [5, 9] and found.camera.azimuth.tolist() == [0.0, 2.0]
-    test = photo_test_set(found, masks)
-    assert torch.equal(test.masks, torch.full((2, 1, 8, 8), 0.9)) and test.true_masks.sum() == 128
+    _, given, wanted = photo_test_set(found, masks).batch(torch.arange(2))
+    assert torch.equal(given, torch.full((2, 1, 8, 8), 0.9)) and wanted.sum() == 128
     with pytest.raises(ValueError, match="no object in any"):
         found_photos(photos[torch.tensor([1])], White())
 
