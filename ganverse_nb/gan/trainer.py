@@ -18,10 +18,10 @@ from ganverse_nb.gan.checkpoint import CheckpointError, provenance
 from ganverse_nb.gan.generator import W_AVERAGE_DECAY
 from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
-from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.view_pairs import PairHead
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, restore_state, save_state
 from ganverse_nb.runtime.precision import convolution_dtype
+from ganverse_nb.runtime.team import Team
 
 PHASE = "gan"
 EMA_HALF_LIFE = 10_000.0  # pictures
@@ -218,7 +218,7 @@ class GanTrainer:
         if self.pair_head is not None:
             metrics |= {"real_pair": reals[1][1].mean(), "fake_pair": fakes[1][1].mean()}
         metrics = {key: value.detach() for key, value in metrics.items()}
-        self.team.average([p.grad for p in [*parameters_g, *parameters_d] if p.grad is not None] + [*metrics.values()])
+        self.team.average_gradients([*parameters_g, *parameters_d], list(metrics.values()))
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)

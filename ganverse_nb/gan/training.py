@@ -34,11 +34,11 @@ from ganverse_nb.gan.checkpoint import (
 )
 from ganverse_nb.gan.graphed import GraphedSteps
 from ganverse_nb.gan.snapshots import save_grid
-from ganverse_nb.gan.team import Team
 from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.memory import keep_freed_memory
 from ganverse_nb.runtime.precision import without_denormals
+from ganverse_nb.runtime.team import Team
 
 TEACHER = "teacher.safetensors"
 

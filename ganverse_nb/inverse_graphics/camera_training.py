@@ -21,6 +21,7 @@ from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.windows import Pose, resampled
 from ganverse_nb.render.light import lamp, white_light
 from ganverse_nb.render.renderer import RenderOutput, render
+from ganverse_nb.runtime.draws import Draws
 
 SHARES, OFFSET = (0.5, 0.9), 0.08  # of the object's box in the window, and of its centre from the middle
 HIGH_SHARE, LOW_ELEVATION = 0.45, 18.0  # share of the renders seen from high up, and where that begins, degrees
@@ -34,9 +35,9 @@ OTHER_TEXTURE, MIXED = (
 )  # share of meshes with another's texture, or moved towards or past another's shape
 
 
-def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
+def uniform(draws: Draws, low: float, high: float, *shape: int) -> Tensor:
     """Numbers between `low` and `high`."""
-    return low + (high - low) * torch.rand(*shape, generator=generator)
+    return low + (high - low) * draws.rand(*shape)
 
 
 def learned_pose(cameras: LearnableCameras, view: Tensor, mirrored: Tensor) -> Pose:
@@ -48,28 +49,31 @@ def learned_pose(cameras: LearnableCameras, view: Tensor, mirrored: Tensor) -> P
         return Pose(azimuth, torch.rad2deg(cameras.elevation[view]), cameras.log_distance[view].exp(), shift)
 
 
-def random_share(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def random_share(count: int, draws: Draws) -> tuple[Tensor, Tensor]:
     """Shares [count] and offsets [count, 2] of an object's box in its window, for `Window.around`."""
-    return uniform(generator, *SHARES, count), uniform(generator, -OFFSET, OFFSET, count, 2)
+    return uniform(draws, *SHARES, count), uniform(draws, -OFFSET, OFFSET, count, 2)
 
 
-def varied(mesh: Mesh, generator: torch.Generator) -> Mesh:
-    """Meshes [B] stretched, tapered and mixed with each other, some with another's texture."""
+def varied(mesh: Mesh, draws: Draws) -> Mesh:
+    """Meshes [B] stretched, tapered and mixed with each other, some with another's texture.
+
+    The others may be those of other processes; no gradients.
+    """
     count, like = len(mesh), mesh.vertices
-    other = torch.randperm(count, generator=generator).to(like.device)
+    other, gather = draws.others(count).to(like.device), draws.team.gather
 
     def drawn(low: float, high: float, *shape: int) -> Tensor:
-        return uniform(generator, low, high, count, *shape).to(like.device)
+        return uniform(draws, low, high, count, *shape).to(like.device)
 
     share = drawn(0, 1, 1, 1) * (drawn(0, 1, 1, 1) < MIXED)
-    vertices = like + share * (like[other] - like)
+    vertices = like + share * (gather(like)[other] - like)
     vertices = vertices * (1 + drawn(-1, 1, 1, 3) * like.new_tensor(STRETCH))
     taper = 1 + drawn(-TAPER, TAPER, 1) * vertices[..., 1]
     vertices = torch.stack([vertices[..., 0] * taper, *vertices[..., 1:].unbind(-1)], -1)
     texture = mesh.texture
     if texture is not None:
         swapped = drawn(0, 1, 1, 1, 1) < OTHER_TEXTURE
-        texture = torch.where(swapped, texture[other], texture)
+        texture = torch.where(swapped, gather(texture)[other], texture)
     return Mesh(vertices, mesh.faces, mesh.face_uvs, texture)
 
 
@@ -102,7 +106,7 @@ def random_renders(
     resolution: int,
     elevations: tuple[float, float],
     fov: float,
-    generator: torch.Generator,
+    draws: Draws,
     azimuth: Tensor | None = None,
     placed: tuple[Tensor, Tensor] | None = None,
     lit: float = 0.6,
@@ -118,19 +122,19 @@ def random_renders(
     count, device = len(mesh), mesh.vertices.device
     low, high = elevations
     middle = min(max(LOW_ELEVATION, low), high)
-    from_above = torch.rand(count, generator=generator) < HIGH_SHARE
-    elevation = torch.where(from_above, uniform(generator, middle, high, count), uniform(generator, low, middle, count))
-    distance = uniform(generator, math.log(DISTANCES[0]), math.log(DISTANCES[1]), count).exp()
-    azimuth = uniform(generator, -180, 180, count) if azimuth is None else azimuth
-    where = (t.to(device) for t in (azimuth, elevation, distance, *(placed or random_share(count, generator))))
+    from_above = draws.rand(count) < HIGH_SHARE
+    elevation = torch.where(from_above, uniform(draws, middle, high, count), uniform(draws, low, middle, count))
+    distance = uniform(draws, math.log(DISTANCES[0]), math.log(DISTANCES[1]), count).exp()
+    azimuth = uniform(draws, -180, 180, count) if azimuth is None else azimuth
+    where = (t.to(device) for t in (azimuth, elevation, distance, *(placed or random_share(count, draws))))
     camera = filling(mesh, *where)
-    towards = F.normalize(torch.randn(count, 3, generator=generator) + torch.tensor([0.0, 1.0, 0.0]), dim=1)
-    ambient = uniform(generator, 1 - lit, 1.0, count, 1)
-    direct = uniform(generator, 0.0, 1.5 * lit, count, 1)
+    towards = F.normalize(draws.randn(count, 3) + torch.tensor([0.0, 1.0, 0.0]), dim=1)
+    ambient = uniform(draws, 1 - lit, 1.0, count, 1)
+    direct = uniform(draws, 0.0, 1.5 * lit, count, 1)
     light = white_light(towards) * ambient + lamp(towards) * direct
     with torch.no_grad():
         shown = render(mesh, camera, resolution, light=light.to(device))
-    images, masks = rolled(shown, uniform(generator, -ROLL, ROLL, count).to(device))
+    images, masks = rolled(shown, uniform(draws, -ROLL, ROLL, count).to(device))
     return images, masks, seen_at(camera, fov)
 
 

@@ -40,9 +40,11 @@ from ganverse_nb.inverse_graphics.template import fit_template
 from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.render.renderer import RenderOutput, render
 from ganverse_nb.render.silhouette import SIGMA
-from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
+from ganverse_nb.runtime.checkpoints import Checkpoints, check_identity
+from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.files import digest
 from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.runtime.threads import one_thread
 
 MODEL, PHASE = "model.safetensors", "inverse_graphics"
@@ -124,6 +126,8 @@ def train_inverse_graphics(
 ) -> InverseGraphicsModel:
     """Train on the training contents of `dataset`; an interrupted call continues from its last checkpoint.
 
+    Processes that were started together share the objects of each step (`runtime.team`).
+
     Args:
         features: for L_percept, which is added after `config.perceptual_after` steps; see `perceptual_features`.
         bf16: bfloat16 for the convolutions; vertices, cameras, rendering and losses stay in float32.
@@ -135,15 +139,16 @@ def train_inverse_graphics(
 
     Raises:
         ValueError: a perceptual term is wanted without features, or nothing to learn from; `directory` belongs to a
-            training with other settings, pictures or initial cameras, or its checkpoint is damaged.
+            training with other settings, pictures or initial cameras, or its checkpoint is damaged; a batch that the
+            processes cannot share evenly.
         DivergedError: it came to numbers that are not finite.
     """
     if features is None and config.weight_perceptual > 0 and config.perceptual_after < config.steps:
         raise ValueError("Training with a perceptual term needs features; pass them or set weight_perceptual to 0.")
     trainer = Trainer(dataset, config, directory, features, seed, device, bf16, cameras, watch)
-    path, identity = directory / MODEL, trainer.identity
+    path, identity, team = directory / MODEL, trainer.identity, trainer.team
     if path.is_file():
-        (directory / STATE).unlink(missing_ok=True)  # killed just before it was deleted
+        trainer.checkpoints.remove()  # killed just before it was deleted
         finished = InverseGraphicsModel.load(path)
         check_identity(path, finished.notes.get("identity"), identity)
         return finished
@@ -151,8 +156,10 @@ def train_inverse_graphics(
     with one_thread(has_bfloat16(device)):  # in float32 the convolutions are worth more threads: 90 instead of 119 ms
         trainer.fit()
     model = trainer.model.cpu().eval()
-    model.save(path, perceptual=identity["features"], steps=config.steps, seed=seed, identity=identity)
-    trainer.checkpoints.remove()
+    if team.is_main:
+        model.save(path, perceptual=identity["features"], steps=config.steps, seed=seed, identity=identity)
+        trainer.checkpoints.remove()
+    team.wait()
     return model
 
 
@@ -179,7 +186,11 @@ def training_identity(
 
 
 class Trainer:
-    """The state of a training and how it goes on; use `train_inverse_graphics`."""
+    """The state of a training and how it goes on; use `train_inverse_graphics`.
+
+    Processes of a team have their share of the objects of each step, of the cameras all of them have all: in a step
+    each gives those of its objects a gradient, and the mean over the processes is what is followed.
+    """
 
     def __init__(
         self,
@@ -192,8 +203,12 @@ class Trainer:
         bf16: bool,
         cameras: LearnableCameras | None = None,
         watch: Watch | None = None,
+        team: Team | None = None,
     ) -> None:
         self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
+        self.team = team or Team.from_environment()
+        self.objects = self.team.share(config.pairs, "inverse.pairs", 2 if config.robust_steps else 1)  # of a step
+        self.heads = self.team.share(config.head_pictures, "inverse.head_pictures") if config.head_steps else 0
         self.device, self.bf16, self.watch = device, bf16, watch
         self.model = new_model(dataset, config, seed, cameras).to(device).train()
         network, cameras, head = self.model.network, self.model.cameras, self.model.head
@@ -210,8 +225,9 @@ class Trainer:
         }
         self.base_lr = {k: [g["lr"] for g in o.param_groups] for k, o in self.optimizers.items()}
         self.generator = torch.Generator().manual_seed(seed)
+        self.draws = Draws(self.generator, self.team)
         self.identity = training_identity(dataset, config, features, seed, self.model.cameras)
-        self.checkpoints = Checkpoints(directory, PHASE, self.identity, advice(config))
+        self.checkpoints = Checkpoints(directory, PHASE, self.identity, advice(config), writes=self.team.is_main)
         self.before: InverseGraphicsNetwork | None = None  # f as it was when the robust steps began
         self.step = 0
 
@@ -222,8 +238,10 @@ class Trainer:
         config = self.config
         robust, total = config.steps + config.robust_steps, config.steps + config.robust_steps + config.head_steps
         self.step = self.checkpoints.resume(self.restore)
+        self.team.agree(self.model.state_dict().values())
         mark, mark_step = time.perf_counter(), self.step
-        with tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step") as bar:
+        quiet = not self.team.is_main
+        with tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step", disable=quiet) as bar:
             while self.step < total:
                 if self.step < config.steps:
                     row = self.network_step()
@@ -249,8 +267,8 @@ class Trainer:
         """
         config, cameras = self.config, self.model.cameras
         self.set_lr("network", self.step / config.steps)
-        shots = self.dataset.sample_views(config.pairs, config.views_per_object, self.generator)
-        mirrored = torch.rand(config.pairs, generator=self.generator) < (0.5 if config.mirror_pictures else 0.0)
+        shots = self.sample_views(config.pairs)
+        mirrored = self.mirrored(self.objects)
         pictures = self.pictures(shots, mirrored)
         images, masks = (torch.cat(parts) for parts in zip(*pictures, strict=True))
         shown, shown_mask = pictures[0]
@@ -260,8 +278,7 @@ class Trainer:
         terms = self.terms(mesh, camera, images, masks, light)
         weights = {k: getattr(config, f"weight_{k}") for k in terms}
         loss = torch.stack([weights[k] * v for k, v in terms.items()]).sum()
-        self.update("network", loss)
-        return {"loss": loss.detach(), **{k: v.detach() for k, v in terms.items()}}
+        return self.update("network", loss, {"loss": loss, **terms})
 
     def robust_step(self) -> dict[str, Tensor]:
         """One step of f on pictures as photographs are; the cameras are fixed.
@@ -270,33 +287,32 @@ class Trainer:
         badly cut out; the others are renders, from anywhere, of `varied` meshes that f made before these steps began,
         which it has to find again.
         """
-        config, model, generator = self.config, self.model, self.generator
+        config, model, draws = self.config, self.model, self.draws
         if self.before is None:
             self.before = deepcopy(model.network).requires_grad_(False).eval()
         self.set_lr("robust", (self.step - config.steps) / config.robust_steps)
-        count = max(1, config.pairs // 2)
-        shots = self.dataset.sample_views(count, config.views_per_object, generator)
-        mirrored = torch.rand(count, generator=generator) < (0.5 if config.mirror_pictures else 0.0)
+        shots, count = self.sample_views(max(1, config.pairs // 2)), max(1, self.objects // 2)
+        mirrored = self.mirrored(count)
         views = self.pictures(shots, mirrored)
         images, masks = (torch.cat(parts) for parts in zip(*views, strict=True))
         with torch.no_grad(), self.autocast():
             known = self.before(*views[0])
         tall, tall_masks = (torch.cat(parts, 2) for parts in zip(*views, strict=True))
-        images = torch.cat(recolored(tall, tall_masks, generator).chunk(len(views), 2))
+        images = torch.cat(recolored(tall, tall_masks, draws).chunk(len(views), 2))
 
-        wanted = varied(known, generator)
+        wanted = varied(known, draws)
         assert wanted.texture is not None
-        texture_wanted = recolored(wanted.texture, torch.ones_like(wanted.texture[:, :1]), generator)
+        texture_wanted = recolored(wanted.texture, torch.ones_like(wanted.texture[:, :1]), draws)
         wanted = replace(wanted, texture=texture_wanted)
-        azimuth = uniform(generator, -180, 180, count)
+        azimuth = uniform(draws, -180, 180, count)
         shown, shown_masks, _ = random_renders(
-            wanted, self.dataset.resolution, config.elevations, model.cameras.fov, generator, azimuth,
+            wanted, self.dataset.resolution, config.elevations, model.cameras.fov, draws, azimuth,
             self.placed(azimuth), lit=0.2,
         )  # fmt: skip
         taken = torch.cat([images[:count], shown])
-        cut = badly_cut(taken, torch.cat([masks[:count], shown_masks]), generator)
+        cut = badly_cut(taken, torch.cat([masks[:count], shown_masks]), draws)
         with self.autocast():
-            mesh, light = model.network.predict(degraded(taken, generator), cut)
+            mesh, light = model.network.predict(degraded(taken, draws), cut)
         assert mesh.texture is not None
         first = Mesh(mesh.vertices[:count], mesh.faces, mesh.face_uvs, mesh.texture[:count])
         camera = model.cameras(torch.cat(shots.views).to(self.device), mirrored.repeat(len(views)).to(self.device))
@@ -304,9 +320,9 @@ class Trainer:
         loss = torch.stack([getattr(config, f"weight_{k}") * v for k, v in terms.items()]).sum()
         vertices = (mesh.vertices[count:] - wanted.vertices).abs().mean()
         texture = (mesh.texture[count:] - texture_wanted).abs().mean()
-        self.update("robust", loss + ROBUST_WEIGHTS["vertices"] * vertices + ROBUST_WEIGHTS["texture"] * texture)
+        loss = loss + ROBUST_WEIGHTS["vertices"] * vertices + ROBUST_WEIGHTS["texture"] * texture
         found = {"vertices": vertices, "texture": texture, **terms}
-        return {f"robust_{name}": value.detach() for name, value in found.items()}
+        return self.update("robust", loss, {f"robust_{name}": value for name, value in found.items()})
 
     def placed(self, azimuth: Tensor) -> tuple[Tensor, Tensor]:
         """How large, and where, the dataset shows objects from about `azimuth` [B] degrees: see `random_renders`."""
@@ -332,9 +348,10 @@ class Trainer:
         if self.config.weight_albedo_prior and mesh.texture is not None:
             terms["albedo_prior"] = albedo_prior(mesh.texture)
         if self.step >= self.config.perceptual_after and self.features is not None and self.config.weight_perceptual:
-            some = torch.randperm(len(images), generator=self.generator)[: self.config.perceptual_pictures]
+            some, share = self.draws.some(len(images), self.config.perceptual_pictures)
             inside = masks[some] * output.mask[some]
-            terms["perceptual"] = perceptual_loss(self.features, output.rgb[some], images[some], inside)
+            looks = perceptual_loss(self.features, output.rgb[some], images[some], inside) if len(some) else 0.0
+            terms["perceptual"] = looks * images.new_tensor(share)
         return terms
 
     def head_step(self) -> dict[str, Tensor]:
@@ -343,32 +360,40 @@ class Trainer:
         It learns from pictures of the dataset with the learned cameras, and from renders of the meshes that f makes of
         them, from anywhere; all as photographs and segmenters would have them.
         """
-        config, model, generator = self.config, self.model, self.generator
+        config, model, draws = self.config, self.model, self.draws
         self.set_lr("head", (self.step - config.steps - config.robust_steps) / config.head_steps)
         content, view = self.dataset.kept_pictures(self.dataset.train_contents)
-        pick = torch.randint(len(content), (config.head_pictures,), generator=generator)
-        mirrored = torch.rand(len(pick), generator=generator) < (0.5 if config.mirror_pictures else 0.0)
+        pick = draws.randint(len(content), self.heads)
+        mirrored = self.mirrored(len(pick))
         images, masks = (t.to(self.device) for t in self.dataset.batch(content[pick], view[pick]))
         images, masks = flip_where(images, mirrored), flip_where(masks, mirrored)
         with torch.no_grad(), self.autocast():
             mesh = model.network(images, masks)
         fov, size = model.cameras.fov, self.dataset.resolution
-        share, offset = (t.to(self.device) for t in random_share(len(pick), generator))
+        share, offset = (t.to(self.device) for t in random_share(len(pick), draws))
         window = Window.around(masks, share, offset)
         pose = window.inside(learned_pose(model.cameras, view[pick].to(self.device), mirrored.to(self.device)), fov)
-        many = varied(repeat_mesh(mesh, config.head_renders), generator)
-        shown, shown_masks, shown_pose = random_renders(many, size, config.elevations, fov, generator)
+        many = varied(repeat_mesh(mesh, config.head_renders), draws)
+        shown, shown_masks, shown_pose = random_renders(many, size, config.elevations, fov, draws)
         images, masks = (torch.cat(p) for p in zip(window.cut(images, masks), (shown, shown_masks), strict=True))
-        images = photographed(images, masks, generator)
-        masks = badly_cut(images, masks, generator)
+        images = photographed(images, masks, draws)
+        masks = badly_cut(images, masks, draws)
         with self.autocast():
             reading = model.head.read_window(images, masks)
         terms = reading_loss(reading, pose.joined(shown_pose))
         weights = torch.tensor([HEAD_WEIGHTS[name] for name in terms], device=self.device)
-        self.update("head", (weights * torch.stack(list(terms.values()))).sum())
-        return {name: value.detach() for name, value in terms.items()}
+        return self.update("head", (weights * torch.stack(list(terms.values()))).sum(), terms)
 
     # Parts
+
+    def sample_views(self, count: int) -> ViewSets:
+        """This process' share of `count` random objects in `config.views_per_object` views each."""
+        shots = self.dataset.sample_views(count, self.config.views_per_object, self.generator)
+        return ViewSets(self.team.shard(shots.content), self.team.shard(shots.view))
+
+    def mirrored(self, count: int) -> Tensor:
+        """[count] bool, which of this process' objects are shown mirrored."""
+        return self.draws.rand(count) < (0.5 if self.config.mirror_pictures else 0.0)
 
     def pictures(self, shots: ViewSets, mirrored: Tensor) -> list[tuple[Tensor, Tensor]]:
         """(images, masks) of the objects [B] for every view, mirrored where `mirrored` [B]."""
@@ -407,15 +432,19 @@ class Trainer:
         for group, base, share in zip(self.optimizers[name].param_groups, self.base_lr[name], shares, strict=True):
             group["lr"] = base * decay(progress / share)
 
-    def update(self, name: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
+    def update(self, name: str, loss: Tensor, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One step of an optimiser; returns what is to be told of it, as means over the whole batch."""
+        optimizer, told = self.optimizers[name], {k: v.detach() for k, v in terms.items()}
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        learned = [p for group in optimizer.param_groups for p in group["params"]]
+        self.team.average_gradients(learned, list(told.values()))
         for group in optimizer.param_groups:
             limit = self.config.clip_gradients or math.inf
             length = torch.nn.utils.clip_grad_norm_(group["params"], limit)
             self.checkpoints.check(self.step + 1, {f"the gradient of {name}": length})
         optimizer.step()
+        return told
 
     # Interruption
 

@@ -13,6 +13,7 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, r1_penalty
 from ganverse_nb.runtime.precision import convolution_dtype
+from ganverse_nb.runtime.team import Team
 
 
 class Adversary:
@@ -21,9 +22,11 @@ class Adversary:
     Args:
         discriminator: of the teacher; it is not changed.
         config: its learning rate and the weight and interval of R1.
+        team: processes that have shares of the pictures.
     """
 
-    def __init__(self, discriminator: Discriminator, config: StyleGANRConfig) -> None:
+    def __init__(self, discriminator: Discriminator, config: StyleGANRConfig, team: Team | None = None) -> None:
+        self.team = team or Team()
         self.network = copy.deepcopy(discriminator).train().requires_grad_(False)
         self.config = config
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.adversary_lr, betas=(0.0, 0.99))
@@ -46,10 +49,11 @@ class Adversary:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * self.config.adversary_lr
         total.backward()
+        self.team.average_gradients(self.network.parameters(), [loss := loss.detach()])
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.network.requires_grad_(False)
-        return loss.detach()
+        return loss
 
     def state(self) -> dict[str, Any]:
         return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}

@@ -14,6 +14,7 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.team import Team
 
 SIGMA = 1e-4  # softness of the silhouette
 BLUR = 4  # pixels a side that colours are averaged over: what the GAN adds in detail is its own
@@ -21,13 +22,15 @@ SEAM = 3  # pixels around the object that belong to neither
 
 
 def scene_loss(
-    images: Tensor, masks: Tensor, target: Properties, config: StyleGANRConfig
+    images: Tensor, masks: Tensor, target: Properties, config: StyleGANRConfig, team: Team | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Weighted sum, and its parts, of what pictures [B, 3, R, R] and soft masks [B, 1, R, R] have wrong of a scene.
 
     The silhouette (1 - soft IoU), the colours inside both outlines, and those of the known background outside both,
-    the last two as mean absolute differences of blurred pictures. Gradients reach pictures and masks only.
+    the last two as mean absolute differences of blurred pictures. Gradients reach pictures and masks only. Processes of
+    `team` have shares of the pictures.
     """
+    team = team or Team()
     with torch.no_grad():
         dibr = render(target.mesh(), target.camera, images.shape[-1], sigma=SIGMA)
         found = (masks > 0.5).to(images)
@@ -36,14 +39,17 @@ def scene_loss(
         outside = target.background[:, 3:] * (1 - around)
     parts = {
         "silhouette": (1 - soft_iou(masks, dibr.silhouette)).mean(),
-        "colors": blurred_difference(images, dibr.rgb, inside),
-        "surroundings": blurred_difference(images, target.background[:, :3], outside),
+        "colors": blurred_difference(images, dibr.rgb, inside, team),
+        "surroundings": blurred_difference(images, target.background[:, :3], outside, team),
     }
     loss = sum(getattr(config, f"weight_{name}") * value for name, value in parts.items())
     return torch.as_tensor(loss), {name: value.detach() for name, value in parts.items()}
 
 
-def blurred_difference(a: Tensor, b: Tensor, where: Tensor) -> Tensor:
-    """Mean absolute difference of pictures [B, 3, R, R] within `where` [B, 1, R, R], after averaging over `BLUR`."""
+def blurred_difference(a: Tensor, b: Tensor, where: Tensor, team: Team) -> Tensor:
+    """Mean absolute difference of pictures [B, 3, R, R] within `where` [B, 1, R, R], after averaging over `BLUR`.
+
+    Among processes it is over the pixels of all of them, so that their mean is that of the whole batch.
+    """
     first, second, weight = (F.avg_pool2d(x, BLUR) for x in (a * where, b * where, where))
-    return (first - second).abs().sum() / (a.shape[1] * weight.sum()).clamp_min(1.0)
+    return team.size * (first - second).abs().sum() / (a.shape[1] * team.sum(weight.sum())).clamp_min(1.0)

@@ -47,7 +47,8 @@ class JointStage:
         average: the running average of the model's weights, which is what is measured and kept.
 
     Raises:
-        ValueError: a weight without the network that it needs.
+        ValueError: a weight without the network that it needs, or a batch that the processes of `data.team` cannot
+            share evenly.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class JointStage:
             raise ValueError("weight_camera needs a camera head; give one or set it to 0.")
         if config.weight_adversarial > 0 and discriminator is None:
             raise ValueError("weight_adversarial needs the teacher's discriminator; give it or set it to 0.")
+        game = config.weight_adversarial > 0  # the discriminator looks at groups of four
+        data.team.share(config.batch, "stylegan_r.batch", 4 if game else 2)
         encoder.freeze()
         self.model, self.data, self.encoder, self.config = model, data, encoder, config
         self.reference = Reference(
@@ -70,7 +73,7 @@ class JointStage:
             float(model.mapping.shape_deviation) ** 2,
             data.texture_variance(),
         )
-        self.adversary = Adversary(discriminator, config) if discriminator and config.weight_adversarial > 0 else None
+        self.adversary = Adversary(discriminator, config, data.team) if discriminator and game else None
         self.synthesis, self.mapping = synthesis_parameters(model), list(model.mapping.parameters())
         self.rates = (config.generator_lr, config.finetune_lr)
         groups = [{"params": self.synthesis}, {"params": self.mapping}]
@@ -88,10 +91,12 @@ class JointStage:
         loss, parts, images = self.loss()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.data.team.average_gradients(self.synthesis + self.mapping, list(parts.values()))
         torch.nn.utils.clip_grad_norm_(self.synthesis + self.mapping, config.clip_gradients or math.inf)
         self.optimizer.step()
         if self.adversary is not None:
-            rows = self.data.dataset.sample_rows(self.data.draw_contents(len(images), self.rng), self.rng)
+            count = len(images) * self.data.team.size
+            rows = self.data.draw_rows(self.data.draw_contents(count, self.rng), self.rng)
             real = self.data.dataset.images(rows).to(device)
             parts["discriminator"] = self.adversary.learn(real, images, number, rate)
         if self.average is not self.model:
@@ -112,7 +117,7 @@ class JointStage:
         predicted = predicted.replace(shape=predicted.shape.float(), texture=predicted.texture.float())
         loss, parts = cycle_loss(target, predicted, self.reference, config)
         if max(config.weight_silhouette, config.weight_colors, config.weight_surroundings) > 0:
-            second, more = scene_loss(images, masks, target, config)
+            second, more = scene_loss(images, masks, target, config, data.team)
             loss, parts = loss + second, parts | more
         if self.adversary is not None:
             parts["adversarial"] = (game := self.adversary.loss(images)).detach()
@@ -130,7 +135,7 @@ class JointStage:
     def _anchor(self) -> Tensor:
         """Mean absolute difference of the generator's pictures of the dataset's codes and the teacher's of the same."""
         data, half = self.data, max(1, self.config.batch // 2)
-        rows = data.dataset.sample_rows(data.draw_contents(half, self.rng), self.rng)
+        rows = data.draw_rows(data.draw_contents(half, self.rng), self.rng)
         styles = data.codes.styles(data.dataset.pictures.content[rows], data.dataset.pictures.view[rows])
         own = self.model.generator.squares(styles, self.model.resolution, self.dtype)
         return (own - data.dataset.images(rows)).abs().mean()
@@ -178,11 +183,11 @@ def fine_tune(
         ValueError: a weight without the network that it needs.
         DivergedError: losses, measures or weights are not finite, those that it begins with included.
     """
-    stage = JointStage(model, data, encoder, config, seed, discriminator)
+    stage, team = JointStage(model, data, encoder, config, seed, discriminator), data.team
     keeper: KeptState | None = None
 
     def measure() -> dict[str, float]:
-        return held_out.measure(stage.average.synthesize, encoder)
+        return team.told(lambda: held_out.measure(stage.average.synthesize, encoder))
 
     def restore(state: dict[str, Any]) -> None:
         nonlocal keeper
@@ -193,8 +198,12 @@ def fine_tune(
         f"a lower stylegan_r.generator_lr (now {config.generator_lr:g}), stylegan_r.finetune_lr "
         f"(now {config.finetune_lr:g}) or, where it is step 0, stylegan_r.warmup_lr (now {config.warmup_lr:g})"
     )
-    checkpoints = Checkpoints(directory, "finetune", state_identity(config, seed), advice, state=JOINT_STATE)
+    checkpoints = Checkpoints(
+        directory, "finetune", state_identity(config, seed), advice, state=JOINT_STATE, writes=team.is_main
+    )
     start = checkpoints.resume(restore)
+    for module in (model.generator, model.mapping, stage.average.generator, stage.average.mapping):
+        team.agree(module.state_dict().values())
     if keeper is None:
         first = measure()
         keeper = KeptState(config.patience, first, config.keep_best)

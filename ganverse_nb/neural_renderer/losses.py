@@ -17,6 +17,8 @@ from ganverse_nb.neural_renderer.codes import Codes
 from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.properties import Properties, hide
+from ganverse_nb.runtime.draws import Draws
+from ganverse_nb.runtime.team import Team
 
 AZIMUTH_SHARE, ELEVATION_UNIT = 3.0, 15.0  # of the camera's term; degrees
 TEXTURE_SAMPLE = 256  # pictures that measure how much textures vary
@@ -24,23 +26,33 @@ TEXTURE_SAMPLE = 256  # pictures that measure how much textures vary
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What both stages train on: pictures with properties, the codes that made them, and the contents to train on."""
+    """What both stages train on: pictures with properties, the codes that made them, and the contents to train on.
+
+    All processes of `team` draw the same contents and rows of a batch, and each takes its share of them.
+    """
 
     dataset: PropertyDataset
     codes: Codes
     contents: Tensor  # [n] rows of `codes.content`
+    team: Team = Team()
 
     def draw_contents(self, count: int, rng: torch.Generator) -> Tensor:
+        """Contents [count] of the whole batch."""
         return self.contents[torch.randint(len(self.contents), (count,), generator=rng)]
 
+    def draw_rows(self, contents: Tensor, rng: torch.Generator) -> Tensor:
+        """This process' share of one random picture of each of `contents` [B] -> rows [B / processes]."""
+        return self.team.shard(self.dataset.sample_rows(contents, rng))
+
     def draw_background(self, contents: Tensor, hide_probability: float, rng: torch.Generator) -> Tensor:
-        """Backgrounds [B, 4, R, R] of `contents`, some with the silhouette of a random other object hidden as well.
+        """This process' share of backgrounds [B, 4, R, R] of `contents` [B], some with the silhouette of a random other
+        object hidden as well.
 
         Otherwise g_b would infer the object's shape from the hole, and a swapped shape would not fit it.
         """
-        background = self.dataset.background(self.dataset.sample_rows(contents, rng))
-        other = self.dataset.masks(self.dataset.sample_rows(self.draw_contents(len(contents), rng), rng))
-        chosen = torch.rand(len(contents), 1, 1, 1, generator=rng) < hide_probability
+        background = self.dataset.background(self.draw_rows(contents, rng))
+        other = self.dataset.masks(self.draw_rows(self.draw_contents(len(contents), rng), rng))
+        chosen = self.team.shard(torch.rand(len(contents), 1, 1, 1, generator=rng) < hide_probability)
         return hide(background, other * chosen.to(other))
 
     def texture_variance(self) -> float:
@@ -61,19 +73,23 @@ def code_loss(
     Shape, texture and background of a content come from three independent pictures of it, the camera from a random
     chosen view: the codes must not depend on the view that the properties were inferred from.
 
+    Processes of `data.team` have their shares of the batch, and their mean is the loss of all of it.
+
     Returns:
         the loss and its parts; `content` and `view` are shares of unexplained variance.
     """
-    dataset = data.dataset
+    dataset, team = data.dataset, data.team
     contents = data.draw_contents(config.batch, rng)
     view = torch.randint(len(data.codes.view), (config.batch,), generator=rng)
     content_code = mapping.content_code(
-        dataset.shape(dataset.sample_rows(contents, rng)),
-        dataset.texture(dataset.sample_rows(contents, rng)),
+        dataset.shape(data.draw_rows(contents, rng)),
+        dataset.texture(data.draw_rows(contents, rng)),
         data.draw_background(contents, config.hide_probability, rng),
     )
-    content = ((content_code - data.codes.content[contents]) / mapping.content_deviation).square().mean()
-    cameras = mapping.camera_features.jitter(dataset.cameras[view], config.camera_jitter, rng)
+    wanted = data.codes.content[team.shard(contents)]
+    content = ((content_code - wanted) / mapping.content_deviation).square().mean()
+    view = team.shard(view)
+    cameras = mapping.camera_features.jitter(dataset.cameras[view], config.camera_jitter, Draws(rng, team))
     error = (mapping.view_code(cameras) - data.codes.view[view]) / mapping.view_deviation
     view_error = error[:, mapping.camera_dims].square().mean()
     entropy = mapping.gate_entropy()
@@ -115,11 +131,12 @@ def draw_cameras(cameras: Camera, count: int, config: StyleGANRConfig, rng: torc
 
 
 def draw_scenes(data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator) -> Properties:
-    """Mixed properties for Eq 6: rows i and i + batch/2 share camera and background, but not shape and texture."""
+    """This process' share of mixed properties for Eq 6: rows i and i + batch/2 of it, as of the whole batch, share
+    camera and background, but not shape and texture."""
     dataset, half = data.dataset, max(1, config.batch // 2)
-    camera = draw_cameras(dataset.cameras, half, config, rng)[torch.arange(half).repeat(2)]
+    camera = draw_cameras(dataset.cameras, half, config, rng)[data.team.shard(torch.arange(half)).repeat(2)]
     background = data.draw_background(data.draw_contents(half, rng), config.hide_probability, rng).repeat(2, 1, 1, 1)
-    rows = dataset.sample_rows(data.draw_contents(2 * half, rng), rng)
+    rows = data.draw_rows(data.draw_contents(2 * half, rng), rng)
     return Properties(camera, dataset.shape(rows), dataset.texture(rows), background)
 
 

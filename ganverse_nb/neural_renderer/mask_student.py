@@ -23,6 +23,8 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.runtime.checkpoints import Checkpoints
+from ganverse_nb.runtime.draws import Draws
+from ganverse_nb.runtime.team import Team
 
 SAVE_EVERY = 100
 STUDENT, PHASE = "mask_student.pt", "mask_student"
@@ -73,8 +75,11 @@ def train_mask_student(
     progress: bool = True,
     device: torch.device | str = "cpu",
     checkpoints: Checkpoints | None = None,
+    team: Team | None = None,
 ) -> MaskStudent:
     """A frozen student after `steps` of binary cross-entropy on (pictures, masks) drawn by `sample`.
+
+    Among the processes of `team`, each draws its share of a batch.
 
     The learning rate falls to zero along a cosine. With `checkpoints`, a training that was interrupted goes on from
     there, and one that was finished is loaded.
@@ -82,7 +87,7 @@ def train_mask_student(
     Raises:
         ValueError: the checkpoint is damaged or of other settings. DivergedError: losses or weights are not finite.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng, team = torch.Generator().manual_seed(seed), team or Team()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         student = MaskStudent().to(device)
@@ -97,11 +102,13 @@ def train_mask_student(
             rng.set_state(state["rng"])
 
     start = checkpoints.resume(restore) if checkpoints else 0
+    team.agree(student.state_dict().values())
     for step in tqdm(range(start + 1, steps + 1), desc="mask student", disable=not progress):
         images, masks = (part.to(device) for part in sample(rng))
         loss = F.binary_cross_entropy_with_logits(student.logits(images), masks)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        team.average_gradients(student.parameters(), [loss := loss.detach()])
         optimizer.step()
         schedule.step()
         if checkpoints and step < steps and (step % SAVE_EVERY == 0 or checkpoints.due()):
@@ -128,6 +135,7 @@ def mask_student(
     seed: int,
     progress: bool,
     device: torch.device | str = "cpu",
+    team: Team | None = None,
 ) -> tuple[MaskStudent, float]:
     """The trained mask student (kept in `directory`) and its IoU with the segmenter's masks on held-out contents."""
 
@@ -137,15 +145,18 @@ def mask_student(
     def batch(rows: Tensor) -> tuple[Tensor, Tensor]:
         return pictures.images[rows].float() / 255, pictures.masks[rows].float()
 
-    learnable, unseen = rows_of(train), rows_of(validation)
+    learnable, unseen, team = rows_of(train), rows_of(validation), team or Team()
+    count = team.share(config.batch, "stylegan_r.batch")
 
     def sample(rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        return batch(learnable[torch.randint(len(learnable), (config.batch,), generator=rng)])
+        return batch(learnable[Draws(rng, team).randint(len(learnable), count)])
 
     advice = f"a larger stylegan_r.batch (now {config.batch}) or another seed"
-    checkpoints = Checkpoints(directory, PHASE, state_identity(config, seed), advice, state=STUDENT)
+    checkpoints = Checkpoints(
+        directory, PHASE, state_identity(config, seed), advice, state=STUDENT, writes=team.is_main
+    )
     student = train_mask_student(
-        sample, config.mask_steps, seed, progress=progress, device=device, checkpoints=checkpoints
+        sample, config.mask_steps, seed, progress=progress, device=device, checkpoints=checkpoints, team=team
     )
     images, masks = (part.to(device) for part in batch(unseen[:256]))
     with torch.no_grad():

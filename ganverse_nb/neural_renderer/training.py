@@ -30,6 +30,7 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import warm_up
 from ganverse_nb.runtime.files import remove
 from ganverse_nb.runtime.precision import has_bfloat16
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.runtime.threads import one_thread
 
 MEASURED = 16_384  # pictures, at most, whose shapes say how much shapes vary
@@ -57,6 +58,8 @@ def train_stylegan_r(
 ) -> StyleGANR:
     """Train StyleGAN-R; resumes from `directory` and leaves metrics.jsonl and two renderers there.
 
+    Processes that were started together share the batches of each training (`runtime.team`).
+
     `mapping_only.safetensors` is the mapping network after the warm-up, without the generator, which is the teacher's
     (the paper's ablation, Fig J); `stylegan_r.safetensors` is the result.
 
@@ -78,15 +81,17 @@ def train_stylegan_r(
         the renderer, with `encoder` to encode pictures; `notes` says how gates, masks and fine-tuning turned out.
 
     Raises:
-        ValueError: what lies in `directory` is damaged or of other settings.
+        ValueError: what lies in `directory` is damaged or of other settings, or a batch that the processes cannot share
+            evenly.
         DivergedError: a training came to numbers that are not finite.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    device = generator.const.device
+    device, team = generator.const.device, Team.from_environment()
+    progress = progress and team.is_main
     encoder.freeze()
     codes = exact_codes(generator, view_w, content_w, split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
-    student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress, device)
+    student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress, device, team)
     if config.fresh_contents > 0:
         first = len(codes.content)
         codes, fresh = fresh_pictures(
@@ -104,7 +109,7 @@ def train_stylegan_r(
         pictures = pictures.joined(fresh)
         train = [*train, *range(first, first + config.fresh_contents)]
     dataset = PropertyDataset(pictures, encoder.infer, cameras, progress, device, directory)
-    data = TrainingSet(dataset, codes, dataset.usable(train))
+    data = TrainingSet(dataset, codes, dataset.usable(train), team)
     differentiable = PropertyEncoder(encoder.infer, student, encoder.camera)
 
     shapes, texture = shapes_of(dataset), dataset.texture(torch.arange(1)).shape
@@ -132,14 +137,17 @@ def train_stylegan_r(
         "camera_dims": mapping.sizes.camera_dims,
     }
     model = StyleGANR(copy.deepcopy(generator), mapping, encoder, notes)
-    model.save(directory / WARM, generator=False)  # also over a file of that name, which may be of another training
+    if team.is_main:
+        model.save(directory / WARM, generator=False)  # also over a file of that name, which may be of another training
     held_out = HeldOut.of(dataset, validation, seed)
     with one_thread(has_bfloat16(device)):
         fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator)
     model.notes["gates_decided"] = model.mapping.decided()
-    model.save(directory / FINAL)
-    for derived in (PROPERTIES, FRESH):  # as large as the dataset, and made again from it
-        remove(directory / derived)
+    if team.is_main:
+        model.save(directory / FINAL)
+        for derived in (PROPERTIES, FRESH):  # as large as the dataset, and made again from it
+            remove(directory / derived)
+    team.wait()
     for module in (model.generator, model.mapping):
         module.requires_grad_(False)
     return model

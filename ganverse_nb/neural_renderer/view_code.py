@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.runtime.draws import Draws
 
 MERGE_DEGREES = 3.0  # closer views share a knot; otherwise the path would jump between two unrelated codes
 WIDE = (10.0, 0.1)  # degrees of elevation, and 1 / world units
@@ -170,13 +171,13 @@ class CameraFeatures(nn.Module):
         )  # a degree, a percent of the scale at distance 1: where nothing varies, no division by 0
         self.deviation.copy_(torch.tensor(WIDE) if self.wide else values.std(0, correction=0).maximum(floor.to(values)))
 
-    def jitter(self, camera: Camera, strength: float, rng: torch.Generator) -> Camera:
+    def jitter(self, camera: Camera, strength: float, draws: Draws) -> Camera:
         """Cameras with N(0, strength) standard deviations of noise on elevation and scale.
 
         There are so few views that a network could tell them apart by elevation and scale alone, and would then not
         generalise to the azimuths between them.
         """
-        noise = strength * torch.randn(len(camera), 2, generator=rng).to(self.deviation) * self.deviation
+        noise = strength * draws.randn(len(camera), 2).to(self.deviation) * self.deviation
         elevation, scale = (self._rest(camera) + noise).unbind(-1)
         return camera.replace(elevation=elevation, distance=1.0 / scale.clamp_min(1e-3))
 

@@ -29,8 +29,10 @@ def warm_up(
     """Train `mapping` alone, in place, with Eq 5; continues from `directory`/warmup.pt where that exists.
 
     The weight of the entropy grows from zero, so that the gates are decided only once all four networks are useful.
+    Processes of `data.team` share each batch.
     """
-    steps = config.warmup_steps
+    steps, team = config.warmup_steps, data.team
+    team.share(config.batch, "stylegan_r.batch")
     rng = torch.Generator().manual_seed(seed)
     apart = ("gate_logits", "offset.")  # the gates have a rate of their own, the offset belongs to the joint stage
     networks = [p for name, p in mapping.named_parameters() if not name.startswith(apart)]
@@ -48,8 +50,9 @@ def warm_up(
         f"(now {config.gate_lr_multiplier:g})"
     )
     identity = state_identity(config, seed)
-    checkpoints = Checkpoints(directory, "warmup", identity, advice, state=WARM_UP_STATE)
+    checkpoints = Checkpoints(directory, "warmup", identity, advice, state=WARM_UP_STATE, writes=team.is_main)
     start = checkpoints.resume(restore)
+    team.agree(mapping.state_dict().values())
     mapping.train()
 
     with tqdm(total=steps, initial=start, desc="StyleGAN-R warm-up", disable=not progress) as bar:
@@ -61,6 +64,7 @@ def warm_up(
             loss, parts = code_loss(mapping, data, config, rng, config.weight_entropy * ramp)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            team.average_gradients(mapping.parameters(), list(parts.values()))
             optimizer.step()
             bar.update()
             if step % LOG_EVERY == 0 or step == steps:

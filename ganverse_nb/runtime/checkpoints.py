@@ -127,7 +127,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Delete the state: the training is finished, its result on disk."""
-        self.state.unlink(missing_ok=True)
+        if self.writes:
+            self.state.unlink(missing_ok=True)
 
 
 def save_state(path: Path, state: dict[str, Any], identity: Mapping[str, Any] | None = None) -> None:

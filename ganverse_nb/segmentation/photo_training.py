@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.composites import Composites
 from ganverse_nb.segmentation.photo_composites import Material, compose_photos
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
@@ -23,6 +24,7 @@ from ganverse_nb.segmentation.photo_segmenter import (
     load_photo_segmenter,
     save_photo_segmenter,
 )
+from ganverse_nb.segmentation.sharing import TeamBatchNorm, own
 from ganverse_nb.segmentation.training import evaluate, learn
 from ganverse_nb.studio.photos import Photos
 
@@ -59,7 +61,8 @@ def train_photo_segmenter(
             f"More than {config.held_out} photos each of {', '.join(config.categories)} are needed, in that order; got "
             + ", ".join(f"{len(some)} of {some.category}" for some in photos)
         )
-    directory = Path(directory)
+    directory, team = Path(directory), Team.from_environment()
+    team.share(config.batch, "the batch")
     directory.mkdir(parents=True, exist_ok=True)
     identity = {"segmenter": asdict(config), "seed": seed, "photos": _checksum(photos, scenes)}
     if (directory / WEIGHTS).is_file():
@@ -76,8 +79,10 @@ def train_photo_segmenter(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = PhotoNetwork(len(names), config.widths).to(memory_format=torch.channels_last)
+    TeamBatchNorm.convert(network, team)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
-    checkpoints = Checkpoints(directory, PHASE, identity, f"a lower learning rate than {config.lr:g}")
+    advice = f"a lower learning rate than {config.lr:g}"
+    checkpoints = Checkpoints(directory, PHASE, identity, advice, writes=team.is_main)
 
     def score() -> dict[str, float]:
         """Mean over the categories; the held-out photos are partly hidden and cut off as well."""
@@ -88,20 +93,22 @@ def train_photo_segmenter(
         return {key: sum(one[key] for one in kinds) / len(kinds) for key in kinds[0]}
 
     def step(number: int) -> dict[str, float]:
-        return _step(network, optimizer, material, config, seed, number)
+        return _step(network, optimizer, material, team, config, seed, number)
 
-    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score)
+    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
     provenance: dict[str, Any] = {
         "command": command or f"train_photo_segmenter(photos, scenes, config, directory, seed={seed})",
         "seed": seed,
         "steps": config.steps,
         "photos": len(labels),
         "minutes": round(minutes, 1),
-        "held_out": score(),
         "identity": identity,
     }
-    save_photo_segmenter(directory / WEIGHTS, network, config, provenance)
-    checkpoints.remove()
+    if team.is_main:
+        provenance["held_out"] = score()
+        save_photo_segmenter(directory / WEIGHTS, network, config, provenance)
+        checkpoints.remove()
+    team.wait()
     return load_photo_segmenter(names[0], directory / WEIGHTS)
 
 
@@ -112,8 +119,12 @@ def targets(pictures: Composites) -> tuple[Tensor, Tensor]:
     return category, (near > 1).float()
 
 
-def loss(network: PhotoNetwork, pictures: Composites) -> dict[str, Tensor]:
-    """Cross entropy of pixels, 1 - soft IoU of each object's category, and cross entropy of seams."""
+def loss(network: PhotoNetwork, pictures: Composites, team: Team | None = None) -> dict[str, Tensor]:
+    """Cross entropy of pixels, 1 - soft IoU of each object's category, and cross entropy of seams.
+
+    Processes of `team` have shares of the pictures: the mean over them is the loss of all pictures.
+    """
+    team = team or Team()
     logits, seam = network(pictures.images)
     category, meeting = targets(pictures)
     wanted = F.one_hot(category, logits.shape[1]).movedim(-1, 1).float()[:, 1:]
@@ -121,7 +132,9 @@ def loss(network: PhotoNetwork, pictures: Composites) -> dict[str, Tensor]:
     both = (probability * wanted).sum((2, 3))
     union = (probability + wanted).sum((2, 3)) - both
     there = wanted.flatten(2).any(2)
-    overlap = (1 - both / union.clamp_min(1))[there].mean() if there.any() else logits.new_zeros(())
+    count = there.sum().float()
+    share = team.size * count / team.sum(count).clamp_min(1)
+    overlap = (1 - both / union.clamp_min(1))[there].mean() * share if there.any() else logits.new_zeros(())
     return {
         "pixels": F.cross_entropy(logits, category),
         "overlap": overlap,
@@ -133,20 +146,24 @@ def _step(
     network: PhotoNetwork,
     optimizer: torch.optim.Optimizer,
     material: Material,
+    team: Team,
     config: PhotoSegmenterConfig,
     seed: int,
     step: int,
 ) -> dict[str, float]:
     """One optimiser step; the losses by name."""
-    pictures = compose_photos(material, config.batch, torch.Generator().manual_seed(seed * 1_000_003 + step))
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    pictures = own(compose_photos(material, config.batch, generator), team)
     length = max(1, config.steps // config.cycles)
     warm, place = max(1, round(WARMUP * length)), step % length
     for group in optimizer.param_groups:
         group["lr"] = config.lr * min((place + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * place / length))
     with bfloat16(config.bf16):
-        losses = loss(network, pictures)
+        losses = loss(network, pictures, team)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()
+    losses = {name: value.detach() for name, value in losses.items()}
+    team.average_gradients(network.parameters(), list(losses.values()))
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimizer.step()
     return {name: value.item() for name, value in losses.items()}

@@ -21,11 +21,13 @@ from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.detections import bounding_boxes
 from ganverse_nb.segmentation.mask_rcnn import MARGIN, MaskRCNNSegmenter, load_segmenter, save_segmenter
 from ganverse_nb.segmentation.network import small_mask_rcnn
 from ganverse_nb.segmentation.segmenter import Segmenter
+from ganverse_nb.segmentation.sharing import SharedSampling, TeamBatchNorm, own
 
 WEIGHTS, PHASE = "segmenter.safetensors", "segmenter"
 WARMUP = 0.05  # of the steps
@@ -61,17 +63,20 @@ def train_segmenter(
 
     The last `config.held_out` photos are not trained on; losses and the IoU on them go to `metrics.jsonl`. Every step
     draws from the seed and its number, so an interrupted training, which goes on from its last evaluation, ends with
-    the weights of an uninterrupted one. A finished directory is loaded.
+    the weights of an uninterrupted one. A finished directory is loaded. Processes that were started together share each
+    batch (`runtime.team`).
 
     Args:
         command: what was typed, for the provenance.
 
     Raises:
-        ValueError: too few photos, or `directory` belongs to a training with other settings, seed or photos.
+        ValueError: too few photos, `directory` belongs to a training with other settings, seed or photos, or a batch
+            that the processes cannot share evenly.
     """
     if len(photos) <= config.held_out:
         raise ValueError(f"{len(photos)} photos leave none to train on after {config.held_out} are held out.")
-    directory, category = Path(directory), photos.category
+    directory, category, team = Path(directory), photos.category, Team.from_environment()
+    team.share(config.batch, "segmenter.batch")
     directory.mkdir(parents=True, exist_ok=True)
     some = photos.images[:: max(1, len(photos) // 16)]
     pictures = {"count": len(photos), "checksum": int(some.sum())}
@@ -87,16 +92,19 @@ def train_segmenter(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = small_mask_rcnn(config).to(memory_format=torch.channels_last)
+    TeamBatchNorm.convert(network, team)
+    sampling = SharedSampling(network, team)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
-    checkpoints = Checkpoints(directory, PHASE, identity, f"a lower segmenter.lr (now {config.lr:g})")
+    advice = f"a lower segmenter.lr (now {config.lr:g})"
+    checkpoints = Checkpoints(directory, PHASE, identity, advice, writes=team.is_main)
 
     def score() -> dict[str, float]:
         return evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
 
     def step(number: int) -> dict[str, float]:
-        return _step(network, optimizer, train, config, seed, number)
+        return _step(network, optimizer, sampling, train, config, seed, number)
 
-    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score)
+    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
     provenance: dict[str, Any] = {
         "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
         "seed": seed,
@@ -105,9 +113,11 @@ def train_segmenter(
         "minutes": round(minutes, 1),
         "identity": identity,
     }
-    provenance["held_out"] = score()
-    save_segmenter(directory / WEIGHTS, network, config, category, provenance)
-    checkpoints.remove()
+    if team.is_main:
+        provenance["held_out"] = score()
+        save_segmenter(directory / WEIGHTS, network, config, category, provenance)
+        checkpoints.remove()
+    team.wait()
     return load_segmenter(category, directory / WEIGHTS)
 
 
@@ -119,12 +129,14 @@ def learn(
     evaluate_every: int,
     step: Callable[[int], dict[str, float]],
     score: Callable[[], dict[str, float]],
+    team: Team,
 ) -> float:
     """The loop of a segmenter's training, from where its checkpoints are; returns its minutes, those before included.
 
     Args:
         step: does the step of a number; the losses by name.
-        score: the network on held-out photos, among others its "iou".
+        score: the network on held-out photos, among others its "iou"; one process does it.
+        team: processes that share each step.
 
     Raises:
         DivergedError: losses or weights are not finite.
@@ -139,22 +151,24 @@ def learn(
         losses.update(state.get("losses", {}))
 
     start = checkpoints.resume(restore)
+    team.agree(network.state_dict().values())
     network.train()
     began = time.monotonic()
-    with tqdm(total=steps, initial=start, desc="segmenter", unit="step") as bar:
+    with tqdm(total=steps, initial=start, desc="segmenter", unit="step", disable=not team.is_main) as bar:
         for number in range(start, steps):
             found, done = step(number), number + 1
             checkpoints.check(done, found)
             losses.update(found)
             bar.update()
             evaluated = done % evaluate_every == 0 or done == steps
-            if evaluated:
+            if evaluated and team.is_main:
                 scored = score()
                 network.train().requires_grad_(True)
                 logged = (done - 1) % evaluate_every + 1
                 checkpoints.log(done, **{name: total / logged for name, total in losses.items()}, **scored)
-                losses.clear()
                 bar.set_postfix(iou=f"{scored['iou']:.4f}")
+            if evaluated:
+                losses.clear()
             if not evaluated and not checkpoints.due():
                 continue
             weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
@@ -185,21 +199,30 @@ def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:
 
 
 def _step(
-    network: MaskRCNN, optimizer: torch.optim.Optimizer, photos: Masked, config: SegmenterConfig, seed: int, step: int
+    network: MaskRCNN,
+    optimizer: torch.optim.Optimizer,
+    sampling: SharedSampling,
+    photos: Masked,
+    config: SegmenterConfig,
+    seed: int,
+    step: int,
 ) -> dict[str, float]:
     """One optimiser step; the losses of torchvision's detector by their names."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    own = photos.category not in CATEGORIES
-    pictures = compose(photos.images, photos.masks, config.batch, generator, own_grounds=own)
+    team, moment = sampling.team, seed * 1_000_003 + step
+    grounds = photos.category not in CATEGORIES
+    generator = torch.Generator().manual_seed(moment)
+    pictures = own(compose(photos.images, photos.masks, config.batch, generator, own_grounds=grounds), team)
     warm = max(1, round(WARMUP * config.steps))
     lr = config.lr * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / config.steps))
     for group in optimizer.param_groups:
         group["lr"] = lr
     with torch.random.fork_rng(devices=[]), bfloat16(config.bf16):
-        torch.manual_seed(seed * 1_000_003 + step)  # torchvision samples anchors and proposals with it
-        losses = network(pictures.images, targets(pictures, config.working_size))
+        sampling.begin(moment, config.batch)
+        losses = sampling.weighted(network(pictures.images, targets(pictures, config.working_size)))
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()
+    losses = {name: loss.detach() for name, loss in losses.items()}
+    team.average_gradients(network.parameters(), list(losses.values()))
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimizer.step()
     return {name: loss.item() for name, loss in losses.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +36,6 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     from ganverse_nb.gan.augment import parse_policy
     from ganverse_nb.gan.checkpoint import resolve
     from ganverse_nb.gan.generator import block_resolutions
-    from ganverse_nb.gan.team import Team
     from ganverse_nb.gan.training import check_start, train_gan
     from ganverse_nb.runtime.files import sha256
     from ganverse_nb.workflow.inputs import compute_device
@@ -51,12 +49,10 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     if start is not None:
         check_start(start, config, config.images)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
-    team = Team.from_environment()
     source = "gan_photos" if images is None else "gan_images"
-    load: Callable[[], tuple[Tensor, Tensor | None]]
-    load = _studio_photos(run, source, team.is_main) if images is None else _folder(run, source, images, team.is_main)
-    team.wait()
-    photos, partners = load()
+    photos: Tensor
+    partners: Tensor | None
+    photos, partners = _studio_photos(run, source) if images is None else _folder(run, source, images)
     if config.augment == AUTO:
         config = replace(config, augment=POLICY if len(photos) < FEW else "")
 
@@ -72,7 +68,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
             command=command,
         )
 
-    return run.stage("gan", train, [config, seed, begun], needs=[source], team=team) / "teacher.safetensors"
+    return run.stage("gan", train, [config, seed, begun], needs=[source], shared=True) / "teacher.safetensors"
 
 
 def pictures_folder(run: Run) -> Path | None:
@@ -90,8 +86,8 @@ def pictures_folder(run: Run) -> Path | None:
     return Path(kind.images) if kind.images else None
 
 
-def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tensor, Tensor]]:
-    """The studio's photos for the GAN as a stage; returns what loads them, and who shares a camera."""
+def _studio_photos(run: Run, stage: str) -> tuple[Tensor, Tensor]:
+    """The studio's photos for the GAN, which are a stage, and who shares a camera."""
     from ganverse_nb.gan.view_pairs import same_views
     from ganverse_nb.studio.archive import make_photo_archive
     from ganverse_nb.studio.photos import Photos
@@ -104,18 +100,12 @@ def _studio_photos(run: Run, stage: str, make: bool) -> Callable[[], tuple[Tenso
             category, config.photos, seed, directory, config.resolution, OBJECTS_PER_CAMERA, edition=edition
         )
 
-    if make:
-        order = [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA, edition]
-        run.stage(stage, photograph, order)
-
-    def load() -> tuple[Tensor, Tensor]:
-        return Photos.load(run.directory / stage).images, partners
-
-    return load
+    order = [category, config.photos, seed, config.resolution, OBJECTS_PER_CAMERA, edition]
+    return Photos.load(run.stage(stage, photograph, order)).images, partners
 
 
-def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tuple[Tensor, None]]:
-    """The pictures of a folder for the GAN as a stage, which belongs to their content; returns what loads them."""
+def _folder(run: Run, stage: str, folder: Path) -> tuple[Tensor, None]:
+    """The pictures of a folder for the GAN, as a stage that belongs to their content."""
     from ganverse_nb.data.image_folder import folder_key, load_image_archive, make_image_archive
 
     archive, resolution = "images.safetensors", run.config.gan.resolution
@@ -123,9 +113,7 @@ def _folder(run: Run, stage: str, folder: Path, make: bool) -> Callable[[], tupl
     def collect(directory: Path) -> None:
         make_image_archive(folder, resolution, directory / archive)
 
-    if make:
-        run.stage(stage, collect, [folder_key(folder), resolution])
-    return lambda: (load_image_archive(run.directory / stage / archive), None)
+    return load_image_archive(run.stage(stage, collect, [folder_key(folder), resolution]) / archive), None
 
 
 def prepare(run: Run) -> None:
@@ -171,7 +159,8 @@ def train_segmenter(run: Run, masks: Path | None = None) -> Path:
     def train(directory: Path) -> None:
         train_segmenter(photos, config, directory, seed, _typed(run, "train-segmenter"))
 
-    return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_photos"]) / WEIGHTS
+    needs = ["segmenter_photos"]
+    return run.stage("segmenter", train, [config, category, seed], needs, shared=True) / WEIGHTS
 
 
 def _train_on_masked(run: Run, folder: Path) -> Path:
@@ -194,7 +183,8 @@ def _train_on_masked(run: Run, folder: Path) -> Path:
     def train(directory: Path) -> None:
         train_segmenter(pictures, config, directory, seed, command)
 
-    return run.stage("segmenter", train, [config, category, seed], needs=["segmenter_pictures"]) / WEIGHTS
+    needs = ["segmenter_pictures"]
+    return run.stage("segmenter", train, [config, category, seed], needs, shared=True) / WEIGHTS
 
 
 def train_photo_segmenter(run: Run) -> Path:
@@ -231,7 +221,7 @@ def train_photo_segmenter(run: Run) -> Path:
         command = _typed(run, "train-segmenter --photographs")
         train_photo_segmenter(photos, torch.cat(scenes), config, directory, seed, command)
 
-    return run.stage("photo_segmenter", train, [config, seed], needs=names) / WEIGHTS
+    return run.stage("photo_segmenter", train, [config, seed], names, shared=True) / WEIGHTS
 
 
 def train_pose(run: Run) -> Path:

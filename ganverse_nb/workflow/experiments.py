@@ -116,7 +116,7 @@ def photo_model_stage(run: Run) -> Stage:
 
     teacher_hash = use_weights(run, "teacher")  # whose discriminator's features may be compared
     settings = [*perceptual_settings(config), seed, teacher_hash]
-    return Stage("photo_model", compute, settings, (annotated_photos_stage(run),))
+    return Stage("photo_model", compute, settings, (annotated_photos_stage(run),), shared=True)
 
 
 def photo_model_settings(run: Run) -> InverseGraphicsConfig:
@@ -144,7 +144,7 @@ def initialized_graphics_stage(run: Run, initial: str) -> Stage:
         cameras = LearnableCameras.of(keypoint_motion(run).camera, learned=True) if initial == "keypoint" else None
         train_inverse_graphics(multiview(run), config, directory, None, seed, compute_device(), cameras=cameras)
 
-    return Stage(f"{initial}_initialization", compute, [config, seed, file], (multiview_stage(run),))
+    return Stage(f"{initial}_initialization", compute, [config, seed, file], (multiview_stage(run),), shared=True)
 
 
 def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
@@ -168,7 +168,7 @@ def ablation_stage(run: Run, variant: str, seed: int) -> Stage:
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 
     settings = [*perceptual_settings(config), seed, file]
-    return Stage(f"ablation_{variant}_{seed}", compute, settings, (multiview_stage(run),))
+    return Stage(f"ablation_{variant}_{seed}", compute, settings, (multiview_stage(run),), shared=True)
 
 
 def ablation_scores(run: Run, variant: str, seed: int) -> VariantScores:
@@ -237,4 +237,4 @@ def light_variant_stage(run: Run, name: str) -> Stage:
         train_inverse_graphics(multiview(run), config, directory, features, seed, compute_device(), cameras=cameras)
 
     needs = (multiview_stage(run), inverse_graphics_stage(run))
-    return Stage(f"light_{name}", compute, [*perceptual_settings(config), seed], needs)
+    return Stage(f"light_{name}", compute, [*perceptual_settings(config), seed], needs, shared=True)

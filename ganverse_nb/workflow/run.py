@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -34,6 +34,7 @@ from ganverse_nb.runtime.process import prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
 from ganverse_nb.runtime.settings import kept_every
 from ganverse_nb.runtime.shipped import shipped_stage
+from ganverse_nb.runtime.team import Team, alone
 from ganverse_nb.workflow.configuration import (
     Given,
     as_option,
@@ -69,15 +70,6 @@ class RunBusyError(ExpectedError):
     """Another process computes in the same run directory."""
 
 
-class Team(Protocol):
-    """Processes that compute a stage together, as `gan.team.Team`."""
-
-    @property
-    def is_main(self) -> bool: ...
-
-    def wait(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class Stage:
     """One step of a run: how it is computed, and everything that its result depends on.
@@ -87,12 +79,14 @@ class Stage:
         compute: writes the result into the directory it is given, see `Run.stage`.
         settings: a dataclass or JSON value: whatever decides the content beside `needs`.
         needs: the stages that this one is made from; when one changes, this one is computed anew.
+        shared: whether processes that were started together compute it together; else one of them does.
     """
 
     name: str
     compute: Callable[[Path], object]
     settings: Any = None
     needs: tuple[Stage, ...] = ()
+    shared: bool = False
 
     @property
     def identity(self) -> str:
@@ -132,7 +126,7 @@ class Run:
         """The directory of a finished stage: the run's own, else the package's, else it is computed now.
 
         The package's is taken where it is the result of exactly these settings (`runtime.shipped`), which is said and
-        recorded.
+        recorded. Of processes that were started together (`runtime.team`) all call this.
         """
         self._identities[stage.name] = identity = stage.identity
         if self.shipped and identity_of(self.directory / stage.name / COMPLETE) != identity:
@@ -140,7 +134,10 @@ class Run:
             if found is not None:
                 self.substitute(f"the {stage.name} that comes with the package", "one of this run", "same settings")
                 return found
-        return self._stage(stage.name, stage.compute, stage.settings, identity)
+        if Team.from_environment().size > 1 and not stage.shared:
+            for need in stage.needs:  # which may be shared, while this stage is computed by one process alone
+                self.finish(need)
+        return self._stage(stage.name, stage.compute, stage.settings, identity, stage.shared)
 
     def stage(
         self,
@@ -148,7 +145,7 @@ class Run:
         compute: Callable[[Path], object],
         settings: Any = None,
         needs: Sequence[str] = (),
-        team: Team | None = None,
+        shared: bool = False,
     ) -> Path:
         """The directory of a finished stage, computed if it is not there yet.
 
@@ -159,20 +156,21 @@ class Run:
         Args:
             settings: a dataclass or JSON value; whatever decides the content beside `needs`.
             needs: finished stages that this one is made from; when one changes, this one is computed anew.
-            team: processes that call this together, and whose `compute` waits for all of them before it returns.
+            shared: whether processes that were started together, which all call this, compute it together.
 
         Raises:
             ExpectedError: a file of the finished stage is damaged or missing; the message says what to do.
         """
         identity = _digest(settings, {need: self._identity(need) for need in needs})
-        return self._stage(name, compute, settings, identity, team)
+        return self._stage(name, compute, settings, identity, shared)
 
     def _stage(
-        self, name: str, compute: Callable[[Path], object], settings: Any, identity: str, team: Team | None = None
+        self, name: str, compute: Callable[[Path], object], settings: Any, identity: str, shared: bool = False
     ) -> Path:
         if not re.fullmatch(r"[a-z0-9_]+", name):
             raise ValueError(f"A stage's name has small letters, digits and underscores, got {name!r}.")
         final, partial = self.directory / name, self.directory / f"{name}.partial"
+        team = Team.from_environment()
 
         def done() -> bool:
             if identity_of(final / COMPLETE) != identity:
@@ -180,28 +178,31 @@ class Run:
             check_files(final)
             return True
 
-        meet = team.wait if team else lambda: None
-        if team and not team.is_main:
-            meet()
+        if not team.is_main:
+            team.wait()
             if not done():
-                compute(partial)
-                meet()
+                if shared:
+                    compute(partial)
+                team.wait()  # until all have computed ...
+                team.wait()  # ... and it has its name
             return final
         if done():
-            meet()
+            team.wait()
             return final
         with self._lock(name, wait=None):
             remove_leftovers(self.directory, name)
             if identity_of(partial / COMPLETE) == identity:  # an earlier process ended before it could rename
                 finish(partial, final)
             if done():
-                meet()
+                team.wait()
                 return final
             mark = begin(partial, identity, settings)
-            meet()
-            self._compute(compute, mark)
+            team.wait()
+            with alone(not shared):
+                self._compute(compute, mark)
+            team.wait()
             finish(partial, final)
-        meet()
+        team.wait()
         return final
 
     def is_at_hand(self, stage: Stage) -> bool:

@@ -309,7 +309,9 @@ def inverse_graphics_stage(run: Run) -> Stage:
             half_axes = ", ".join(f"{axis:.3f}" for axis in model.network.template.abs().amax(0))
             run.note("template", f"an ellipsoid fitted to the masks, of half axes x, y, z: {half_axes}")
 
-    return Stage("inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),))
+    return Stage(
+        "inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),), shared=True
+    )
 
 
 def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> list[Any]:
@@ -454,7 +456,8 @@ def stylegan_r_stage(run: Run) -> Stage:
             discriminator=None if judge is None else judge.to(device),
         )
 
-    return Stage("stylegan_r", compute, [config, seed], (multiview_stage(run), inverse_graphics_stage(run)))
+    needs = (multiview_stage(run), inverse_graphics_stage(run))
+    return Stage("stylegan_r", compute, [config, seed], needs, shared=True)
 
 
 def use_weights(run: Run, name: str) -> str:

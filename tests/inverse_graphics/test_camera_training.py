@@ -16,10 +16,11 @@ from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.inverse_graphics.windows import Pose
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.draws import Draws
 
 
 def dice(seed=0):
-    return torch.Generator().manual_seed(seed)
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 def test_learned_pose_is_the_learned_camera():

@@ -3,6 +3,7 @@ import torch
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.view_code import CameraFeatures, ViewPath, camera_correlation, select_dimensions
+from ganverse_nb.runtime.draws import Draws
 
 AZIMUTH = torch.arange(12) * 30.0 + 7.0
 
@@ -130,7 +131,7 @@ def test_jitter_moves_elevation_and_scale_by_their_spread_and_nothing_else():
     features = CameraFeatures(harmonics=1)
     features.fit(few)
     many = few[torch.arange(12).repeat(500)]
-    moved = features.jitter(many, 0.5, torch.Generator().manual_seed(0))
+    moved = features.jitter(many, 0.5, Draws(torch.Generator().manual_seed(0)))
     assert torch.equal(moved.azimuth, many.azimuth)
     change = (features(moved) - features(many))[:, 2:]
     torch.testing.assert_close(change.std(0), torch.full((2,), 0.5), rtol=0.05, atol=0)

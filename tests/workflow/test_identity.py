@@ -154,14 +154,14 @@ def reads(run):
     patch.setattr(Run, "command", "watched")  # tells every setting
     compute = Run._stage
 
-    def computed(self, name, work, settings, identity, team=None):
+    def computed(self, name, work, settings, identity, shared=False):
         def body(directory):
             computing.setdefault(name, set())
             with inside(computing, name):
                 work(directory)
 
         with inside(None, None):
-            return compute(self, name, body, settings, identity, team)
+            return compute(self, name, body, settings, identity, shared)
 
     patch.setattr(Run, "_stage", computed)
     unwatched(Run, "finish")

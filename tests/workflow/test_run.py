@@ -18,11 +18,13 @@ import pytest
 import torch
 
 from ganverse_nb.config import load_config
+from ganverse_nb.runtime import team
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import atomic_path, plain, read_json, sha256, write_json
 from ganverse_nb.runtime.rows import Measurement
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.workflow import provenance
-from ganverse_nb.workflow.run import Run, RunBusyError, exclusive, open_run, reopen_run
+from ganverse_nb.workflow.run import Run, RunBusyError, Stage, exclusive, open_run, reopen_run
 
 
 @pytest.fixture
@@ -133,15 +135,20 @@ def test_a_stage_may_ask_for_another(run):
     assert (run.stage("outer", compute) / "copy.txt").read_text() == "inner"
 
 
-class Team:
-    """Threads that meet like the processes of a distributed training."""
+@pytest.fixture
+def threads(monkeypatch):
+    """Threads that meet like processes that were started together; each says its `rank` and where they meet."""
+    here = threading.local()
+    here.rank, here.barrier = 0, threading.Barrier(1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(team, "_join", lambda: (here.rank, here.barrier.parties))
+    monkeypatch.setattr(Team, "wait", lambda self: here.barrier.wait() if self.size > 1 else None)
+    return here
 
-    def __init__(self, rank, barrier):
-        self.is_main, self.wait = rank == 0, barrier.wait
 
-
+@pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("state", ["new", "interrupted", "complete"])
-def test_a_team_computes_a_stage_together(tmp_path, state):
+def test_a_team_computes_a_stage_together(tmp_path, threads, state, shared):
     runs = [open_run("smoke", runs=tmp_path) for _ in range(3)]
     if state == "complete":
         runs[0].stage("gan", writer("whole"), {"steps": 3})
@@ -151,20 +158,39 @@ def test_a_team_computes_a_stage_together(tmp_path, state):
     barrier, seen = threading.Barrier(3, timeout=30), []
 
     def together(rank):
+        threads.rank, threads.barrier = rank, barrier
+
         def compute(directory):
             seen.append((directory / "checkpoint.txt").exists())
-            barrier.wait()
+            Team.from_environment().wait()
             if rank == 0:
                 (directory / "result.txt").write_text("whole")
-            barrier.wait()
+            Team.from_environment().wait()
 
-        return runs[rank].stage("gan", compute, {"steps": 3}, team=Team(rank, barrier))
+        return runs[rank].stage("gan", compute, {"steps": 3}, shared=shared)
 
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(together, range(3)))
     assert {path.resolve() for path in done} == {(runs[0].directory / "gan").resolve()}
     assert (done[0] / "result.txt").read_text() == "whole"
-    assert seen == {"new": [False] * 3, "interrupted": [True] * 3, "complete": []}[state]
+    computed = 3 if shared else 1
+    assert seen == {"new": [False] * computed, "interrupted": [True] * computed, "complete": []}[state]
+
+
+def test_what_one_of_a_team_computes_alone_is_made_of_what_all_compute_together(tmp_path, threads):
+    runs, barrier, seen = [open_run("smoke", runs=tmp_path) for _ in range(2)], threading.Barrier(2, timeout=30), []
+
+    def together(rank):
+        threads.rank, threads.barrier = rank, barrier
+        heavy = Stage("heavy", lambda directory: seen.append(("heavy", rank)), shared=True)
+        light = Stage(
+            "light", lambda directory: (runs[rank].finish(heavy), seen.append(("light", rank))), needs=(heavy,)
+        )
+        return runs[rank].finish(light)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len({path.resolve() for path in pool.map(together, range(2))}) == 1
+    assert sorted(seen) == [("heavy", 0), ("heavy", 1), ("light", 0)]
 
 
 def test_stage_names_are_plain(run):
