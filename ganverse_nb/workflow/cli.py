@@ -12,6 +12,7 @@ from pathlib import Path
 from ganverse_nb.config import as_json
 from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.process import prepare_process, stops_like_ctrl_c
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.workflow.next_steps import after
 from ganverse_nb.workflow.options import (
     assignment,
@@ -26,6 +27,7 @@ from ganverse_nb.workflow.options import (
 from ganverse_nb.workflow.parser import make_parser
 from ganverse_nb.workflow.run import Run, reopen_run
 from ganverse_nb.workflow.terminal import patient_streams, say, show_warning, told
+from ganverse_nb.workflow.together import started_together
 
 INTERRUPTED = "interrupted; run the same command to continue"
 
@@ -40,17 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command is None:
             parser.print_help(sys.stderr)
             return 2
+        team = Team()
         try:
             if options.extra:
                 require(*options.extra)
-            return options.command(options) or 0
+            with started_together(options) as team:
+                return options.command(options) or 0
         except KeyboardInterrupt:
-            return say(INTERRUPTED, 130)
+            if gone := team.ended(seconds=0) if team.size > 1 else []:  # whereupon the launcher stops the others
+                return say(f"{team.name}: {team.stopped(gone)}", 2)
+            return say(INTERRUPTED, 130) if team.is_main else 130
         except Exception as error:
             expected = told(error)
             if options.traceback or expected is None:
                 raise
-            return say(expected, 2)
+            return say(expected if team.size == 1 else f"{team.name}: {expected}", 2)
 
 
 # ---- commands
@@ -122,6 +128,17 @@ def _train_segmenter(options: argparse.Namespace) -> None:
     else:
         path = commands.train_segmenter(run, options.masks)
     print(f"trained: {path}\n{after(command, run, path)}")
+
+
+def _compute(options: argparse.Namespace) -> None:
+    from ganverse_nb.workflow.inputs import check_bundled
+    from ganverse_nb.workflow.together import compute
+
+    check_bundled(chosen(options))
+    run = open_chosen(options)
+    for path in compute(run, options.stages):
+        print(f"computed: {path}")
+    print(after("compute", run))
 
 
 def _train_pose(options: argparse.Namespace) -> None:

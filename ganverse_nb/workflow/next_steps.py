@@ -38,6 +38,7 @@ def after(command: str, run: Run | str, file: Path | str = "") -> str:
         "train-gan": f"reproduce {means}" if uses_gan else f"choose-views {means} --gan {path}",
         "train-segmenter": f"reproduce {means}" if own else f"config {means} --set segmenter.weights={path}",
         "train-segmenter --photographs": f"reconstruct photo.jpg {means} --segmenter {path} --out mesh.glb",
+        "compute": f"reproduce {means}",
         "train-pose": f"choose-views {means}",
         "measure-views": f"choose-views {means} --split-layer K",
         "choose-views": f"check {means} --runs elsewhere --set views.codes={path}",

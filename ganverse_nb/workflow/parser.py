@@ -9,6 +9,7 @@ from pathlib import Path
 from ganverse_nb import __version__
 from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.workflow.options import POLICY, images_option, profile_options, rows, run_options
+from ganverse_nb.workflow.together import STAGES
 
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -22,13 +23,13 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     parser = argparse.ArgumentParser(prog="ganverse", description="GANverse3D, reproduced.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
-    parser.set_defaults(command=None, extra=None)
+    parser.set_defaults(command=None, extra=None, shared=False)
     commands = parser.add_subparsers(metavar="command")
 
-    def add(name: str, text: str, extra: str | None = None) -> argparse.ArgumentParser:
-        """A command; `extra` of the installation is what it needs."""
+    def add(name: str, text: str, extra: str | None = None, shared: bool = False) -> argparse.ArgumentParser:
+        """A command; `extra` of the installation is what it needs; `shared` if several processes can share it."""
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.set_defaults(command=command_of(name), extra=extra and (extra, f"ganverse {name}"))
+        command.set_defaults(command=command_of(name), extra=extra and (extra, f"ganverse {name}"), shared=shared)
         return command
 
     jobs_help = "notebooks at the same time (default: 2 on processors, 1 on a GPU)"
@@ -55,7 +56,8 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
     command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
     command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
-    command = add("train-gan", "train the StyleGAN2 of a category on studio photos, or on your own pictures", "train")
+    text = "train the StyleGAN2 of a category on studio photos, or on your own pictures"
+    command = add("train-gan", text, "train", shared=True)
     run_options(command)
     images_option(command)
     command.add_argument(
@@ -74,7 +76,8 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument(
         "--from", dest="start", metavar="GAN", help=f"go on from a bundled GAN ({', '.join(CATEGORIES)}) or a file's"
     )
-    command = add("train-segmenter", "train the small Mask R-CNN on studio photos, or on your own masked pictures")
+    text = "train the small Mask R-CNN on studio photos, or on your own masked pictures"
+    command = add("train-segmenter", text, shared=True)
     run_options(command)
     command.add_argument(
         "--masks",
@@ -83,6 +86,11 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
         help="pictures of your own with an alpha channel, or NAME_mask.png beside NAME.jpg (default: the category's)",
     )
     command.add_argument("--photographs", action="store_true", help="the one for photographs, of all categories")
+    text = "compute stages of a run, by as many processes as torchrun starts, for reproduce and notebooks to find"
+    command = add("compute", text, shared=True)
+    command.add_argument("stages", nargs="+", metavar="STAGE", help=", ".join(STAGES))
+    run_options(command)
+    images_option(command)
     run_options(add("train-pose", "train the pose regressor that measures views"))
     command = add("choose-views", "measure the split layers of a GAN, or choose its view codes")
     run_options(command)
