@@ -1,37 +1,51 @@
 """One step of every training, by one process or by several that share it: what `test_together.py` compares.
 
-python -m torch.distributed.run --nproc_per_node 2 -m tests.together FILE
+python -m torch.distributed.run --nproc_per_node 2 -m tests.together FOLDER
+
+writes what was followed to FOLDER/steps.safetensors and a dataset to FOLDER/dataset; goes on with the training in
+FOLDER/training, and there rank 1 is killed.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ganverse_nb.config import GanConfig, InverseGraphicsConfig, SegmenterConfig
+from ganverse_nb.data.generation import generate
+from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.gan.view_pairs import same_views
+from ganverse_nb.inverse_graphics import training
+from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import feature_distance
-from ganverse_nb.inverse_graphics.training import Trainer
-from ganverse_nb.neural_renderer.data import PropertyDataset, exact_codes
+from ganverse_nb.inverse_graphics.training import Trainer, train_inverse_graphics
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.joint import JointStage
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mask_student import mask_student
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import warm_up
 from ganverse_nb.runtime.team import Team
+from ganverse_nb.segmentation.detections import SMALL
 from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
 from ganverse_nb.segmentation.photo_training import train_photo_segmenter
 from ganverse_nb.segmentation.training import train_segmenter
 from ganverse_nb.studio.photos import make_photos
+from ganverse_nb.workflow import cli
 from tests.inverse_graphics.conftest import lump_dataset
 from tests.neural_renderer import conftest as toys
 
@@ -127,8 +141,49 @@ def one_step_of_each() -> dict[str, Step]:
     return found
 
 
-if __name__ == "__main__":
+def dataset(directory: Path) -> MultiViewDataset:
+    """7 contents in 3 views, in chunks of 2; what is removed depends on the pictures."""
+    network, _, content_w, view_w = toys.gan_world()
+
+    def synthesize(view: Tensor, content: Tensor) -> Tensor:
+        return network.synthesize(network.styles(mix(view, content, 2, network.num_ws)))
+
+    def cut(pictures: Tensor) -> tuple[Tensor, list[str]]:
+        masks = (pictures[:, :1] > 0.5).float()
+        return masks, [SMALL if share < 0.5 else "" for share in masks.mean((1, 2, 3)).tolist()]
+
+    bins, sizes = torch.tensor([0, 4, 8]), {"resolution": toys.SIDE, "test_contents": 1, "contents_per_chunk": 2}
+    return generate(synthesize, cut, content_w[:7], view_w[:3], bins, directory, **sizes)
+
+
+def train(directory: Path, killed: int | None = None) -> InverseGraphicsModel:
+    """A training of 6 steps of f, each of which is kept; rank 1, or one process alone, is killed in step `killed`."""
+    config = replace(InverseGraphicsConfig().lasting(6), pairs=2, robust_steps=0, head_steps=0, texture_size=(32, 64))
+    step, team = Trainer.network_step, Team.from_environment()
+
+    def mortal(trainer: Trainer) -> dict[str, Tensor]:
+        if trainer.step + 1 == killed and team.rank == team.size - 1:
+            if team.size == 1:
+                raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(trainer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_EVERY", 1)
+        patch.setattr(Trainer, "network_step", mortal)
+        torch.manual_seed(0)
+        return train_inverse_graphics(lump_dataset(), config, directory, Edges(), bf16=False)
+
+
+def main(folder: Path) -> None:
     steps = one_step_of_each()
     if Team.from_environment().is_main:
         parts = {f"{name}/{part}": value for name, step in steps.items() for part, value in vars(step).items()}
-        save_file(parts, sys.argv[1])
+        save_file(parts, folder / "steps.safetensors")
+    dataset(folder / "dataset")
+    cli._compute = lambda options: train(folder / "training", killed=5)  # type: ignore[assignment]
+    sys.exit(cli.main(["compute", "inverse_graphics"]))  # whose errors are sentences
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -15,6 +15,7 @@ from ganverse_nb.data.multiview import INDEX, MultiViewDataset, write_index
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.latents import mix, sample_w
 from ganverse_nb.runtime.arrays import RECORD, filled
+from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.detections import LARGE, RULES, keep
 
 if TYPE_CHECKING:
@@ -140,8 +141,12 @@ def generate(
         split_layer=split_layer,
         removed=dict.fromkeys(RULES, 0) | Counter(REMOVED[k] for k in reasons.flatten().tolist() if k),
     )
-    write_index(directory, dataset)
-    _tidy(directory)
+    team = Team.from_environment()
+    team.wait()  # until all have read why pictures were removed
+    if team.is_main:
+        write_index(directory, dataset)
+        _tidy(directory)
+    team.wait()
     return MultiViewDataset.load(directory)
 
 

@@ -10,7 +10,7 @@ import mmap
 import os
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.runtime.errors import CAUSES, DamagedError
 from ganverse_nb.runtime.files import content_of, naming, plain, read_json, write_json
+from ganverse_nb.runtime.team import Team
 
 RECORD = "progress.json"  # of a directory that is being filled
 NORESERVE = 0x4000  # of Linux's mman.h; Python knows its name from 3.13 on
@@ -130,7 +131,8 @@ def filled(
     """Arrays [count, ...] in `directory`/NAME.npy, computed `chunk` rows at a time, no finished chunk twice.
 
     An interrupted call goes on where it stopped, and a finished one maps what is there; what was written is compared
-    with its checksums first. The room on the disk is taken before anything is computed.
+    with its checksums first. The room on the disk is taken before anything is computed. Processes that were started
+    together (`runtime.team`) compute a chunk each at a time, and one of them writes: the rows are those of one process.
 
     Args:
         row: a row of each array, for its shape and type.
@@ -143,39 +145,72 @@ def filled(
     Raises:
         ValueError: they are damaged, or another identity's. OSError: there is no room for them.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / RECORD
-    record: dict[str, Any] = {"identity": plain(identity), "count": count, "done": 0}
-    if path.is_file():
-        with content_of(path, f"record of {what}", remedy):
-            found = dict(read_json(path, remedy))
-            same = all(found[key] == record[key] for key in ("identity", "count"))
-            if not same and not anew:
-                raise DamagedError(f"{directory} holds part of other {what}; delete it or choose another place.")
-            if not 0 <= found["done"] <= found["count"] or (found["done"] and not found["checksums"]):
-                raise ValueError("its counts do not fit each other")
-            record = found if same else record
-    if not record["done"]:
-        path.unlink(missing_ok=True)
-    there = bool(record["done"])
-    arrays = {name: _array(directory / f"{name}.npy", count, like, there, remedy) for name, like in row.items()}
-    sums = {name: zlib.crc32(array[: record["done"]].data) for name, array in arrays.items()}
-    if there and record["checksums"] != sums:
-        raise DamagedError(
-            f"The {what} in {directory} are damaged: they have changed since they were written; {remedy}."
-        )
-    with tqdm(total=count * unit, initial=record["done"] * unit, desc=what, disable=not progress) as bar:
-        for start in range(record["done"], count, chunk):
-            stop = min(start + chunk, count)
-            for name, values in compute(torch.arange(start, stop)).items():
-                arrays[name][start:stop] = values.cpu().numpy()
-                arrays[name].flush()
-                sums[name] = zlib.crc32(arrays[name][start:stop].data, sums[name])
-            record = record | {"done": stop, "checksums": sums}
-            write_json(path, record, sealed=True)
-            bar.update((stop - start) * unit)
-    del arrays
+    team = Team.from_environment()
+    filling = _Filling(directory, count, row, identity, what, remedy, anew) if team.is_main else None
+    done = filling.done if filling else 0
+    begin, step = team.told(lambda: done), chunk * team.size
+    quiet = not (progress and team.is_main)
+    with tqdm(total=count * unit, initial=begin * unit, desc=what, disable=quiet) as bar:
+        for first in range(begin, count, step):
+            last = min(first + step, count)
+            chunks = [torch.arange(start, min(start + chunk, last)) for start in range(first, last, chunk)]
+            mine = [{k: v.cpu() for k, v in compute(rows).items()} for rows in chunks[team.rank : team.rank + 1]]
+            parts = [part for parts in team.collected(mine) for part in parts]
+            if filling:
+                filling.add(parts)
+            bar.update((last - first) * unit)
+    filling = None  # its files are complete
+    team.wait()
     return {name: map_array(directory / f"{name}.npy", remedy) for name in row}
+
+
+class _Filling:
+    """The files of `filled`, in the process that writes them; `done` is how many rows are there."""
+
+    def __init__(
+        self,
+        directory: Path,
+        count: int,
+        row: Mapping[str, Tensor],
+        identity: Mapping[str, Any],
+        what: str,
+        remedy: str,
+        anew: bool,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = path = directory / RECORD
+        record: dict[str, Any] = {"identity": plain(identity), "count": count, "done": 0}
+        if path.is_file():
+            with content_of(path, f"record of {what}", remedy):
+                found = dict(read_json(path, remedy))
+                same = all(found[key] == record[key] for key in ("identity", "count"))
+                if not same and not anew:
+                    raise DamagedError(f"{directory} holds part of other {what}; delete it or choose another place.")
+                if not 0 <= found["done"] <= found["count"] or (found["done"] and not found["checksums"]):
+                    raise ValueError("its counts do not fit each other")
+                record = found if same else record
+        if not record["done"]:
+            path.unlink(missing_ok=True)
+        there = bool(record["done"])
+        self.record, self.done = record, int(record["done"])
+        self.arrays = {n: _array(directory / f"{n}.npy", count, like, there, remedy) for n, like in row.items()}
+        self.sums = {name: zlib.crc32(array[: self.done].data) for name, array in self.arrays.items()}
+        if there and record["checksums"] != self.sums:
+            raise DamagedError(
+                f"The {what} in {directory} are damaged: they have changed since they were written; {remedy}."
+            )
+
+    def add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
+        """Write the next rows, chunk after chunk."""
+        for part in parts:
+            start, stop = self.done, self.done + len(next(iter(part.values())))
+            for name, values in part.items():
+                self.arrays[name][start:stop] = values.numpy()
+                self.arrays[name].flush()
+                self.sums[name] = zlib.crc32(self.arrays[name][start:stop].data, self.sums[name])
+            self.done = stop
+        self.record |= {"done": self.done, "checksums": self.sums}
+        write_json(self.path, self.record, sealed=True)
 
 
 def _array(path: Path, count: int, row: Tensor, there: bool, remedy: str) -> np.memmap:

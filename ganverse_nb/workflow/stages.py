@@ -290,7 +290,7 @@ def multiview_stage(run: Run) -> Stage:
 
     views, needs = _views_identity(run)
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]
-    return Stage("multiview", compute, [config, seed, weights], needs)
+    return Stage("multiview", compute, [config, seed, weights], needs, shared=True)
 
 
 def inverse_graphics(run: Run) -> InverseGraphicsModel:
