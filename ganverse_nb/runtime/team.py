@@ -18,17 +18,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
-
-import torch
-import torch.distributed as dist
-from torch import Tensor
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
 
 from ganverse_nb.runtime.errors import ExpectedError, SettingError
 from ganverse_nb.runtime.extras import require
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 T = TypeVar("T")
-Samples = TypeVar("Samples", Tensor, list[int])
+Samples = TypeVar("Samples", "Tensor", list[int])
 PATIENCE = timedelta(days=7)  # that others are waited for: one may compute alone for long
 SECONDS_TO_END = 5.0  # from the moment that the connection to a process is lost to its end
 _alone = ContextVar("alone", default=False)
@@ -83,9 +83,11 @@ class Team:
         """Replace each tensor by its mean over the team, in one message."""
         if self.size == 1:
             return
+        import torch
+
         tensors = list(tensors)
         flat = torch.cat([t.float().reshape(-1) for t in tensors])
-        with self._all():
+        with self._all() as dist:
             dist.all_reduce(flat)
         flat /= self.size
         for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
@@ -99,7 +101,7 @@ class Team:
         """The sum of a tensor over the team; no gradients."""
         value = value.detach().clone()
         if self.size > 1:
-            with self._all():
+            with self._all() as dist:
                 dist.all_reduce(value)
         return value
 
@@ -107,25 +109,27 @@ class Team:
         """The samples [n, ...] of all processes, in the order of the batch that `shard` has taken them from."""
         if self.size == 1:
             return samples
-        parts = [torch.empty_like(samples, memory_format=torch.contiguous_format) for _ in range(self.size)]
-        with self._all():
+        import torch
+
+        parts = [samples.new_empty(samples.shape) for _ in range(self.size)]
+        with self._all() as dist:
             dist.all_gather(parts, samples.detach().contiguous())
         return torch.stack(parts, 1).flatten(0, 1)
 
     def agree(self, tensors: Iterable[Tensor]) -> None:
         """Replace tensors by those of process 0: what all begin with is then the same to the last bit."""
         if self.size > 1:
-            with self._all(), torch.no_grad():
+            with self._all() as dist:
                 for tensor in tensors:
-                    whole = tensor.contiguous()
+                    whole = tensor.detach().contiguous()
                     dist.broadcast(whole, 0)
-                    tensor.copy_(whole)
+                    tensor.detach().copy_(whole)
 
     def told(self, find: Callable[[], T]) -> T:
         """What `find` returns in process 0, which alone calls it, in all of them."""
         found = [find() if self.is_main else None]
         if self.size > 1:
-            with self._all():
+            with self._all() as dist:
                 dist.broadcast_object_list(found)
         return found[0]  # type: ignore[return-value]
 
@@ -134,14 +138,14 @@ class Team:
         if self.size == 1:
             return [value]
         found: list[T] = [value] * self.size if self.is_main else []
-        with self._all():
+        with self._all() as dist:
             dist.gather_object(value, found if self.is_main else None)
         return found
 
     def wait(self) -> None:
         """Return when all have come here."""
         if self.size > 1:
-            with self._all():
+            with self._all() as dist:
                 dist.barrier()
 
     def ended(self, seconds: float = SECONDS_TO_END) -> list[int]:
@@ -155,10 +159,12 @@ class Team:
         return gone
 
     @contextmanager
-    def _all(self) -> Iterator[None]:
-        """Raises a TeamError where what fails in the block is that another process has ended."""
+    def _all(self) -> Iterator[ModuleType]:
+        """The messages that all send; raises a TeamError where they fail as another process has ended."""
+        import torch.distributed as dist  # the command line comes up without torch
+
         try:
-            yield
+            yield dist
         except RuntimeError as error:
             elsewhere = any(host != platform.node() for host, _ in _members())
             if not (gone := self.ended()) and not elsewhere:
@@ -185,6 +191,7 @@ def alone(wanted: bool = True) -> Iterator[None]:
 @cache
 def _join() -> tuple[int, int]:
     require("train", "Work of several processes", "accelerate")
+    import torch
     from accelerate import PartialState
 
     gpu = torch.cuda.is_available()
@@ -198,6 +205,8 @@ def _join() -> tuple[int, int]:
 @cache
 def _members() -> list[tuple[str, int]]:
     """Machine and process of every rank."""
+    import torch.distributed as dist
+
     found: list[tuple[str, int]] = [("", 0)] * int(os.environ.get("WORLD_SIZE", "1"))
     if dist.is_initialized():
         dist.all_gather_object(found, (platform.node(), os.getpid()))
