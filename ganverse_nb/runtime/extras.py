@@ -27,6 +27,7 @@ EXTRAS = {
     ),
     "train": ("accelerate", "lpips", "scipy"),
     "eval": ("DracoPy", "lpips", "scipy", "torch_fidelity"),
+    "cluster": ("submitit",),
     "photos": ("onnxruntime", "pillow_heif", "rembg"),
 }
 """Extra -> the modules it brings beyond the base, which renders, reconstructs and edits without any of them."""

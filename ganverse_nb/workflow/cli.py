@@ -104,7 +104,9 @@ def _sweep(options: argparse.Namespace) -> None:
     profile, category, *_ = meant(options)
     offer_weights(config := chosen(options))
     own = changes(run_config(profile, category, config.seed, "nowhere"), config) | settings(options)
-    path = sweep(profile, category, seeds, vary, own, only, options.sweeps, options.notebooks, options.jobs)
+    job = {name: values(text)[0] for name, text in (assignment(text, "--job") for text in options.job)}
+    where = options.sweeps, options.notebooks, options.jobs, options.executor, job
+    path = sweep(profile, category, seeds, vary, own, only, *where)
     print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
     print(f"next: ganverse reproduce {means(config)}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ganverse_nb import __version__
 from ganverse_nb.categories import CATEGORIES
+from ganverse_nb.workflow.jobs import EXECUTORS, HERE
 from ganverse_nb.workflow.options import POLICY, images_option, profile_options, rows, run_options
 from ganverse_nb.workflow.together import STAGES
 
@@ -55,6 +56,11 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument("--only", default="04", metavar="04,09", help="the notebooks that measure (default: 04)")
     command.add_argument("--notebooks", type=Path, metavar="DIR", help="where the notebooks are")
     command.add_argument("--jobs", type=int, metavar="N", help=jobs_help)
+    command.add_argument(
+        "--executor", choices=EXECUTORS, default=HERE, help="slurm: each seed is a job (default: here)"
+    )
+    text = "what a job takes, by submitit's names, as in slurm_partition=gpu or timeout_min=600"
+    command.add_argument("--job", action="append", default=[], metavar="KEY=VALUE", help=text)
     command.add_argument("--sweeps", type=Path, default=Path("sweeps"), metavar="DIR", help="where sweeps are kept")
     text = "train the StyleGAN2 of a category on studio photos, or on your own pictures"
     command = add("train-gan", text, "train", shared=True)

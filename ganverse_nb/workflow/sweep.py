@@ -19,13 +19,14 @@ from ganverse_nb.evaluation.spread import as_json, as_markdown, table
 from ganverse_nb.runtime.files import content_of, digest, read_json, sha256, write_json, write_text
 from ganverse_nb.runtime.settings import UNDECIDING
 from ganverse_nb.workflow.configuration import Given
+from ganverse_nb.workflow.jobs import HERE, in_jobs, in_turn
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.provenance import commit
 from ganverse_nb.workflow.reproduce import reproduce
 from ganverse_nb.workflow.run import Run, open_run
 
-STATE, TABLE = "sweep.json", "sweep.md"
+STATE, TABLE, JOBS = "sweep.json", "sweep.md", "jobs"
 
 
 def variants(vary: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
@@ -51,6 +52,8 @@ def sweep(
     output: str | Path = "sweeps",
     directory: Path | None = None,
     jobs: int | None = None,
+    executor: str = HERE,
+    job: Mapping[str, Any] | None = None,
 ) -> Path:
     """Executes notebooks for every seed and combination of settings; returns the path of the table, sweep.md.
 
@@ -62,10 +65,12 @@ def sweep(
         vary: setting -> values, every combination of them.
         settings: changes to the profile that all share.
         only, directory, jobs: as in `reproduce`.
+        executor: "here", one case after the other; "slurm" or "local": each seed is a job, see `workflow.jobs`.
+        job: what such a job may take, by submitit's names, as in `{"timeout_min": 600, "slurm_partition": "gpu"}`.
 
     Raises:
         ValueError: no seeds, a setting without values, or one that is unknown or of the wrong type.
-        ReproductionError: a notebook failed.
+        ReproductionError: a notebook failed. ExpectedError: a job that failed, or none can be had.
     """
     if not seeds:
         raise ValueError("A sweep needs at least one seed, as in --seeds 0,1,2.")
@@ -82,18 +87,28 @@ def sweep(
         done = {(result["variant"], result["seed"]) for result in results}
     left = [(seed, name) for seed in seeds for name in cases if (name, seed) not in done]
     runs = {(s, n): _open(root, profile, category, s, cases[n], n) for s, n in left}  # a wrong setting is said at once
-    for number, (seed, name) in enumerate(left, 1):
-        print(f"[{number}/{len(left)}] {name}, seed {seed}", flush=True)
-        run = runs[seed, name]
-        _adopt(run, root)
-        reproduce(run, only, directory, jobs)
-        rows = [{"key": row.key, "ours": row.ours, "unit": row.unit} for row in run.rows()]
+
+    def measure(seed: int, name: str) -> list[dict[str, Any]]:
+        return _measured(runs[seed, name], root, only, directory, jobs)
+
+    here = executor == HERE
+    found = in_turn(left, measure) if here else in_jobs(left, measure, executor, root / JOBS, job or {})
+    for (seed, name), rows in found:
         results.append({"variant": name, "seed": seed, "made_by": made_by, "rows": rows})
         write_json(root / STATE, {"results": results, "table": as_json(table(results, list(cases)))}, sealed=True)
     cells = table(results, list(cases))
     write_json(root / STATE, {"results": results, "table": as_json(cells)}, sealed=True)
     write_text(root / TABLE, as_markdown(cells, list(cases), seeds))
     return root / TABLE
+
+
+def _measured(
+    run: Run, root: Path, only: Sequence[str], directory: Path | None, jobs: int | None
+) -> list[dict[str, Any]]:
+    """The numbers that the notebooks find for a run."""
+    _adopt(run, root)
+    reproduce(run, only, directory, jobs)
+    return [{"key": row.key, "ours": row.ours, "unit": row.unit} for row in run.rows()]
 
 
 def _open(root: Path, profile: str, category: Given, seed: int, settings: dict[str, Any], name: str) -> Run:

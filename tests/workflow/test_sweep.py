@@ -1,6 +1,9 @@
 """Sweeps: every seed and combination once, resumed, and a table with mean and spread."""
 
+import re
+
 import pytest
+from cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.workflow import cli
@@ -96,3 +99,36 @@ def test_what_decides_no_result_makes_no_other_sweep(measured, folder, tmp_path)
     path = sweep("smoke", **options)
     assert sweep("smoke", settings={"runtime.checkpoint_seconds": 5.0}, **options) == path
     assert sweep("smoke", settings={"inverse.lr": 0.5}, **options) != path
+
+
+@pytest.fixture
+def carried():
+    """Processes of submitit begin with what stands in for the notebooks here."""
+    register_pickle_by_value(sweeps)
+    yield
+    unregister_pickle_by_value(sweeps)
+
+
+def test_every_seed_is_a_job_of_submitit(measured, carried, folder, tmp_path, capsys):
+    options = {"vary": {"inverse.weight_perceptual": [0.5, 0]}, "output": tmp_path, "directory": folder}
+    path = sweep("smoke", seeds=[0, 1], executor="local", job={"timeout_min": 5}, **options)
+    assert "| car.x (°) | 5.5 ± 0.71 | 0.5 ± 0.71 |" in path.read_text()
+    assert measured == [] and len(list((path.parent / "jobs").glob("*_result.pkl"))) == 2
+    assert "2 jobs, one for each seed" in capsys.readouterr().out
+    assert sweep("smoke", seeds=[0, 1], executor="local", **options) == path  # nothing is left to do
+    assert len(list((path.parent / "jobs").glob("*_result.pkl"))) == 2
+
+
+def test_jobs_that_fail_or_cannot_be_had_are_one_sentence(measured, carried, folder, tmp_path, capsys, monkeypatch):
+    def fails(run, *arguments):
+        raise ValueError("no car in sight")
+
+    monkeypatch.setattr(sweeps, "reproduce", fails)
+    command = ["sweep", "--profile", "smoke", "--notebooks", str(folder), "--sweeps", str(tmp_path), "--seeds", "7"]
+    for options, words in (
+        (["--executor", "local"], r"The job of seed 7 failed \(.*no car in sight\); its log is .*\.err\."),
+        (["--executor", "local", "--job", "speed=1"], "No job can be given to local: .*speed"),
+        (["--executor", "slurm"], "No job can be given to slurm"),
+    ):
+        assert cli.main([*command, *options]) == 2
+        assert re.search(words, capsys.readouterr().err)
