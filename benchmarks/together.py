@@ -2,8 +2,9 @@
 
     python -m benchmarks.together
 
-on two processors with nothing else to do. Both are the mini profile's: 160 photos of the bundled GAN, cut out, for each
-chunk; steps of Eq 2 without the perceptual term. Every number is the best of `ROUNDS`, which take turns.
+on two processors with nothing else to do. Both at the mini profile's sizes: photos of the bundled GAN, cut out; steps
+of Eq 2 without the perceptual term, on degraded pictures ("robust"), and of the camera head. Each number is that of the
+quickest `CONTENTS` contents and of the quickest step.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-ROUNDS, CONTENTS, STEPS, LOGGED = 3, 24, 150, 50
+CONTENTS, TIMES, STEPS = 8, 6, 40
 LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
 KINDS = {"one process of two threads": (1, "2"), "two processes of one thread": (2, "1")}
 
@@ -28,39 +29,44 @@ def work(folder: Path) -> None:
     from ganverse_nb.data.generation import build_multiview
     from ganverse_nb.gan.checkpoint import bundled, load_generator
     from ganverse_nb.gan.viewpoints import ViewCodes
-    from ganverse_nb.inverse_graphics.training import train_inverse_graphics
-    from ganverse_nb.runtime.checkpoints import METRICS
+    from ganverse_nb.inverse_graphics.training import Trainer
+    from ganverse_nb.runtime.precision import has_bfloat16
     from ganverse_nb.runtime.process import prepare_process
     from ganverse_nb.runtime.team import Team
+    from ganverse_nb.runtime.threads import one_thread
     from ganverse_nb.segmentation.mask_rcnn import load_segmenter
 
     prepare_process()
     config, team = load_config("mini"), Team.from_environment()
     generator, views = load_generator("car"), ViewCodes.load(bundled("car", "views"))
     segmenter = load_segmenter("car", "bundled")
+    multiview, rates = replace(config.multiview, contents=CONTENTS, test_contents=1), {}
 
-    def make(contents: int, name: str) -> float:
-        multiview = replace(config.multiview, contents=contents, test_contents=1)
+    seconds = []
+    for number in range(TIMES):
         team.wait()
         begun = time.perf_counter()
-        build_multiview(generator, views, segmenter, multiview, folder / name)
-        return contents * len(views) / (time.perf_counter() - begun)
+        dataset = build_multiview(generator, views, segmenter, multiview, folder / str(number))
+        seconds.append(time.perf_counter() - begun)
+    rates["photos"] = CONTENTS * len(views) / min(seconds)
 
-    make(8, "warm")
-    photos = make(CONTENTS, "dataset")
-    dataset = build_multiview(
-        generator, views, segmenter, replace(config.multiview, contents=CONTENTS), folder / "dataset"
-    )
-    inverse = replace(config.inverse, steps=STEPS, perceptual_after=STEPS, robust_steps=0, head_steps=0)
-    train_inverse_graphics(dataset, inverse, folder / "f")
+    inverse = config.inverse
+    begins = {"network": 0, "robust": inverse.steps, "head": inverse.steps + inverse.robust_steps}
+    trainer = Trainer(dataset, inverse, folder, None, 0, "cpu", True)
+    for name, begin in begins.items():
+        trainer.step, step, seconds = begin, getattr(trainer, f"{name}_step"), []
+        with one_thread(has_bfloat16("cpu")):
+            for _ in range(STEPS):
+                begun = time.perf_counter()
+                step()
+                seconds.append(time.perf_counter() - begun)
+        rates[f"steps ({name})"] = 1 / min(seconds)
     if team.is_main:
-        lines = [json.loads(line) for line in (folder / "f" / METRICS).read_text().splitlines()]
-        steps = 1 / min(line["seconds_per_step"] for line in lines[1:])
-        print(json.dumps({"photos a second": photos, "steps a second": steps}))
+        print(json.dumps(rates))
 
 
 def measure(processes: int, threads: str) -> dict[str, float]:
-    """The rates of a launch."""
+    """What a launch does in a second."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, *LAUNCH, str(processes), "-m", "benchmarks.together", folder]
         environment = os.environ | {"OMP_NUM_THREADS": threads}
@@ -68,16 +74,9 @@ def measure(processes: int, threads: str) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def main() -> None:
-    best: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
-    for _ in range(ROUNDS):
-        for kind, how in KINDS.items():
-            found = measure(*how)
-            print(kind, {name: round(rate, 2) for name, rate in found.items()}, flush=True)
-            best[kind] = {name: max(rate, best[kind].get(name, 0.0)) for name, rate in found.items()}
-    for kind, rates in best.items():
-        print(f"best of {ROUNDS}: {kind}", {name: round(rate, 2) for name, rate in rates.items()})
-
-
 if __name__ == "__main__":
-    main() if len(sys.argv) == 1 else work(Path(sys.argv[1]))
+    if len(sys.argv) == 1:
+        for kind, how in KINDS.items():
+            print(kind, {name: round(rate, 1) for name, rate in measure(*how).items()}, flush=True)
+    else:
+        work(Path(sys.argv[1]))

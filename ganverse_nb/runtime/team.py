@@ -89,9 +89,8 @@ class Team:
         flat = torch.cat([t.float().reshape(-1) for t in tensors])
         with self._all() as dist:
             dist.all_reduce(flat)
-        flat /= self.size
-        for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-            tensor.copy_(mean.view_as(tensor))
+        for tensor, total in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+            torch.div(total.view_as(tensor), self.size, out=tensor)
 
     def average_gradients(self, parameters: Iterable[Tensor], losses: Sequence[Tensor] = ()) -> None:
         """Average the gradients of those parameters that have some, and losses that are to be told, over the team."""
