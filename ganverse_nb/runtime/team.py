@@ -77,7 +77,10 @@ class Team:
 
     def shard(self, samples: Samples) -> Samples:
         """Every `size`-th sample of a batch, starting with this process' own."""
-        return samples[self.rank :: self.size]
+        if self.size == 1:
+            return samples
+        mine = samples[self.rank :: self.size]
+        return mine if isinstance(mine, list) else mine.contiguous()
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its mean over the team, in one message."""
