@@ -34,7 +34,7 @@ from ganverse_nb.neural_renderer.codes import Codes
 from ganverse_nb.neural_renderer.data import SHAPES, TEXTURES, Pictures, PropertyDataset
 from ganverse_nb.neural_renderer.held_out import HeldOut
 from ganverse_nb.neural_renderer.losses import TrainingSet, draw_scenes
-from ganverse_nb.neural_renderer.training import shapes_of
+from ganverse_nb.neural_renderer.warm_up import shapes_of
 from ganverse_nb.runtime.arrays import map_array
 
 folder, (contents, views, test) = Path(sys.argv[1]), map(int, sys.argv[2:5])
@@ -82,10 +82,10 @@ every, cameras = torch.arange(contents), Model.cameras().detach()
 training_identity(dataset, config.inverse, None, 0, Model.cameras)
 fit_template(dataset, 0.0, 2.3, 30.0)
 Framing.of(dataset, cameras.azimuth)
-for _ in range(10):  # f
+for _ in range(3):  # f
     shots = dataset.sample_views(config.inverse.pairs, 2, rng)
     pictures = [dataset.batch(shots.content, view) for view in shots.views]
-for _ in range(10):  # the camera head
+for _ in range(3):  # the camera head
     content, view = dataset.kept_pictures(dataset.train_contents)
     dataset.batch(*(part[torch.randint(len(content), (8,), generator=rng)] for part in (content, view)))
 gan_test_set(dataset, Model, dataset.train_contents).batch(torch.randint(len(content), (48,), generator=rng))
@@ -103,7 +103,7 @@ shapes_of(data)
 HeldOut.of(data, range(contents - test - 16, contents - test), 0)
 scenes = TrainingSet(data, Codes(torch.zeros(views, 8), torch.zeros(contents, 8)), data.usable(range(contents - test)))
 scenes.texture_variance()
-for _ in range(10):
+for _ in range(3):
     draw_scenes(scenes, config.stylegan_r, rng)
     rows = data.sample_rows(scenes.draw_contents(16, rng), rng)
     data.images(rows), data.masks(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.multiview import INDEX, MultiViewDataset, write_index
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.latents import mix, sample_w
-from ganverse_nb.runtime.arrays import RECORD, filled
+from ganverse_nb.runtime.arrays import RECORD, filled, rows_done
+from ganverse_nb.runtime.demand import announce, step_demand
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.detections import LARGE, RULES, keep
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from ganverse_nb.segmentation.segmenter import Segmenter
 
 REASONS, REMOVED = "reasons", ("", *RULES, LARGE)  # while it is made: why a picture was removed, by number
-BATCH = 8  # pictures above 128 px that are made and cut out at a time: 39 of them take many gigabytes
+BATCH, LARGE_BATCH = 160, 8  # pictures that are made and cut out at a time; above 128 px they take gigabytes
+TRIED = 1000  # pictures: it is told what more of them will take
 
 Synthesize = Callable[[Tensor, Tensor], Tensor]
 """(view codes [B, w_dim], content codes [B, w_dim]) -> pictures [B, 3, H, W] in [0, 1]."""
@@ -64,17 +67,31 @@ def build_multiview(
         kept = keep(found, config.minimum_mask, config.maximum_mask, config.one_instance)
         return generator.uncrop(found.mask), kept.reason
 
+    codes, resolution = views.codes.to(content_w), config.resolution or generator.resolution
+    chunk, batch = (4, BATCH) if generator.resolution <= 128 else (1, LARGE_BATCH)
+    left = (config.contents - rows_done(directory)) * len(codes)
+    if Team.from_environment().is_main and not (directory / INDEX).is_file() and left > TRIED:
+
+        def prepare(number: int) -> Callable[[], object]:
+            given = (codes[torch.arange(number) % len(codes)], content_w[:1].expand(number, -1))
+            return lambda: _made(synthesize, cut, *given, resolution)
+
+        batch = min(batch, chunk * len(codes))
+        step = step_demand(prepare, batch)
+        demand = replace(step.times(left / batch), disk=left * 4 * resolution**2)
+        announce("the multi-view pictures", demand, directory, "use a smaller GAN or segmenter")
     return generate(
         synthesize,
         cut,
         content_w,
-        views.codes.to(content_w),
+        codes,
         views.azimuth_bin,
         directory,
-        resolution=config.resolution or generator.resolution,
+        resolution=resolution,
         test_contents=config.test_contents,
         split_layer=views.split_layer,
-        **({} if generator.resolution <= 128 else {"contents_per_chunk": 1, "batch": BATCH}),
+        contents_per_chunk=chunk,
+        batch=batch,
     )
 
 
@@ -90,7 +107,7 @@ def generate(
     test_contents: int,
     split_layer: int = 0,
     contents_per_chunk: int = 4,
-    batch: int = 160,
+    batch: int = BATCH,
 ) -> MultiViewDataset:
     """Every content [C, w_dim] in every view [V, w_dim], cut out; complete chunks are never made twice.
 

@@ -36,6 +36,7 @@ from ganverse_nb.inverse_graphics.losses import albedo_prior, loss_terms
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.network import InverseGraphicsNetwork, repeat_mesh
 from ganverse_nb.inverse_graphics.perceptual import Features, perceptual_loss
+from ganverse_nb.inverse_graphics.rehearsal import tell
 from ganverse_nb.inverse_graphics.template import fit_template
 from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.render.renderer import RenderOutput, render
@@ -239,6 +240,7 @@ class Trainer:
         robust, total = config.steps + config.robust_steps, config.steps + config.robust_steps + config.head_steps
         self.step = self.checkpoints.resume(self.restore)
         self.team.agree(self.model.state_dict().values())
+        tell(self)
         mark, mark_step = time.perf_counter(), self.step
         quiet = not self.team.is_main
         with tqdm(total=total, initial=self.step, desc="inverse graphics", unit="step", disable=quiet) as bar:

@@ -107,8 +107,8 @@ class PropertyDataset:
         return filled(
             place,
             len(self),
-            {name: values[0] for name, values in self._inferred(torch.arange(1)).items()},
-            self._inferred,
+            {name: values[0] for name, values in self.said(torch.arange(1)).items()},
+            self.said,
             {"f": weights_of(self._infer), **self.pictures.identity()},
             chunk=CHUNK,
             what="shapes and textures",
@@ -118,8 +118,8 @@ class PropertyDataset:
         )
 
     @torch.no_grad()
-    def _inferred(self, rows: Tensor) -> dict[str, Tensor]:
-        """What f says of those pictures."""
+    def said(self, rows: Tensor) -> dict[str, Tensor]:
+        """What f says of those pictures: `SHAPES` in 16 bits and `TEXTURES` in 8, on the CPU."""
         found: dict[str, list[Tensor]] = {SHAPES: [], TEXTURES: []}
         with bfloat16(False, self.device):  # whoever asks
             for part in rows.split(CHUNK):
@@ -143,14 +143,14 @@ class PropertyDataset:
 
     def shape(self, rows: Tensor) -> Tensor:
         """[B, V, 3] inferred vertices."""
-        return self._said(rows, SHAPES)[0]
+        return self._floats(rows, SHAPES)[0]
 
     def texture(self, rows: Tensor) -> Tensor:
         """[B, 3, Ht, Wt] inferred texture."""
-        return self._said(rows, TEXTURES)[0] / 255
+        return self._floats(rows, TEXTURES)[0] / 255
 
-    def _said(self, rows: Tensor, *names: str) -> list[Tensor]:
-        found = self._inferred(rows) if self._kept is None else {name: self._kept[name][rows] for name in names}
+    def _floats(self, rows: Tensor, *names: str) -> list[Tensor]:
+        found = self.said(rows) if self._kept is None else {name: self._kept[name][rows] for name in names}
         return [found[name].to(self.device).float() for name in names]
 
     def background(self, rows: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class PropertyDataset:
 
     def properties(self, rows: Tensor) -> Properties:
         """All properties of those pictures."""
-        shape, texture = self._said(rows, SHAPES, TEXTURES)
+        shape, texture = self._floats(rows, SHAPES, TEXTURES)
         return Properties(self.cameras[self.pictures.view[rows]], shape, texture / 255, self.background(rows))
 
     def sample_rows(self, contents: Tensor, rng: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from ganverse_nb.runtime.arrays import Rows, filled
 from ganverse_nb.runtime.tensors import checksum, weights_of
 
 FRESH = "fresh"  # directory of a training
+VIEWS_EACH = 2
 
 
 @torch.no_grad()
@@ -26,7 +27,7 @@ def fresh_pictures(
     side: int,
     directory: Path,
     *,
-    views_each: int = 2,
+    views_each: int = VIEWS_EACH,
     psi: float = 0.8,
     minimum_mask: float = 0.1,
     seed: int = 0,

@@ -6,11 +6,9 @@ f, the camera head and the teacher are frozen throughout: no gradient is ever ac
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ganverse_nb.config import StyleGANRConfig
@@ -23,17 +21,16 @@ from ganverse_nb.neural_renderer.fresh import FRESH, fresh_pictures
 from ganverse_nb.neural_renderer.held_out import HeldOut
 from ganverse_nb.neural_renderer.joint import fine_tune
 from ganverse_nb.neural_renderer.losses import TrainingSet
-from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.mask_student import mask_student
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.rehearsal import tell
 from ganverse_nb.neural_renderer.renderer import StyleGANR
-from ganverse_nb.neural_renderer.warm_up import warm_up
+from ganverse_nb.neural_renderer.warm_up import new_mapping, warm_up
 from ganverse_nb.runtime.files import remove
 from ganverse_nb.runtime.precision import has_bfloat16
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.runtime.threads import one_thread
 
-MEASURED = 16_384  # pictures, at most, whose shapes say how much shapes vary
 WARM, FINAL = "mapping_only.safetensors", "stylegan_r.safetensors"
 
 
@@ -83,6 +80,7 @@ def train_stylegan_r(
     Raises:
         ValueError: what lies in `directory` is damaged or of other settings, or a batch that the processes cannot share
             evenly.
+        ExpectedError: disk or memory are too small for it.
         DivergedError: a training came to numbers that are not finite.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -91,6 +89,11 @@ def train_stylegan_r(
     encoder.freeze()
     codes = exact_codes(generator, view_w, content_w, split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
+    if team.is_main:
+        tell(
+            pictures, train, codes, cameras, generator, encoder, config, directory, on_orbit=on_orbit,
+            discriminator=discriminator,
+        )  # fmt: skip
     student, student_iou = mask_student(pictures, train, validation, config, directory, seed, progress, device, team)
     if config.fresh_contents > 0:
         first = len(codes.content)
@@ -112,23 +115,7 @@ def train_stylegan_r(
     data = TrainingSet(dataset, codes, dataset.usable(train), team)
     differentiable = PropertyEncoder(encoder.infer, student, encoder.camera)
 
-    shapes, texture = shapes_of(dataset), dataset.texture(torch.arange(1)).shape
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        mapping = PropertyMapper.fit(
-            codes.view.cpu(),
-            cameras,
-            codes.content[data.contents].cpu(),
-            shapes,
-            texture=(texture[-2], texture[-1]),
-            resolution=pictures.images.shape[-1],
-            on_orbit=on_orbit,
-            view_share=config.view_share,
-            rest=config.view_rest,
-            harmonics=config.view_harmonics,
-            hidden=config.hidden,
-            offset=config.view_offset,
-        ).to(device)
+    mapping = new_mapping(data, cameras, on_orbit, config, seed).to(device)
     with one_thread():
         warm_up(mapping, data, config, directory, seed, progress)
     notes = {
@@ -151,12 +138,6 @@ def train_stylegan_r(
     for module in (model.generator, model.mapping):
         module.requires_grad_(False)
     return model
-
-
-def shapes_of(dataset: PropertyDataset) -> Tensor:
-    """Shapes [n, V, 3] of all pictures, of at most `MEASURED` evenly spread ones."""
-    every = math.ceil(len(dataset) / MEASURED)
-    return dataset.shape(torch.arange(0, len(dataset), every)).cpu()
 
 
 def split_contents(contents: Sequence[int], validation: int) -> tuple[list[int], list[int]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from ganverse_nb.config import StyleGANRConfig
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.losses import TrainingSet, code_loss
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.mask_student import state_identity
@@ -16,6 +20,37 @@ from ganverse_nb.runtime.checkpoints import Checkpoints
 
 WARM_UP_STATE = "warmup.pt"
 LOG_EVERY, SAVE_EVERY = 50, 500
+MEASURED = 16_384  # pictures, at most, whose shapes say how much shapes vary
+
+
+def new_mapping(
+    data: TrainingSet, cameras: Camera, on_orbit: Tensor | None, config: StyleGANRConfig, seed: int
+) -> PropertyMapper:
+    """The untrained mapping network for the pictures, codes and cameras; the global random state stays as it was."""
+    dataset, codes = data.dataset, data.codes
+    texture = dataset.texture(torch.arange(1)).shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return PropertyMapper.fit(
+            codes.view.cpu(),
+            cameras,
+            codes.content[data.contents].cpu(),
+            shapes_of(dataset),
+            texture=(texture[-2], texture[-1]),
+            resolution=dataset.pictures.images.shape[-1],
+            on_orbit=on_orbit,
+            view_share=config.view_share,
+            rest=config.view_rest,
+            harmonics=config.view_harmonics,
+            hidden=config.hidden,
+            offset=config.view_offset,
+        )
+
+
+def shapes_of(dataset: PropertyDataset) -> Tensor:
+    """Shapes [n, V, 3] of the pictures, of at most `MEASURED` evenly spread ones."""
+    every = math.ceil(len(dataset) / MEASURED)
+    return dataset.shape(torch.arange(0, len(dataset), every)).cpu()
 
 
 def warm_up(

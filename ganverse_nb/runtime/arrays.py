@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ganverse_nb.runtime.demand import Demand, check_room
 from ganverse_nb.runtime.errors import CAUSES, DamagedError
 from ganverse_nb.runtime.files import content_of, naming, plain, read_json, write_json
 from ganverse_nb.runtime.team import Team
@@ -143,7 +144,8 @@ def filled(
         anew: whether what has another identity, and can be made again, gives way.
 
     Raises:
-        ValueError: they are damaged, or another identity's. OSError: there is no room for them.
+        ValueError: they are damaged, or another identity's.
+        ExpectedError, OSError: there is no room for them.
     """
     team = Team.from_environment()
     filling = _Filling(directory, count, row, identity, what, remedy, anew) if team.is_main else None
@@ -192,6 +194,9 @@ class _Filling:
         if not record["done"]:
             path.unlink(missing_ok=True)
         there = bool(record["done"])
+        if not there:
+            room = count * sum(like.numel() * like.element_size() for like in row.values())
+            check_room(what, Demand(disk=room), directory)
         self.record, self.done = record, int(record["done"])
         self.arrays = {n: _array(directory / f"{n}.npy", count, like, there, remedy) for n, like in row.items()}
         self.sums = {name: zlib.crc32(array[: self.done].data) for name, array in self.arrays.items()}
@@ -211,6 +216,14 @@ class _Filling:
             self.done = stop
         self.record |= {"done": self.done, "checksums": self.sums}
         write_json(self.path, self.record, sealed=True)
+
+
+def rows_done(directory: Path) -> int:
+    """How many rows `filled` has computed there; 0 where its record cannot be read, of which `filled` tells."""
+    try:
+        return int(read_json(directory / RECORD)["done"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
 
 
 def _array(path: Path, count: int, row: Tensor, there: bool, remedy: str) -> np.memmap:

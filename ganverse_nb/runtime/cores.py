@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ganverse_nb.runtime.control_groups import control_groups, read
+
 
 def cores(root: Path = Path("/")) -> int:
     """Processors that this process may use, at least one: by its affinity, and by the quota of its control groups.
@@ -24,34 +26,15 @@ def allowed() -> int:
 
 def _quotas(root: Path) -> list[float]:
     """Processors that the control groups of this process and those above them allow; none where nobody limits it."""
-    groups = _read(root / "proc" / "self" / "cgroup")
-    mounts, found = root / "sys" / "fs" / "cgroup", []
-    for line in groups.splitlines():
-        _, controllers, name = (line.split(":", 2) + ["", ""])[:3]
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        base = mounts / "cpu" if controllers else mounts
-        group = base / name.lstrip("/")
-        for folder in [group, *group.parents]:
-            quota = _quota_v1(folder) if controllers else _quota_v2(folder)
-            found += [quota] if quota else []
-            if folder == base:
-                break
-    return found
+    groups = control_groups("cpu", root)
+    return [quota for folder, first in groups if (quota := _quota_v1(folder) if first else _quota_v2(folder))]
 
 
 def _quota_v2(folder: Path) -> float | None:
-    parts = _read(folder / "cpu.max").split()
+    parts = read(folder / "cpu.max").split()
     return int(parts[0]) / int(parts[1]) if len(parts) == 2 and parts[0] != "max" else None
 
 
 def _quota_v1(folder: Path) -> float | None:
-    quota, period = (_read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+    quota, period = (read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
     return int(quota) / int(period) if quota and period and int(quota) > 0 else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

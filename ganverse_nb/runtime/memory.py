@@ -1,8 +1,16 @@
-"""Freed memory is kept for the next step."""
+"""Memory: what of it may still be had, what a piece of work takes, and that what is freed is kept for the next step."""
 
 from __future__ import annotations
 
 import ctypes
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ganverse_nb.runtime.control_groups import control_groups, read
+
+if sys.platform != "win32":
+    import resource
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 MOST_KEPT = 512 * 2**20
@@ -20,3 +28,63 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST) and mallopt(M_TRIM_THRESHOLD, MOST_KEPT))
+
+
+def free_memory(root: Path = Path("/")) -> tuple[int, str] | None:
+    """Bytes that this process may still take, and whose limit that is in words; None where the system does not say.
+
+    Pages of files that could be read again count as free.
+
+    Args:
+        root: of the system's files.
+    """
+    found = [(size, words) for size, words in _left(root) if size is not None]
+    return min(found) if found else None
+
+
+def _left(root: Path) -> list[tuple[int | None, str]]:
+    meminfo, status = _table(read(root / "proc" / "meminfo")), _table(read(root / "proc" / "self" / "status"))
+    left: list[tuple[int | None, str]] = [(meminfo.get("MemAvailable"), "this machine")]
+    if sys.platform != "win32" and "VmSize" in status:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        left += [(max(0, limit - status["VmSize"]), "`ulimit -v`")] if limit != resource.RLIM_INFINITY else []
+    for folder, first in control_groups("memory", root):
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if first else ("memory.max", "memory.current")
+        limit_text, used_text = (read(folder / name).strip() for name in names)
+        if limit_text.isdigit() and used_text.isdigit():
+            pages = _numbers(read(folder / "memory.stat"))
+            files = pages.get("inactive_file", 0) + pages.get("active_file", 0)
+            left.append((max(0, int(limit_text) - int(used_text) + files), "the limit of this container or job"))
+    return left
+
+
+def taken(work: Callable[[], object]) -> int:
+    """Bytes by which the memory of this process grows at most while `work` runs; 0 where the system does not say."""
+    _trim()
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the largest size so far
+    except OSError:
+        work()
+        return 0
+    before = _table(read(Path("/proc/self/status")))["VmRSS"]
+    work()
+    return max(0, _table(read(Path("/proc/self/status")))["VmHWM"] - before)
+
+
+def _trim() -> None:
+    """Gives what was freed back to the system, so that taking it again is seen."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return
+
+
+def _table(text: str) -> dict[str, int]:
+    """Bytes by name of lines like `MemFree:  12 kB`."""
+    rows = (line.split() for line in text.splitlines())
+    return {row[0].rstrip(":"): 1024 * int(row[1]) for row in rows if len(row) == 3 and row[2] == "kB"}
+
+
+def _numbers(text: str) -> dict[str, int]:
+    rows = (line.split() for line in text.splitlines())
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}

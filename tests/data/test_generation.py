@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from ganverse_nb.config import MultiviewConfig
+from ganverse_nb.data import generation
 from ganverse_nb.data.generation import REASONS, build_multiview, generate
 from ganverse_nb.data.multiview import IMAGES, MASKS
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.runtime import demand
 from ganverse_nb.runtime.arrays import RECORD
-from ganverse_nb.runtime.errors import sentence
+from ganverse_nb.runtime.errors import ExpectedError, sentence
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detections
 from tests.runtime.test_checkpoints import full_disk
@@ -164,6 +166,31 @@ def test_a_gan_dataset_mixes_each_content_with_each_view_code_at_the_split_layer
     z = torch.randn(5, 8, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         assert torch.allclose(dataset.content_w, centre + 0.7 * (gan.mapping(z) - centre), atol=1e-5)
+
+
+def test_a_dataset_that_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
+    gan = Generator(16, 8, 8, 2, (8, 8, 8)).eval()
+    views = SimpleNamespace(codes=torch.randn(3, 8), azimuth_bin=torch.tensor([0, 4, 8]), split_layer=2)
+
+    def segment(pictures):
+        masks = torch.ones(len(pictures), 1, 16, 16)
+        return Detections(masks, torch.ones(len(pictures), dtype=torch.int64), masks[:, 0, 0, 0], torch.zeros(1, 4))
+
+    def build(place):
+        config = MultiviewConfig(contents=5, test_contents=1)
+        return build_multiview(gan, views, SimpleNamespace(segment=segment), config, place, seed=3)
+
+    quiet = build(tmp_path / "a")
+    monkeypatch.setattr(generation, "TRIED", 0)
+    told = build(tmp_path / "b")
+    assert "The multi-view pictures: about " in capsys.readouterr().err and torch.equal(quiet.images, told.images)
+    build(tmp_path / "b")  # complete: nothing to tell
+    assert "about" not in capsys.readouterr().err
+    monkeypatch.setattr(demand, "free_memory", lambda: (0, "this machine"))
+    monkeypatch.setattr(demand, "taken", lambda work: work() or 1)
+    with pytest.raises(ExpectedError, match="No room for the multi-view pictures: about .* this machine leaves 0 MB"):
+        build(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_picture_with_black_bars_is_judged_without_them_and_stored_as_a_square(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ganverse_nb.gan.discriminator import Discriminator
-from ganverse_nb.neural_renderer import joint
+from ganverse_nb.neural_renderer import joint, rehearsal
 from ganverse_nb.neural_renderer import warm_up as first_stage
 from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.data import PropertyDataset
@@ -17,8 +17,9 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.swaps import swap_pairs
 from ganverse_nb.neural_renderer.training import split_contents, train_stylegan_r
 from ganverse_nb.neural_renderer.warm_up import learning_rate_factor, warm_up
+from ganverse_nb.runtime import demand
 from ganverse_nb.runtime.checkpoints import load_state, read_metrics, save_state
-from ganverse_nb.runtime.errors import DivergedError
+from ganverse_nb.runtime.errors import DivergedError, ExpectedError
 from ganverse_nb.runtime.shipped import SHIPPED
 
 
@@ -161,6 +162,23 @@ def test_interrupted_joint_stage_continues_bit_for_bit(world, tmp_path, monkeypa
     assert same(expected.mapping.state_dict(), resumed.mapping.state_dict())
     assert same(expected.generator.state_dict(), resumed.generator.state_dict())
     assert (whole / "metrics.jsonl").read_text() == (broken / "metrics.jsonl").read_text()
+
+
+def test_what_is_told_before_it_begins_changes_nothing_and_stops_what_does_not_fit(
+    world, tmp_path, monkeypatch, capsys
+):
+    quiet = trained(*arguments(world, tmp_path / "a"))
+    assert "about" not in capsys.readouterr().err
+    monkeypatch.setattr(rehearsal, "TOLD", 1)
+    told = trained(*arguments(world, tmp_path / "b"))
+    assert "StyleGAN-R: about " in capsys.readouterr().err
+    assert same(quiet.mapping.state_dict(), told.mapping.state_dict())
+    assert same(quiet.generator.state_dict(), told.generator.state_dict())
+    monkeypatch.setattr(demand, "free_memory", lambda: (1, "this machine"))
+    monkeypatch.setattr(demand, "taken", lambda work: work() or 2)
+    with pytest.raises(ExpectedError, match=r"No room for StyleGAN-R: .* lower stylegan_r\.batch .now 4"):
+        trained(*arguments(world, tmp_path / "c"))
+    assert not list((tmp_path / "c").iterdir())
 
 
 def warm_model(world, tmp_path, steps=40):
