@@ -215,11 +215,13 @@ def _keypoints(config: Config, directory: Path) -> Need:
 
 
 def _disk(config: Config, directory: Path) -> Need:
-    """Room for the multi-view dataset, by far the largest that a run writes."""
+    """Room for the multi-view dataset, the largest that a run keeps; what f says of it comes and goes."""
     count = config.multiview.contents * _view_count(config)
     wanted = count * 4 * config.resolution**2  # a byte for each colour and the mask
     made = (directory / "multiview" / COMPLETE).exists()
     place = next(p for p in [directory, *directory.absolute().parents] if p.exists())
     free = shutil.disk_usage(place).free
-    what = f"for the multi-view pictures; {free / 1e9:.0f} GB are free in {place}"
+    height, width = config.inverse.texture_size
+    later = f"up to {count * 3 * height * width / 1e9:.1f} GB more while StyleGAN-R is trained"
+    what = f"for the multi-view pictures, and {later}; {free / 1e9:.0f} GB are free in {place}"
     return Need("disk", what, f"{wanted / 1e9:.1f} GB", made or free > wanted, "free some space, or --runs elsewhere")
