@@ -33,14 +33,15 @@ from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.official.letterbox import CAR_ROWS
 from ganverse_nb.gan.projection import project
 from ganverse_nb.inverse_graphics.training import Trainer, new_model
-from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset, exact_codes
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset
 from ganverse_nb.neural_renderer.joint import JointStage
 from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.mask_student import MaskStudent, train_mask_student
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
-from ganverse_nb.neural_renderer.warm_up import warm_up
+from ganverse_nb.neural_renderer.warm_up import new_mapping, warm_up
 from ganverse_nb.runtime.files import write_json
 from ganverse_nb.workflow.provenance import environment
 
@@ -99,22 +100,10 @@ class Scene:
         model = new_model(dataset, self.config.inverse, 0).eval()
         pictures = Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep)
         cameras = model.cameras().detach()
-        properties = PropertyDataset(pictures, model.network, cameras, progress=False)
+        properties = PropertyDataset(pictures, model.network, cameras, progress=False, directory=self.folder)
         codes = exact_codes(self.generator, dataset.view_w, dataset.content_w, SPLIT)
-        mapping = PropertyMapper.fit(
-            codes.view,
-            cameras,
-            codes.content,
-            properties.shapes,
-            texture=self.config.inverse.texture_size,
-            resolution=dataset.resolution,
-            view_share=config.view_share,
-            rest=config.view_rest,
-            harmonics=config.view_harmonics,
-            hidden=config.hidden,
-            offset=config.view_offset,
-        )
         data = TrainingSet(properties, codes, torch.arange(CONTENTS))
+        mapping = new_mapping(data, cameras, None, config, 0)
         return data, PropertyEncoder(model.network, MaskStudent().eval(), model.head), mapping
 
 

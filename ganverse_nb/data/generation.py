@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ganverse_nb.segmentation.segmenter import Segmenter
 
 REASONS, REMOVED = "reasons", ("", *RULES, LARGE)  # while it is made: why a picture was removed, by number
-BATCH, LARGE_BATCH = 160, 8  # pictures that are made and cut out at a time; above 128 px they take gigabytes
 TRIED = 1000  # pictures: it is told what more of them will take
 
 Synthesize = Callable[[Tensor, Tensor], Tensor]
@@ -68,17 +67,17 @@ def build_multiview(
         return generator.uncrop(found.mask), kept.reason
 
     codes, resolution = views.codes.to(content_w), config.resolution or generator.resolution
-    chunk, batch = (4, BATCH) if generator.resolution <= 128 else (1, LARGE_BATCH)
-    left = (config.contents - rows_done(directory)) * len(codes)
+    done = rows_done(directory)
+    left = (config.contents - done) * len(codes)
     if Team.from_environment().is_main and not (directory / INDEX).is_file() and left > TRIED:
 
         def prepare(number: int) -> Callable[[], object]:
             given = (codes[torch.arange(number) % len(codes)], content_w[:1].expand(number, -1))
             return lambda: _made(synthesize, cut, *given, resolution)
 
-        batch = min(batch, chunk * len(codes))
-        step = step_demand(prepare, batch)
-        demand = replace(step.times(left / batch), disk=left * 4 * resolution**2)
+        pass_size = min(generator.at_once, segmenter.at_once)
+        demand = step_demand(prepare, pass_size).times(left / pass_size)
+        demand = replace(demand, disk=0 if done else left * 4 * resolution**2)
         announce("the multi-view pictures", demand, directory, "use a smaller GAN or segmenter")
     return generate(
         synthesize,
@@ -90,8 +89,7 @@ def build_multiview(
         resolution=resolution,
         test_contents=config.test_contents,
         split_layer=views.split_layer,
-        contents_per_chunk=chunk,
-        batch=batch,
+        contents_per_chunk=4 if generator.resolution <= 128 else 1,
     )
 
 
@@ -107,11 +105,10 @@ def generate(
     test_contents: int,
     split_layer: int = 0,
     contents_per_chunk: int = 4,
-    batch: int = BATCH,
 ) -> MultiViewDataset:
     """Every content [C, w_dim] in every view [V, w_dim], cut out; complete chunks are never made twice.
 
-    Pictures and masks are kept at `resolution`, to which larger ones are scaled; `batch` are made at a time.
+    Pictures and masks are kept at `resolution`, to which larger ones are scaled.
 
     The codes are given, not drawn here, so a resumed run makes the same dataset. A directory that holds another
     dataset's progress is refused.
@@ -133,9 +130,10 @@ def generate(
     }
 
     def compute(rows: Tensor) -> dict[str, Tensor]:
-        codes = zip(view_w.repeat(len(rows), 1).split(batch), content_w[rows].repeat_interleave(views, 0).split(batch))
-        parts = [_made(synthesize, cut, view, content, resolution) for view, content in codes]
-        return {name: torch.cat([part[name] for part in parts]).unflatten(0, (-1, views)) for name in parts[0]}
+        made = _made(
+            synthesize, cut, view_w.repeat(len(rows), 1), content_w[rows].repeat_interleave(views, 0), resolution
+        )
+        return {name: values.unflatten(0, (-1, views)) for name, values in made.items()}
 
     row = {
         "images": torch.empty(views, 3, resolution, resolution, dtype=torch.uint8),

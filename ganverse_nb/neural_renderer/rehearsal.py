@@ -64,7 +64,8 @@ def tell(
         steps = _Steps(data, new_mapping(data, cameras, on_orbit, config, 0).to(device), generator, encoder, config)
         fresh = VIEWS_EACH * config.fresh_contents
         total = step_demand(steps.student, config.batch).times(config.mask_steps - _done(directory, "mask_student"))
-        painted = step_demand(steps.paint, CHUNK).times((fresh - rows_done(directory / FRESH)) / CHUNK)
+        passed = min(CHUNK, generator.at_once)
+        painted = step_demand(steps.paint, passed).times((fresh - rows_done(directory / FRESH)) / passed)
         count = len(pictures) + fresh
         said = step_demand(steps.infer, CHUNK).times((count - rows_done(directory / PROPERTIES)) / CHUNK)
         warm = step_demand(steps.warm, config.batch).times(config.warmup_steps - _done(directory, "warmup"))

@@ -129,14 +129,6 @@ def test_a_full_disk_is_told_before_anything_is_painted(tmp_path):
     assert sentence(caught.value).startswith(f"{tmp_path / IMAGES}: the system does not allow a file of this size;")
 
 
-def test_pictures_are_made_in_batches_of_the_size_asked_for(tmp_path):
-    sizes = []
-    made = make(tmp_path / "a", lambda v, c: sizes.append(len(v)) or synthesize(v, c), batch=2, contents_per_chunk=1)
-    assert sizes == [2, 1] * 5
-    whole = make(tmp_path / "b")
-    assert torch.equal(made.images, whole.images) and made.counts() == whole.counts()
-
-
 def test_no_training_contents_is_refused_before_anything_is_painted(tmp_path):
     with pytest.raises(ValueError, match="none to train on"):
         make(tmp_path, test_contents=5)
@@ -178,7 +170,7 @@ def test_a_dataset_that_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys)
 
     def build(place):
         config = MultiviewConfig(contents=5, test_contents=1)
-        return build_multiview(gan, views, SimpleNamespace(segment=segment), config, place, seed=3)
+        return build_multiview(gan, views, SimpleNamespace(segment=segment, at_once=8), config, place, seed=3)
 
     quiet = build(tmp_path / "a")
     monkeypatch.setattr(generation, "TRIED", 0)
