@@ -309,9 +309,8 @@ def inverse_graphics_stage(run: Run) -> Stage:
             half_axes = ", ".join(f"{axis:.3f}" for axis in model.network.template.abs().amax(0))
             run.note("template", f"an ellipsoid fitted to the masks, of half axes x, y, z: {half_axes}")
 
-    return Stage(
-        "inverse_graphics", compute, [*perceptual_settings(config), seed], (multiview_stage(run),), shared=True
-    )
+    settings = [*perceptual_settings(config), seed]
+    return Stage("inverse_graphics", compute, settings, (multiview_stage(run),), shared=True)
 
 
 def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> list[Any]:
