@@ -74,7 +74,10 @@ def _projected(rows: list[dict[str, Any]]) -> list[str]:
     """Hours of a whole run: what was measured, times how often."""
     often, total = amounts(load_config("paper", CATEGORY)), [0.0, 0.0]
     lines = ["## Projected: a whole run of the car", ""]
-    lines += ["| piece | pictures or steps of a run | hours of one core | PFLOP | hours of a GPU |", "|---|---|---|---|---|"]
+    lines += [
+        "| piece | pictures or steps of a run | hours of one core | PFLOP | hours of a GPU |",
+        "|---|---|---|---|---|",
+    ]
     for row in rows:
         times = often[row["piece"]] / row["count"]
         hours, peta = row["cpu_seconds"] * times / 3600, row["teraflops"] * times / 1e3
