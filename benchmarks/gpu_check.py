@@ -32,6 +32,7 @@ from ganverse_nb.workflow.provenance import environment
 
 CHECKED = [(8, 64, 1280), (4, 128, 5120), (2, 256, 1280)]  # pictures, pixels, faces
 TIMED = [(16, 64, 1280), (16, 128, 1280), (16, 128, 5120), (16, 256, 1280), (4, 512, 5120), (64, 256, 5120)]
+TINY = [(2, 24, 320)]  # of a rehearsal
 LEAST_SAME_IDS = 0.98  # of all pixels; nvdiffrast moves vertices to sixteenths of a pixel before it decides
 MOST_MASK_ERROR = 1e-3  # absolute, where the ids agree
 MOST_GRADIENT_ERROR = 0.02  # relative, |CUDA - CPU| / |CPU|, from the pixels whose ids agree
@@ -130,19 +131,20 @@ def build_nvdiffrast(source: Path, target: Path) -> str:
     )
 
 
-def check(output: Path, source: Path | None) -> int:
-    """Everything on a CUDA machine; returns the exit status."""
+def check(output: Path, source: Path | None, dry: bool = False) -> int:
+    """Everything on a CUDA machine, or `dry`: the CPU beside itself, tiny; returns the exit status."""
     start, notes = time.perf_counter(), []
+    device, checked, timed = ("cpu", TINY, TINY) if dry else ("cuda", CHECKED, TIMED)
     with tempfile.TemporaryDirectory() as folder:
         if source is not None and not nvdiffrast.available():
             notes.append(build_nvdiffrast(source, Path(folder)))
         if not nvdiffrast.available():
             notes.append("nvdiffrast is not installed: only Warp was checked.")
         backends = ["warp", "nvdiffrast"] if nvdiffrast.available() else ["warp"]
-        checks = [compare(size, "cuda", backend) for backend in backends for size in CHECKED]
+        checks = [compare(size, device, backend) for backend in backends for size in checked]
         rows: list[dict[str, Any]] = []
-        for size in TIMED:
-            for device, backend in [("cuda", name) for name in backends] + [("cpu", "warp")]:
+        for size in timed:
+            for device, backend in [(device, name) for name in backends] + [("cpu", "warp")]:
                 if time.perf_counter() - start > BUDGET:
                     notes.append(f"{size[0]} x {size[1]} px, {size[2]} faces on {device}: not timed, time was up.")
                     continue
@@ -160,7 +162,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__.splitlines()[0])
     parser.add_argument("--nvdiffrast", type=Path, metavar="DIR", help="source tree to build where it is not installed")
     parser.add_argument("--output", type=Path, default=Path("figures/benchmark_gpu.json"), metavar="FILE")
+    parser.add_argument("--dry", action="store_true", help="the CPU beside itself, tiny: whether it runs")
     options = parser.parse_args(arguments)
+    if options.dry:
+        return check(options.output, None, dry=True)
     if not torch.cuda.is_available():
         print("gpu_check: there is no CUDA device that this PyTorch can use; nothing was checked.", file=sys.stderr)
         return 2

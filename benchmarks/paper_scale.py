@@ -1,4 +1,4 @@
-"""docs/paper_scale.md from what `make rehearse` measured: `python -m benchmarks.paper_scale`."""
+"""docs/paper_scale.md from what `make rehearse` and a day with a GPU measured: `python -m benchmarks.paper_scale`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ganverse_nb.config import Config, load_config
 from ganverse_nb.runtime.files import write_text
 
 CATEGORY = "car"
+DAY = ROOT / "figures" / "gpu_day.json"
 SUSTAINED = 20.0  # TFLOP/s that a GPU is taken to compute in the mean; the H200's data sheet names 67 in float32
 FRESH_VIEWS = 2  # pictures of each fresh content
 HEAD = """# What the profile `paper` asks for
@@ -49,11 +50,36 @@ def amounts(config: Config) -> dict[str, int]:
     }
 
 
-def page(found: dict[str, Any] | None) -> str:
-    """The page as Markdown; without measurements it says which command makes them."""
+def page(found: dict[str, Any] | None, day: dict[str, Any] | None = None) -> str:
+    """The page as Markdown; without measurements it says which command makes them.
+
+    Args:
+        found: of `benchmarks.rehearse` on the CPU.
+        day: of `benchmarks.gpu_day`; rehearsals of it are left out.
+    """
     if found is None or not found["rows"]:
         return f"{HEAD}\nNot measured yet: `make rehearse`.\n"
-    return "\n".join([HEAD, *_measured(found), *_projected(found["rows"])]) + "\n"
+    return "\n".join([HEAD, *_measured(found), *_on_a_gpu(day), *_projected(found["rows"])]) + "\n"
+
+
+def _on_a_gpu(day: dict[str, Any] | None) -> list[str]:
+    """What a GPU took, and the hours of a whole run that this makes."""
+    paper = day["parts"].get("paper", {}).get("found") if day is not None and not day["dry"] else None
+    if paper is None:
+        return ["On a GPU: not measured yet (`benchmarks/gpu_day.sh`).", ""]
+    often, total = amounts(load_config("paper", CATEGORY)), 0.0
+    lines = ["## Measured: on a GPU", "", f"{words_of(paper['machine'])}.", ""]
+    lines += [
+        "| piece | pictures or steps in it | seconds | peak memory, GB | of a run | hours |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in paper["rows"]:
+        seconds, times = row.get("again_seconds", row["wall_seconds"]), often[row["piece"]] / row["count"]
+        total += (hours := seconds * times / 3600)
+        cells = [row["what"], row["count"], f"{seconds:.3f}", f"{row['peak_mib'] * 2**20 / 1e9:.1f}"]
+        cells += [f"{often[row['piece']]:,}", f"{hours:,.1f}"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return [*lines, f"| together | | | | | {total:,.1f} |", ""]
 
 
 def _measured(found: dict[str, Any]) -> list[str]:
@@ -98,4 +124,5 @@ def _gpu(petaflops: float) -> float:
 
 
 if __name__ == "__main__":
-    write_text(ROOT / "docs" / "paper_scale.md", page(json.loads(FIGURE.read_text()) if FIGURE.is_file() else None))
+    found, day = (json.loads(path.read_text()) if path.is_file() else None for path in (FIGURE, DAY))
+    write_text(ROOT / "docs" / "paper_scale.md", page(found, day))

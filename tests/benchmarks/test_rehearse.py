@@ -6,27 +6,14 @@ import pytest
 
 from benchmarks import rehearse
 from benchmarks.paper_scale import SUSTAINED, amounts, page
-from benchmarks.stand_ins import official_channels
 from ganverse_nb.config import load_config
-from ganverse_nb.gan.generator import Generator
 
-SMALL = {
-    "views.views": 4,
-    "multiview.resolution": 32,
-    "inverse.texture_size": [16, 32],
-    "inverse.pairs": 2,
-    "inverse.perceptual_pictures": 2,
-    "inverse.head_pictures": 2,
-    "stylegan_r.hidden": 16,
-    "stylegan_r.batch": 2,
-}
 MACHINE = {"device": "cpu", "cpu": "x", "commit": "y", "versions": {"torch": "1", "warp-lang": "2"}}
 
 
 @pytest.fixture
 def scene():
-    generator = Generator(64, 16, 16, 2, official_channels("config-e", 64, share=64), rows=(8, 56))
-    return rehearse.Scene(load_config("paper", "car", settings=SMALL), generator)
+    return rehearse.Scene.of("small")
 
 
 @pytest.mark.parametrize("name", [name for name in rehearse.PIECES if name not in ("cut", "paint")])
@@ -34,6 +21,11 @@ def test_a_piece_is_a_step_of_the_stage_with_its_time_and_memory(name, scene):
     row = rehearse.measure(name, scene)
     assert row["teraflops"] > 0 and row["cpu_seconds"] > 0 and row["peak_mib"] > 100 and row["what"].startswith("a ")
     json.dumps(row)
+
+
+def test_a_piece_is_repeated_and_told_by_its_median(scene):
+    row = rehearse.measure("mask_step", scene, seconds=0.2)
+    assert row["again"] >= 1 and 0 < row["again_seconds"] <= row["wall_seconds"] + 0.2
 
 
 def test_operations_are_those_of_a_known_network(scene):
