@@ -89,6 +89,11 @@ class LpipsFeatures:
             self.network.spatial = False
 
 
+def chosen_backbone(backbone: str) -> str:
+    """ "lpips" or "discriminator": of "auto", the one that this machine has."""
+    return ("lpips" if has_lpips() else "discriminator") if backbone == "auto" else backbone
+
+
 class DiscriminatorFeatures:
     """Features of a frozen discriminator, computed in bfloat16 where `bf16` and the processor has it.
 
@@ -157,7 +162,7 @@ def perceptual_features(
     """
     if backbone not in ("auto", "lpips", "discriminator"):
         raise ValueError(f"Unknown perceptual backbone {backbone!r}; give 'auto', 'lpips' or 'discriminator'.")
-    if backbone == "lpips" or (backbone == "auto" and has_lpips()):
+    if chosen_backbone(backbone) == "lpips":
         return LpipsFeatures(download)
     if discriminator is None:
         raise ValueError("Perceptual features need the GAN's discriminator here; the checkpoint has none.")

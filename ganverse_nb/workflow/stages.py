@@ -47,7 +47,7 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, has_lpips, perceptual_features
+from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, chosen_backbone, perceptual_features
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.sight import see
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
@@ -102,7 +102,7 @@ def discriminator(run: Run) -> Discriminator:
 def perceptual(run: Run) -> Features:
     """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
     config = run.config
-    judge = None if perceptual_settings(config.inverse, only=True)[0] == "lpips" else discriminator(run)
+    judge = None if chosen_backbone(config.inverse.perceptual_backbone) == "lpips" else discriminator(run)
     return perceptual_features(judge, config.inverse.perceptual_backbone, config.weights.download)
 
 
@@ -319,9 +319,9 @@ def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> li
     Args:
         only: what says which features they are, for a stage that compares pictures and trains nothing.
     """
-    lpips = config.perceptual_backbone == "lpips" or (config.perceptual_backbone == "auto" and has_lpips())
-    found = replace(config, perceptual_backbone="lpips" if lpips else "discriminator")
-    return [found.perceptual_backbone if only else found, *([VGG16.hash_prefix] if lpips else [])]
+    backbone = chosen_backbone(config.perceptual_backbone)
+    found = backbone if only else replace(config, perceptual_backbone=backbone)
+    return [found, *([VGG16.hash_prefix] if backbone == "lpips" else [])]
 
 
 def framing(run: Run) -> Framing:
