@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import ExpectedError, sentence
 from ganverse_nb.runtime.extras import require
 
 T = TypeVar("T")
@@ -51,13 +52,14 @@ def in_jobs(
     jobs = {seed: pool.submit(_all_of, measure, of[seed]) for seed in seeds}
     print(f"{len(jobs)} jobs, one for each seed; their logs are in {folder}", flush=True)
     try:
-        for job in submitit.helpers.as_completed(list(jobs.values())):
+        for job in submitit.helpers.as_completed(list(jobs.values()), poll_frequency=1):
             (seed,) = (seed for seed, other in jobs.items() if other is job)
             try:
                 found = job.result()
-            except UncompletedJobError as error:  # failed ones among them
-                said, log = str(error).strip().splitlines()[-1], job.paths.stderr
-                raise ExpectedError(f"The job of seed {seed} failed ({said}); its log is {log}.") from error
+            except UncompletedJobError:
+                found = "it ended without a result"
+            if isinstance(found, str):
+                raise ExpectedError(f"The job of seed {seed} failed ({found}); its log is {job.paths.stderr}.")
             print(f"seed {seed} is done", flush=True)
             yield from zip(of[seed], found, strict=True)
     finally:
@@ -66,5 +68,10 @@ def in_jobs(
                 job.cancel()
 
 
-def _all_of(measure: Callable[[int, str], T], cases: Sequence[Case]) -> list[T]:
-    return [measure(*case) for case in cases]
+def _all_of(measure: Callable[[int, str], T], cases: Sequence[Case]) -> list[T] | str:
+    """What a job returns: the results, or in a sentence why there are none, with the rest in its log."""
+    try:
+        return [measure(*case) for case in cases]
+    except Exception as error:
+        traceback.print_exc()
+        return sentence(error).rstrip(".")
