@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def project(
     tolerance: float = 1e-3,
     seed: int = 0,
     progress: bool = True,
+    device: str | None = None,
 ) -> Projection:
     """Minimise `distance` over the latents of `images`, beginning at the average w.
 
@@ -93,16 +95,19 @@ def project(
         patience, tolerance: stop when the distance has not fallen by this share within so many steps, once the noise
             on the latent is gone.
         seed: decides everything random.
+        device: where it computes, by default where the generator lies; what is found lies where the pictures do.
 
     Raises:
         ValueError: an unknown space, pictures of another size, type or range, or no steps.
     """
     _check(generator, images, space, steps)
-    device = generator.const.device
-    images = images.to(device, torch.float32)
-    rng = torch.Generator(device).manual_seed(seed)
+    home, where = images.device, torch.device(device or generator.const.device)
+    if where != generator.const.device:
+        generator = copy.deepcopy(generator).to(where)
+    images = images.to(where, torch.float32)
+    rng = torch.Generator(where).manual_seed(seed)
     average, deviation = _statistics(generator, space, seed)
-    offset = torch.zeros(len(images), *average.shape[1:], device=device, requires_grad=True)  # in deviations
+    offset = torch.zeros(len(images), *average.shape[1:], device=where, requires_grad=True)  # in deviations
     maps = own_noise(generator, len(images))
     optimiser = torch.optim.Adam([offset, *(maps or [])], betas=(0.9, 0.999))
     losses: list[float] = []
@@ -112,7 +117,7 @@ def project(
             at = (step + 0.5) / steps
             optimiser.param_groups[0]["lr"] = lr * _ramp(at)
             shake = latent_noise * max(0.0, 1.0 - at / NOISE_SHARE) ** 2
-            shaken = offset + shake * torch.randn(offset.shape, generator=rng, device=device)
+            shaken = offset + shake * torch.randn(offset.shape, generator=rng, device=where)
             loss = distance(_picture(generator, _styles(generator, average + deviation * shaken, space), maps), images)
             total = loss if maps is None else loss + noise_weight * noise_correlation(maps)
             optimiser.zero_grad(set_to_none=True)
@@ -131,8 +136,9 @@ def project(
         styles = _styles(generator, latent, space)
         picture = generator.synthesize(styles, "none" if maps is None else maps)
         reached = float(distance(picture, images))
-    noise = None if maps is None else [m.detach() for m in maps]
-    return Projection(space, latent, torch.cat(styles, 1), picture, reached, losses, len(losses), noise)
+    noise = None if maps is None else [m.detach().to(home) for m in maps]
+    latent, flat, picture = (found.to(home) for found in (latent, torch.cat(styles, 1), picture))
+    return Projection(space, latent, flat, picture, reached, losses, len(losses), noise)
 
 
 def _check(generator: Generator, images: Tensor, space: str, steps: int) -> None:

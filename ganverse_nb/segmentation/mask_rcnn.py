@@ -53,6 +53,11 @@ class MaskRCNNSegmenter(Segmenter):
         self.network.to(device)
         return self
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
+
     def levels(self, images: Tensor) -> list[Tensor]:
         """Maps of features [B, C, h, w] of pictures [B, 3, H, W] in [0, 1], from fine to coarse."""
         return list(self.network.backbone(self.network.transform(images)[0].tensors).values())

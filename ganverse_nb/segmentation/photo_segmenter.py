@@ -69,6 +69,11 @@ class PhotoSegmenter(Segmenter):
         self.network.to(device)
         return self
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(self.network.parameters()).device
+
     def _segment(self, images: Tensor) -> Detections:
         inside, seam = self.probabilities(images)
         return instances(inside, seam, PROMINENCE)

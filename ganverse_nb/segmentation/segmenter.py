@@ -55,9 +55,16 @@ class Segmenter(ABC):
     def to(self, device: torch.device | str) -> Self:
         """This segmenter, moved."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes: on the processor, unless its network lies elsewhere."""
+        return torch.device("cpu")
+
     @torch.no_grad()
     def segment(self, images: Tensor) -> Detections:
         """The instances in `images` [B, 3, H, W], RGB in [0, 1]; `at_once` pictures at a time.
+
+        It computes where its network lies; what it finds lies where the pictures do.
 
         Raises:
             ValueError: not pictures of that shape, type and range.
@@ -68,10 +75,9 @@ class Segmenter(ABC):
             )
         if len(images) and not (images.min() >= -1e-3 and images.max() <= 1 + 1e-3):
             raise ValueError(f"Pictures must be in [0, 1], got {images.min():.3g} to {images.max():.3g}.")
-        found = [self._segment(part) for part in images.float().split(self.at_once)]
-        return Detections(
-            *(torch.cat([getattr(part, name) for part in found]) for name in ("mask", "count", "score", "box"))
-        )
+        found = [self._segment(part.float().to(self.device)) for part in images.split(self.at_once)]
+        parts = (torch.cat([getattr(part, name) for part in found]) for name in ("mask", "count", "score", "box"))
+        return Detections(*(part.to(images.device) for part in parts))
 
     @abstractmethod
     def _segment(self, images: Tensor) -> Detections:

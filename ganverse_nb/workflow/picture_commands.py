@@ -21,11 +21,13 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
     from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.projection import project
     from ganverse_nb.runtime.tensors import save_tensors
+    from ganverse_nb.workflow.inputs import compute_device
 
     generator = load_generator(gan)
     image = read_picture(picture, generator.picture_size, fit)
     distance, name, noise_weight = _likeness()
-    found = project(generator, image, space, distance, steps=steps, noise_weight=noise_weight, seed=seed)
+    how: dict[str, Any] = {"steps": steps, "noise_weight": noise_weight, "seed": seed, "device": compute_device()}
+    found = project(generator, image, space, distance, **how)
     write_picture(found.picture[0], output)
     tensors = {"latent": found.latent, "styles": found.styles}
     tensors |= {f"noise.{index}": noise for index, noise in enumerate(found.noise or [])}

@@ -126,7 +126,7 @@ def pose_regressor_stage(run: Run) -> Stage:
 
 def segmenter(run: Run) -> Segmenter:
     """Who cuts objects out: the setting `segmenter.weights`."""
-    found = load_segmenter(run.config.kind, segmenter_weights(run), run.config.weights.download)
+    found = load_segmenter(run.config.kind, segmenter_weights(run), run.config.weights.download).to(compute_device())
     found.threshold = run.config.segmenter.score
     run.note("segmenter", found.source)
     use_weights(run, "segmenter")
@@ -285,7 +285,7 @@ def multiview_stage(run: Run) -> Stage:
     config, seed = run.config.multiview, run.config.seed
 
     def compute(directory: Path) -> None:
-        gan, cut = teacher(run).to(compute_device()), segmenter(run).to(compute_device())
+        gan, cut = teacher(run).to(compute_device()), segmenter(run)
         build_multiview(gan, view_codes(run), cut, config, directory, seed)
 
     views, needs = _views_identity(run)
@@ -445,7 +445,7 @@ def stylegan_r_stage(run: Run) -> Stage:
             dataset.split_layer,
             model.cameras().detach(),
             teacher(run).to(device),
-            PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run).to(device)),
+            PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run)),
             config,
             directory,
             seed,

@@ -8,7 +8,7 @@ from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_view_codes
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
-from ganverse_nb.workflow.inputs import labelled_views
+from ganverse_nb.workflow.inputs import compute_device, labelled_views
 from ganverse_nb.workflow.run import Run, Stage
 from ganverse_nb.workflow.stages import segmenter, split_layer, teacher, use_weights
 
@@ -38,11 +38,9 @@ def suggested_codes_stage(run: Run) -> Stage:
     count, seed, k = run.config.views.views, run.config.seed, split_layer(run)
 
     def compute(directory: Path) -> None:
-        cut = segmenter(run)
+        gan, cut = teacher(run).to(compute_device()), segmenter(run)
         outlines = silhouette_descriptor(lambda pictures: cut.segment(pictures).mask)
-        found = suggest_view_codes(
-            teacher(run), count, outlines, k, candidates=CANDIDATES * count, contents=CONTENTS, seed=seed
-        )
+        found = suggest_view_codes(gan, count, outlines, k, candidates=CANDIDATES * count, contents=CONTENTS, seed=seed)
         save_tensors(directory / CODES, {"codes": found.codes}, FORMAT)
 
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter")]

@@ -138,11 +138,12 @@ from torch.nn.functional import mse_loss
 
 from ganverse_nb.evaluation.latent_editing import turn_codes, turn_properties
 from ganverse_nb.gan.projection import project
+from ganverse_nb.workflow.inputs import compute_device
 
 photos, masks = stages.unseen_pictures(run, 8)
 rows = views.on_orbit.nonzero().flatten()[3::6]
-steps = run.config.evaluation.projection_steps
-codes = project(teacher, teacher.from_squares(photos), "w+", mse_loss, steps=steps, seed=seed).latent
+search = {"steps": run.config.evaluation.projection_steps, "seed": seed, "device": compute_device()}
+codes = project(teacher, teacher.from_squares(photos), "w+", mse_loss, **search).latent
 ways = {
     "StyleGAN-R": turn_properties(renderer, renderer.encode(photos), views.azimuth[rows]),
     "latent code optimisation": turn_codes(teacher, codes, views, rows, renderer.resolution),

@@ -37,6 +37,19 @@ def red_on_grey(mask: np.ndarray) -> Image.Image:
     return Image.fromarray(np.where(mask[..., None], (255, 0, 0), (90, 90, 90)).astype(np.uint8))
 
 
+def test_pictures_go_to_where_the_network_lies():
+    class Far(Red):
+        device = torch.device("meta")
+
+        def _segment(self, images):
+            self.seen.append(images.device.type)
+            return super()._segment(torch.zeros(images.shape))
+
+    far = Far()
+    found = far.segment(torch.zeros(70, 3, 8, 8))
+    assert far.seen[::2] == ["meta", "meta"] and found.mask.shape == (70, 1, 8, 8) and found.mask.device.type == "cpu"
+
+
 def test_squares_hold_the_whole_picture_and_masks_come_back():
     values = np.arange(6, dtype=np.uint8).reshape(2, 3)
     square = np.asarray(whole_square(Image.fromarray(values).convert("RGB")))[..., 0]

@@ -34,7 +34,7 @@ def shown(labeller):
 
 def test_a_click_places_the_chosen_point_saves_and_goes_on(labeller):
     assert (
-        labeller.names.value == "left_eye" and shown(labeller).shape == (64, 64, 3) and shown(labeller)[0, 0, 0] == 51
+        labeller.names.value == "left_eye" and shown(labeller).shape == (512, 512, 3) and shown(labeller)[0, 0, 0] == 51
     )
     send(labeller, click=[0.25, 0.5])
     saved = Keypoints.load(labeller.annotation.path)
