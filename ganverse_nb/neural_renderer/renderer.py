@@ -448,7 +448,9 @@ def _check_controls(azimuth: float | None, elevation: float | None, scale: float
 def _encoder_of_run(run: Path) -> PropertyEncoder:
     """Inverse graphics and segmenter of a run's directory."""
     config = read_json(run / "config.json")
+    settings = config["segmenter"]
     inverse = InverseGraphicsModel.load(run / "inverse_graphics" / SHIPPED["inverse_graphics"][0])
-    segmenter = load_segmenter(config["category"], config["segmenter"]["weights"])
-    segmenter.threshold = config["segmenter"].get("score", segmenter.threshold)
+    segmenter = load_segmenter(config["category"], settings["weights"])
+    if "score" in settings:  # a run of the default tells none
+        segmenter.threshold = settings["score"]
     return PropertyEncoder.of(inverse, segmenter)
