@@ -67,12 +67,12 @@ def test_pictures_of_ones_own_have_a_name_of_their_own_and_an_automatic_r1_weigh
     cat = own_category("my_cats2")
     config = load_config("mini", cat)
     assert config.category == "my_cats2" and config.kind is cat and not config.has_studio
-    assert config.gan.r1_gamma == pytest.approx(0.0002 * 64**2 / 32) == auto_r1_gamma(64, 32)
+    assert config.gan.r1_gamma == pytest.approx(0.3) == auto_r1_gamma(64, 32)  # that of studio photos
     assert load_config("mini", cat, gan__batch=16).gan.r1_gamma == auto_r1_gamma(64, 16)
     assert load_config("mini", cat, gan__r1_gamma=2).gan.r1_gamma == 2.0
     assert load_config("mini", cat).gan.pair_weight == 0.0 < load_config("mini", "car").gan.pair_weight
     assert load_config("mini", cat, gan__pair_weight=2).gan.pair_weight == 2.0
-    assert auto_r1_gamma(256, 16) == pytest.approx(0.8192)  # as in StyleGAN2-ADA's automatic configuration
+    assert auto_r1_gamma(128, 64) == pytest.approx(load_config("full").gan.r1_gamma) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -17,6 +17,10 @@ from ganverse_nb.gan.growing import check_growth, grow
 Networks = Mapping[str, nn.Module]
 
 
+class UnfitError(CheckpointError):
+    """Networks of sizes that a training cannot begin with."""
+
+
 def fresh_networks(config: GanConfig) -> tuple[Generator, Discriminator]:
     """Weights are drawn from torch's global generator."""
     return (
@@ -36,6 +40,19 @@ def check_beginning(source: str | Path, config: GanConfig) -> None:
     _each(source, {"generator": generator, "discriminator": discriminator}, check_growth)
 
 
+def can_begin(source: str | Path, config: GanConfig) -> bool:
+    """Whether the networks of a training, sound as they are, have sizes that can grow into those of the settings.
+
+    Raises:
+        FileNotFoundError, CheckpointError: there are none, or they cannot be used.
+    """
+    try:
+        check_beginning(source, config)
+    except UnfitError:
+        return False
+    return True
+
+
 def begin_with(source: str | Path, networks: Networks, device: torch.device) -> None:
     """Grow those of a bundled name or a file into a fresh "generator" and "discriminator" on `device`.
 
@@ -51,4 +68,4 @@ def _each(source: str | Path, networks: Networks, into: Callable[[nn.Module, nn.
         try:
             into(start, networks[name])
         except ValueError as error:
-            raise CheckpointError(f"The {name} of {source} cannot begin this training: {error}.") from error
+            raise UnfitError(f"The {name} of {source} cannot begin this training: {error}.") from error

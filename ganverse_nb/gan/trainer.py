@@ -249,18 +249,18 @@ class GanTrainer:
         for mine, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             mine.copy_(theirs)
 
-    def start_from(self, source: str | Path) -> None:
-        """Begin with the networks of a finished training, a bundled name or a file; its pictures count as shown.
+    def start_from(self, source: str | Path, counted: bool = True) -> None:
+        """Begin with the networks of a finished training, a bundled name or a file.
 
-        Smaller networks grow (`gan.growing`). Only the averaged generator is shipped: it becomes both the average and
-        the network that learns.
+        Where they are `counted`, its pictures count as shown: it learned from photos like these. Smaller networks grow
+        (`gan.growing`). Only the averaged generator is shipped: it becomes both the average and what learns.
 
         Raises:
             CheckpointError: its networks cannot grow into these. FileNotFoundError: there is no such training.
         """
         begin_with(source, self._networks(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
-        self.steps = int(provenance(source).get("images", 0)) // self.config.batch
+        self.steps = int(provenance(source).get("images", 0)) // self.config.batch if counted else 0
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}

@@ -7,7 +7,8 @@ or, with processes that share each batch, in a program started by `torchrun --np
 
 `directory` then holds `teacher.safetensors` (the averaged generator and the discriminator), `metrics.jsonl`, `grids/`
 and `state.pt`, from which the same call goes on after an interruption. `start` begins with the networks that
-another training shipped instead of random ones, with fresh optimisers; its pictures count.
+another training shipped instead of random ones, with fresh optimisers; its pictures count, unless they showed
+something else (`counted`).
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def train_gan(
     partners: Tensor | None = None,
     images: int | None = None,
     start: str | Path | None = None,
+    counted: bool = True,
     snapshot_every: int = 10_000,
     device: str | torch.device = "cpu",
     command: str | None = None,
@@ -63,6 +65,7 @@ def train_gan(
         photos: uint8 [N, 3, R, R].
         partners: int64 [N, K] other photos of each photo's view, for `pair_weight` (see `gan.view_pairs`).
         start: a bundled name or a file of `save_networks` to begin with, instead of random networks.
+        counted: whether the pictures that it has seen count.
         snapshot_every: pictures between grids, lines of metrics and files of the teacher, each with a checkpoint.
         command: how this was started, for the provenance (default: the process' arguments).
 
@@ -82,7 +85,7 @@ def train_gan(
     trainer = GanTrainer(photos, config, seed, device, team, partners)
     teacher = directory / TEACHER
     if start is not None:
-        check_start(start, config, goal)
+        check_start(start, config, goal if counted else None)
         trainer.begun = sha256(resolve(start))
     checkpoints = trainer.checkpoints(directory)
     sums: dict[str, list[float]] = {}  # losses since the last line of metrics
@@ -93,7 +96,7 @@ def train_gan(
 
     try:
         if checkpoints.resume(restore) == 0 and start is not None:
-            trainer.start_from(start)
+            trainer.start_from(start, counted)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
     where = {"command": command or " ".join(sys.argv), "seed": seed, "commit": _commit(), "config": asdict(config)}
@@ -151,8 +154,8 @@ def _is_of(teacher: Path, images: int) -> bool:
         return False
 
 
-def check_start(source: str | Path, config: GanConfig, goal: int) -> None:
-    """Whether a training of `goal` pictures can go on from these networks: before any are photographed.
+def check_start(source: str | Path, config: GanConfig, goal: int | None) -> None:
+    """Whether a training of `goal` pictures can go on from these networks; None where theirs do not count.
 
     Raises:
         FileNotFoundError, CheckpointError: as `check_beginning`.
@@ -160,7 +163,7 @@ def check_start(source: str | Path, config: GanConfig, goal: int) -> None:
     """
     check_beginning(source, config)
     seen = int(provenance(source).get("images", 0))
-    if seen >= goal:
+    if goal is not None and seen >= goal:
         raise ValueError(f"{source} has seen {seen} pictures already; ask for more, as in --set gan.images={2 * seen}.")
 
 

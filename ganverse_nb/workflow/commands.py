@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow.options import POLICY
 from ganverse_nb.workflow.run import Run
@@ -29,7 +30,8 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     """Photographs the training set, or takes a user's own pictures, and trains the GAN on it; returns its file.
 
     Args:
-        start: a bundled name or a file: a finished GAN to go on from, whose pictures count.
+        start: a bundled name or a file: a finished GAN to go on from, or what else `gan_start` takes. Its pictures
+            count, unless they are the studio's and these are a user's.
 
     Started by torchrun, or by accelerate launch where there are GPUs, all processes train one GAN.
     """
@@ -38,6 +40,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     from ganverse_nb.gan.generator import block_resolutions
     from ganverse_nb.gan.training import check_start, train_gan
     from ganverse_nb.runtime.files import sha256
+    from ganverse_nb.workflow.gan_start import FRESH, NEAREST, gan_start
     from ganverse_nb.workflow.inputs import compute_device
 
     config, seed = run.config.gan, run.config.seed
@@ -46,13 +49,20 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     if config.augment != AUTO:
         parse_policy(config.augment)
     images = pictures_folder(run)
-    if start is not None:
-        check_start(start, config, config.images)
-        command, begun = f"{command} --from {start}", sha256(resolve(start))
+
+    def seen_counts(network: str) -> bool:
+        return not (run.config.kind.is_own and network in CATEGORIES)
+
+    if start not in (None, FRESH, NEAREST):  # what is wrong with it is said before anything is read
+        check_start(start, config, config.images if seen_counts(start) else None)
     source = "gan_photos" if images is None else "gan_images"
     photos: Tensor
     partners: Tensor | None
     photos, partners = _studio_photos(run, source) if images is None else _folder(run, source, images)
+    start = gan_start(run, start, photos, config, source)
+    if start is not None:
+        check_start(start, config, config.images if seen_counts(start) else None)
+        command, begun = f"{command} --from {start}", sha256(resolve(start))
     if config.augment == AUTO:
         config = replace(config, augment=POLICY if len(photos) < FEW else "")
 
@@ -64,6 +74,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
             seed,
             partners=partners,
             start=start,
+            counted=start is None or seen_counts(start),
             device=compute_device(),
             command=command,
         )

@@ -80,7 +80,11 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
         help=f"DiffAugment, for a set of a few hundred pictures: some of {POLICY} (default: all)",
     )
     command.add_argument(
-        "--from", dest="start", metavar="GAN", help=f"go on from a bundled GAN ({', '.join(CATEGORIES)}) or a file's"
+        "--from",
+        dest="start",
+        metavar="GAN",
+        help=f"go on from a bundled GAN ({', '.join(CATEGORIES)}), a file's, or the bundled one nearest to the "
+        "pictures by KID: nearest, the default for pictures of your own; fresh begins with random networks",
     )
     text = "train the small Mask R-CNN on studio photos, or on your own masked pictures"
     command = add("train-segmenter", text, shared=True)
