@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.workflow.options import POLICY
 from ganverse_nb.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
 PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the segmenter of photographs
-AUTO, FEW = "auto", 5000  # fewer pictures than these are augmented where `gan.augment` is "auto"
 OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
 
 
@@ -40,7 +38,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     from ganverse_nb.gan.generator import block_resolutions
     from ganverse_nb.gan.training import check_start, train_gan
     from ganverse_nb.runtime.files import sha256
-    from ganverse_nb.workflow.gan_start import FRESH, NEAREST, gan_start
+    from ganverse_nb.workflow.gan_start import AUTO, FRESH, NEAREST, augmented, gan_start
     from ganverse_nb.workflow.inputs import compute_device
 
     config, seed = run.config.gan, run.config.seed
@@ -63,8 +61,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     if start is not None:
         check_start(start, config, config.images if seen_counts(start) else None)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
-    if config.augment == AUTO:
-        config = replace(config, augment=POLICY if len(photos) < FEW else "")
+    config = augmented(config, len(photos))
 
     def train(directory: Path) -> None:
         train_gan(

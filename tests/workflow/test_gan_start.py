@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
 from ganverse_nb.categories import own_category
+from ganverse_nb.config import GanConfig
 from ganverse_nb.evaluation.kid import sampled_pictures
 from ganverse_nb.gan.checkpoint import load_generator, provenance
 from ganverse_nb.workflow.commands import train_gan
+from ganverse_nb.workflow.gan_start import augmented
+from ganverse_nb.workflow.options import POLICY
 from ganverse_nb.workflow.run import open_run
 
-SHORT = {"gan.images": 8, "gan.batch": 4, "gan.path_length_batch": 4, "gan.bfloat16": False, "gan.augment": ""}
+SHORT = {"gan.images": 8, "gan.batch": 4, "gan.path_length_batch": 4, "gan.bfloat16": False}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,7 @@ def test_it_begins_with_the_most_alike_whose_pictures_do_not_count(ponies, tmp_p
     teacher = train_gan(run)
     told = provenance(teacher)
     assert told["command"].endswith("--from horse") and told["images"] == 8
+    assert told["config"]["augment"] == ""  # 24 pictures, each of them shown once at most
     assert told["start"]["images"] == provenance("horse")["images"]
     assert run.manifest["notes"]["GAN"] in capsys.readouterr().out
     assert "most like the pictures, by KID x 10^-3 on own features: horse" in run.manifest["notes"]["GAN"]
@@ -39,6 +45,12 @@ def test_it_begins_afresh_where_that_is_asked_for(ponies, tmp_path):
     run = open_run("smoke", ponies, runs=tmp_path, settings=SHORT)
     told = provenance(train_gan(run, "fresh"))
     assert "start" not in told and "--from" not in told["command"] and told["images"] == 8
+
+
+def test_pictures_that_are_shown_often_are_augmented():
+    few = GanConfig(images=100_001, augment="auto")
+    assert augmented(few, 2000).augment == POLICY and augmented(replace(few, mirror=True), 2000).augment == ""
+    assert augmented(few, 2001).augment == "" and augmented(replace(few, augment="color"), 9).augment == "color"
 
 
 def test_it_begins_afresh_where_no_network_fits(ponies, tmp_path):
