@@ -56,9 +56,7 @@ class GanConfig:
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
     pair_weight: float = 1.0  # of judging pairs of one view, which frees the view code of the body; 0 without cameras
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
-    augment: str = (
-        ""  # of gan.augment: "color,translation,cutout" or some of them; "auto": where few are shown often
-    )
+    augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them; "auto": where few are shown often
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32
 
 

@@ -22,6 +22,7 @@ from ganverse_nb.gan.view_gate import Masks
 Descriptor = Callable[[Tensor], Tensor]
 """Pictures [B, 3, H, W] in [0, 1] -> numbers [B, D] that tell views apart, of similar size in all columns."""
 
+ODD, NEIGHBOURS = 0.25, 3  # of the consistent codes those are left out that have fewer than so many like them
 SEEN = 0.75  # of a view code's contents, in which an object must be found
 TRUNCATION = 1.0  # of contents, as the multi-view dataset draws them
 
@@ -162,8 +163,9 @@ def suggest_view_codes(
 ) -> ViewSuggestion:
     """`n` random view codes in which objects look most consistent (section 3.1) and which differ among themselves.
 
-    Of `candidates` random codes the `consistent` share with the smallest spread over contents is kept; of those the
-    first is the most consistent one, and each further one is the farthest from all before it.
+    Of `candidates` random codes the `consistent` share with the smallest spread over contents is kept, but for the
+    fourth of them that are least like any others, which a young GAN has drawn badly rather than from a side of its own;
+    of those the first is the most consistent one, and each further one is the farthest from all before it.
 
     Codes in whose pictures `describe` mostly finds nothing (zeros, as of empty masks) are no views.
 
@@ -191,6 +193,7 @@ def suggest_view_codes(
         )
     steady = spread.masked_fill(~seen, torch.inf).argsort()[: max(n, min(kept, int(seen.sum())))]
     mean = described.mean(1)
+    steady = usual(mean, steady, n)
     chosen = [int(steady[0])]
     while len(chosen) < n:
         distance = torch.cdist(mean[steady], mean[chosen]).amin(1)
@@ -198,6 +201,17 @@ def suggest_view_codes(
     index = torch.tensor(chosen)
     index = index[spread[index].argsort()]
     return ViewSuggestion(codes[index.to(codes.device)], spread[index], mean[index], split_layer)
+
+
+def usual(described: Tensor, index: Tensor, n: int) -> Tensor:
+    """The rows `index` of descriptors [N, D] but for the share ODD whose few nearest others are the farthest away.
+
+    Fewer are left out so that `n` remain; the order stays.
+    """
+    distance = torch.cdist(described[index], described[index])
+    lonely = distance.sort(1).values[:, min(NEIGHBOURS, len(index) - 1)]
+    kept = lonely.argsort()[: max(n, round((1 - ODD) * len(index)))]
+    return index[kept.sort().values]
 
 
 def _described(generator: Generator, describe: Descriptor, view_w: Tensor, content_w: Tensor, k: int) -> Tensor:

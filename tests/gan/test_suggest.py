@@ -15,6 +15,7 @@ from ganverse_nb.gan.suggest import (
     silhouette_moments,
     suggest_split_layer,
     suggest_view_codes,
+    usual,
     view_share,
 )
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
@@ -91,6 +92,17 @@ def unlike_the_border(pictures):
     """Crude masks, for speed: what differs from the mean colour of each row's two ends."""
     ends = pictures[..., [0, 1, -2, -1]].mean(-1, keepdim=True)
     return ((pictures - ends).abs().amax(1, keepdim=True) > 0.15).float()
+
+
+def test_codes_like_no_others_are_no_views():
+    """Of points around a circle and two beside it, those two go first; as many are kept as are wanted."""
+    angle = torch.arange(30) * 2 * torch.pi / 30
+    described = torch.cat([torch.stack([angle.cos(), angle.sin()], 1), torch.tensor([[3.0, 0.0], [0.0, -4.0]])])
+    kept = usual(described, torch.arange(32), 8)
+    assert len(kept) == 24 and kept.max() < 30 and (kept.diff() > 0).all()
+    assert usual(described, torch.arange(32), 30).tolist() == list(range(30))
+    assert usual(described, torch.arange(32), 32).tolist() == list(range(32))
+    assert usual(described, torch.tensor([31, 5]), 1).tolist() in ([31], [5])
 
 
 def test_suggested_views_are_consistent_and_different(teacher):
