@@ -87,14 +87,14 @@ def measure(run: Run, count: int) -> dict[str, Measurement]:
     azimuth = angular_distance(turn.to_true(camera.azimuth), true)
     shapes = shape_errors(mesh, taken, turn.similarity())
     drawn = render(mesh, camera, images.shape[-1]).mask
-    of = f"of {len(taken)} photographs that nothing was trained on"
     found = {
+        "truth.photographs": Measurement(count),
         "truth.photo_found_share": Measurement(len(taken) / count),
-        "truth.mask_iou": Measurement(float(hard_iou(masks, true_masks).mean()), of),
-        "truth.iou": Measurement(float(hard_iou(drawn, true_masks).mean()), of),
+        "truth.mask_iou": Measurement(float(hard_iou(masks, true_masks).mean())),
+        "truth.iou": Measurement(float(hard_iou(drawn, true_masks).mean())),
         "truth.azimuth_error_deg": Measurement(float(azimuth.median()), "°"),
         "truth.azimuth_error_p90_deg": Measurement(float(azimuth.quantile(0.9)), "°"),
-        "truth.azimuth_reversed_share": Measurement(float((azimuth > 90).float().mean()), of),
+        "truth.azimuth_reversed_share": Measurement(float((azimuth > 90).float().mean())),
         "truth.azimuth_offset_deg": Measurement(turn.offset, "°"),
         "truth.views_go_round_the_other_way": Measurement(float(turn.sign < 0)),
         "truth.elevation_error_deg": Measurement(

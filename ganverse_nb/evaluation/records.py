@@ -140,11 +140,16 @@ def fitted_mesh(fit: MeshFit, errors: FitErrors) -> Measurements:
 # ---- 04: inverse graphics
 
 
-def held_out(scores: DatasetScores) -> Measurements:
-    """Objects of the GAN that were not trained on."""
+def held_out(scores: DatasetScores, own: bool = False) -> Measurements:
+    """Objects of the GAN that were not trained on.
+
+    Args:
+        own: whether they are a user's, whose few pictures are held to lower bars.
+    """
+    same, other = (">= 0.88", ">= 0.80") if own else (">= 0.93", ">= 0.87")
     return {
-        "inverse.gan_test_iou": M(scores.same_view, paper=0.95, bar=">= 0.93"),
-        "inverse.gan_novel_view_iou": M(scores.novel_view, bar=">= 0.87"),
+        "inverse.gan_test_iou": M(scores.same_view, paper=0.95, bar=same),
+        "inverse.gan_novel_view_iou": M(scores.novel_view, bar=other),
     }
 
 

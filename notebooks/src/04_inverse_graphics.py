@@ -247,7 +247,7 @@ fig.save_figure(run, "camera_audit", fig.camera_audit(audit), {"errors": audit.e
 # %%
 from ganverse_nb.evaluation import records
 
-run.record_all(records.held_out(scores))
+run.record_all(records.held_out(scores, run.config.kind.is_own))
 
 # %% tags=["studio"]
 against_truth = records.truth(result.scores) | records.photo_cameras(audit)
