@@ -49,10 +49,12 @@ def reconstructions(images: Tensor, mesh: Mesh, camera: Camera, labels: Sequence
     )
 
 
-def starting_point(generator: Generator, views: ViewCodes, w: Tensor, distance: float) -> Figure:
+def starting_point(
+    generator: Generator, views: ViewCodes, w: Tensor, distance: float, template: tuple[float, float, float]
+) -> Figure:
     """Before training: an object w [1, w_dim] under every other view code, and the ellipsoid under their labels."""
     pictures = crossed_pictures(generator, views.codes[::2], w, views.split_layer)[:, 0]
-    azimuth, network = views.labelled_azimuth[::2], InverseGraphicsNetwork()
+    azimuth, network = views.labelled_azimuth[::2], InverseGraphicsNetwork(template=template)
     ellipsoid = Mesh(network.template[None], network.faces)
     start = plain(ellipsoid, Camera.orbit(azimuth, 0.0, distance))
     labels = ["GAN", "to be\ndeformed"]

@@ -73,7 +73,12 @@ class Dataset(Protocol):
     def kept_pictures(self, contents: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-def _template(dataset: Dataset, config: InverseGraphicsConfig) -> tuple[float, float, float]:
+def template_of(dataset: Dataset, config: InverseGraphicsConfig) -> tuple[float, float, float]:
+    """Half axes of the ellipsoid that is deformed: the setting's, or fitted to the masks of `dataset`.
+
+    Raises:
+        ValueError: it is to be fitted, and these are no several views of one object.
+    """
     if config.template:
         x, y, z = config.template
         return x, y, z
@@ -94,7 +99,7 @@ def new_model(
         network = InverseGraphicsNetwork(
             dataset.resolution,
             config.texture_size,
-            template=_template(dataset, config),
+            template=template_of(dataset, config),
             smoothing=config.smoothing,
             symmetric_shape=config.symmetric_shape,
             symmetric_texture=config.symmetric_texture,

@@ -40,9 +40,11 @@ from ganverse_nb.workflow import stages
 
 # %%
 from ganverse_nb.gan.latents import sample_w
+from ganverse_nb.inverse_graphics.training import template_of
 
 teacher, views, config = stages.teacher(run), stages.view_codes(run).orbit, run.config.inverse
-start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance)
+template = template_of(stages.multiview(run), config)
+start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance, template)
 fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]

@@ -38,9 +38,12 @@ from ganverse_nb.workflow import stages, experiments
 
 # %%
 from ganverse_nb.gan.latents import sample_w
+from ganverse_nb.inverse_graphics.training import template_of
 
 teacher, views = stages.teacher(run), stages.view_codes(run).orbit
-start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), run.config.inverse.initial_distance)
+config = run.config.inverse
+template = template_of(stages.multiview(run), config)
+start = fig.starting_point(teacher, views, sample_w(teacher, 1, seed + 9, 0.7), config.initial_distance, template)
 fig.save_figure(run, "inverse_start", start, {"labels": views.labelled_azimuth[::2]})
 
 # %% [markdown]
