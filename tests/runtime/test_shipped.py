@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ganverse_nb.config import load_config
@@ -98,6 +100,15 @@ def test_shipped_files_and_settings_belong_together(category, tmp_path):
     for name, made in shipped.facts["stages"].items():
         assert getattr(stages, f"{name}_stage")(run).identity == made["identity"], name
         assert [shipped.file(name, file) for file in SHIPPED[name]]
+
+
+@pytest.mark.parametrize("category", sorted(path.parent.name for path in WEIGHTS.glob("*/shipped.json")))
+def test_the_report_has_the_rows_of_the_shipped_networks(category):
+    told = json.loads((WEIGHTS.parents[1] / "figures" / "report.json").read_text(encoding="utf-8"))
+    report = {row["key"]: row for row in told if row["profile"] == "mini" and row["seed"] == 0}
+    rows = {row["key"]: row for row in Shipped.of(category).facts["rows"]}
+    assert {f"{category}.inverse.gan_test_iou", f"{category}.truth.chamfer"} - rows.keys() == set()
+    assert {key: row["ours"] for key, row in rows.items()} == {key: report[key]["ours"] for key in rows}
 
 
 def test_the_hash_of_every_network_of_the_package_is_known():
