@@ -453,12 +453,14 @@ def test_a_gan_learns_from_a_folder_of_ones_own(tmp_path, folder, capsys, monkey
     assert cli.main(command) == 0
     run = tmp_path / "runs" / "cat-smoke-seed0"
     said = capsys.readouterr()
-    assert said.out == f"trained: {run / 'gan' / 'teacher.safetensors'}\nnext: ganverse reproduce --run {run}\n"
+    begun, *told = said.out.splitlines()
+    assert begun == "begun with random networks: none of the package's has the sizes of this training"
+    assert told == [f"trained: {run / 'gan' / 'teacher.safetensors'}", f"next: ganverse reproduce --run {run}"]
     assert "ganverse: 1 of 6 pictures were skipped: " in said.err and "UserWarning" not in said.err
     told = provenance(run / "gan" / "teacher.safetensors")
     assert told["photos"] == 5 and told["config"]["mirror"] is True
     assert told["config"]["augment"] == "color,translation,cutout"
-    assert told["config"]["r1_gamma"] == pytest.approx(0.0002 * 16**2 / 4)
+    assert told["config"]["r1_gamma"] == pytest.approx(0.3 * (16 / 64) ** 2 * 32 / 4)
     # what is recorded makes it again
     assert told["command"].startswith("ganverse train-gan ") and str(folder) in told["command"]
     made = (run / "gan" / "teacher.safetensors").stat().st_mtime_ns
