@@ -20,6 +20,7 @@ BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
 
 if BESIDE_OTHERS:  # also over what the process that shares out the tests has set: two threads each wait for each other
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"  # numba, which rembg brings, sets torch's too
+    os.environ["NUMBA_DISABLE_JIT"] = "1"  # and compiles for a minute, the first time, what no test calls
 else:
     os.environ.setdefault("OMP_NUM_THREADS", "2")
 

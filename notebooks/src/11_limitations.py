@@ -90,7 +90,8 @@ number = max(8, len(photos) // stages.CHECK_SHARE)
 kinds = {INSIDE: photos} | ood_photos(category, number, seed + 88, run.config.resolution)
 pictures = {kind: some.image() for kind, some in kinds.items()}
 check = judge_kinds(stages.reconstructor(run), pictures)
-results = reconstruct_kinds(model, {kind: some[:16] for kind, some in kinds.items()}, seed)
+compared = run.config.evaluation.objects_of_a_kind
+results = reconstruct_kinds(model, {kind: some[:compared] for kind, some in kinds.items()}, seed)
 numbers = {kind: {"chamfer": result.chamfer, "iou": result.iou} for kind, result in results.items()}
 fig.save_figure(run, "figure_o_failures", fig.failures(results, check), numbers)
 

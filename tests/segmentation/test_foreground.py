@@ -146,15 +146,43 @@ def test_rembg_knows_the_networks_and_prepares_pictures_alike(rembg_home):
         assert 0 <= confidence.min() < 0.1 < 0.9 < confidence.max() <= 1
 
 
-def test_rembg_leaves_torch_its_threads():
+PYMATTING = {  # what rembg takes of it, and what it does to threads; the true one also compiles for a minute
+    "__init__.py": "",
+    "alpha/__init__.py": "",
+    "alpha/estimate_alpha_cf.py": "estimate_alpha_cf = None",
+    "foreground/__init__.py": "",
+    "foreground/estimate_foreground_ml.py": "estimate_foreground_ml = None",
+    "util/__init__.py": "",
+    "util/util.py": """
+from numba import njit, prange
+
+@njit(parallel=True)
+def total(count):
+    found = 0
+    for number in prange(count):
+        found += number
+    return found
+
+assert total(5) == 10
+stack_images = None
+""",
+}
+
+
+def test_rembg_leaves_torch_its_threads(tmp_path):
+    for name, text in PYMATTING.items():
+        path = tmp_path / "pymatting" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     program = (
         "import torch; before = torch.get_num_threads()\n"
         "from ganverse_nb.segmentation.rembg_network import DEFAULT, NETWORKS\n"
         "NETWORKS[DEFAULT]._session_class\n"
-        "assert 'numba' in __import__('sys').modules\n"
+        "assert 'total' in vars(__import__('sys').modules['pymatting.util.util'])\n"
         "assert torch.get_num_threads() == before == 1, torch.get_num_threads()"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_NUM_THREADS"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
     )
