@@ -133,11 +133,12 @@ def test_an_interruption_ends_the_processes_that_photograph_at_once(
     """Pieces that wait, and those that are being made: with 40,000 photos they would take minutes."""
     monkeypatch.setattr(archive, "get_context", lambda method: multiprocessing.get_context("fork"))  # begins at once
     monkeypatch.setattr(archive, "_make_piece", sleeps)
+    others = set(multiprocessing.active_children())
     threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), stops_like_ctrl_c():
         archive.make_photo_archive("car", 20 * archive.PIECE, 0, tmp_path, workers=2)
-    assert time.monotonic() - began < 2.3 and not multiprocessing.active_children()
+    assert time.monotonic() - began < 2.3 and set(multiprocessing.active_children()) <= others
 
 
 class BrokenPool(ProcessPoolExecutor):
