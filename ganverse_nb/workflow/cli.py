@@ -44,19 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         team = Team()
         try:
-            if options.extra:
-                require(*options.extra)
-            with started_together(options) as team:
-                return options.command(options) or 0
+            try:
+                if options.extra:
+                    require(*options.extra)
+                with started_together(options) as team:
+                    return options.command(options) or 0
+            except Exception as error:  # while it is told, the launcher may stop this process, too
+                expected = told(error)
+                if options.traceback or expected is None:
+                    raise
+                return say(expected if team.size == 1 else f"{team.name}: {expected}", 2)
         except KeyboardInterrupt:
             if gone := team.ended(seconds=0) if team.size > 1 else []:  # whereupon the launcher stops the others
                 return say(f"{team.name}: {team.stopped(gone)}", 2)
             return say(INTERRUPTED, 130) if team.is_main else 130
-        except Exception as error:
-            expected = told(error)
-            if options.traceback or expected is None:
-                raise
-            return say(expected if team.size == 1 else f"{team.name}: {expected}", 2)
 
 
 # ---- commands
