@@ -7,13 +7,12 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ganverse_nb.runtime.demand import Demand, announce, step_demand
+from ganverse_nb.runtime.demand import TOLD, Demand, announce, step_demand
 from ganverse_nb.runtime.team import alone
 
 if TYPE_CHECKING:
     from ganverse_nb.inverse_graphics.training import Trainer
 
-TOLD = 100  # steps: it is told what more of them will take
 STATES = 4  # times the weights are on disk: the model, and a checkpoint with Adam's two means
 
 

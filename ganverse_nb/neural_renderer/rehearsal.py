@@ -27,12 +27,11 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import new_mapping
 from ganverse_nb.runtime.arrays import rows_done
 from ganverse_nb.runtime.checkpoints import METRICS, read_metrics
-from ganverse_nb.runtime.demand import announce, step_demand
+from ganverse_nb.runtime.demand import TOLD, announce, step_demand
 from ganverse_nb.runtime.precision import has_bfloat16
 from ganverse_nb.runtime.team import alone
 from ganverse_nb.runtime.threads import one_thread
 
-TOLD = 100  # steps: it is told what more of them will take
 STATES = 9  # times the generator's weights are on disk: learned, averaged, kept, with Adam's two means; the results
 
 

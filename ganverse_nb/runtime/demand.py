@@ -18,6 +18,7 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.memory import free_memory, taken
 
 SMALL = (2, 4)  # sizes of the batches that are tried
+TOLD = 100  # steps of a training: it is told what more of them will take
 
 Prepare = Callable[[int], Callable[[], object]]
 """Size of a batch -> a step with such batches, which can be taken again and again."""

@@ -59,7 +59,6 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     photos, partners = _studio_photos(run, source) if images is None else _folder(run, source, images)
     start = gan_start(run, start, photos, config, source)
     if start is not None:
-        check_start(start, config, config.images if seen_counts(start) else None)
         command, begun = f"{command} --from {start}", sha256(resolve(start))
     config = augmented(config, len(photos))
 

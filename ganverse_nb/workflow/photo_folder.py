@@ -23,7 +23,7 @@ from ganverse_nb.runtime.checkpoints import check_identity
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
 from ganverse_nb.runtime.files import atomic_path, digest, read_json, remove_leftovers, write_json
 from ganverse_nb.runtime.picture_files import SUFFIXES
-from ganverse_nb.runtime.tensors import checksum
+from ganverse_nb.runtime.tensors import weights_of
 from ganverse_nb.workflow.contact_sheet import contact_sheet
 from ganverse_nb.workflow.photo_table import IN, OUT, UNREADABLE, Row, Table, escaped, output_names
 from ganverse_nb.workflow.run import exclusive
@@ -97,10 +97,9 @@ def _pictures(folder: Path, output: Path) -> dict[str, Path]:
 
 def _settings(reconstructor: Reconstructor, refine: bool, force: bool) -> dict[str, object]:
     """What every result depends on, beside its picture."""
-    weights = {name: tensor.cpu() for name, tensor in reconstructor.model.state_dict().items()}
     return {
         "category": reconstructor.domain.category,
-        "network": checksum(weights, {}),
+        "network": weights_of(reconstructor.model),
         "segmenter": reconstructor.segmenter.source,
         "domain": digest(asdict(reconstructor.domain)),
         "refine": refine,
