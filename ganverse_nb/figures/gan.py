@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.view_gate import ViewGate
-from ganverse_nb.figures.grid import degrees, picture_grid, wrapped
+from ganverse_nb.figures.grid import degrees, picture_grid, seen_from, wrapped
 from ganverse_nb.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.gan.viewpoints import ViewCodes
 
@@ -87,7 +87,7 @@ def all_views(pictures: Tensor, views: ViewCodes, columns: int = 8) -> Figure:
         if number:
             groups.append(len(rows))
         for index, (angle, height) in enumerate(zip(views.azimuth, views.elevation)):
-            notes[len(rows) + index // columns, index % columns] = f"{degrees(angle)}, {float(height):.0f}° up"
+            notes[len(rows) + index // columns, index % columns] = seen_from(angle, height)
         rows += wrapped(list(seen), columns)
     return picture_grid(rows, notes=notes, row_groups=groups, size=144)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,6 +128,12 @@ def to_pixels(picture: Tensor, size: int) -> np.ndarray:
 def degrees(angle: Tensor | float) -> str:
     """An angle as a label: whole degrees, 0 to 359."""
     return f"{round(float(angle)) % 360}°"
+
+
+def seen_from(azimuth: Tensor | float, elevation: Tensor | float, between: str = ", ") -> str:
+    """Both angles in words, as in "35°, 12° up"; without an elevation that is not known."""
+    height = float(elevation)
+    return degrees(azimuth) if math.isnan(height) else f"{degrees(azimuth)}{between}{height:.0f}° up"
 
 
 def _offsets(count: int, size: int, groups: Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ganverse_nb.figures.gan import outlined
-from ganverse_nb.figures.grid import degrees, picture_grid
+from ganverse_nb.figures.grid import picture_grid, seen_from
 from ganverse_nb.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, plot_figure, styled
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
@@ -111,7 +111,7 @@ def fit_steps(fit: MeshFit, camera: Camera, masks: Tensor, steps: Sequence[int],
         shots = plain(meshes, camera[view], size // 2)
         target = (1 - 0.75 * masks[view]).expand(3, -1, -1)
         rows.append([target, *(outlined(shot, (mask > 0.5).float(), MASK_COLOR) for shot in shots)])
-    labels = [f"{degrees(a)}, {float(e):.0f}° up" for a, e in zip(camera.azimuth, camera.elevation)]
+    labels = [seen_from(a, e) for a, e in zip(camera.azimuth, camera.elevation)]
     columns = ["mask", *(f"step {step}" for step in steps)]
     return picture_grid(rows, row_labels=labels, column_labels=columns, column_groups=[1], size=size)
 
@@ -143,6 +143,6 @@ def fit_unseen(fitted: Mesh, truth: Mesh, camera: Camera, size: int = 256) -> Fi
     """The fitted mesh above the true one, from sides that no mask has shown; with the overlap of their silhouettes."""
     overlap = soft_iou(render(fitted, camera, size).mask, render(truth, camera, size).mask).tolist()
     rows = [list(plain(mesh, camera, size)) for mesh in (fitted, truth)]
-    columns = [f"{degrees(a)}, {float(e):.0f}° up" for a, e in zip(camera.azimuth, camera.elevation)]
+    columns = [seen_from(a, e) for a, e in zip(camera.azimuth, camera.elevation)]
     notes = {(0, column): f"IoU {value:.2f}" for column, value in enumerate(overlap)}
     return picture_grid(rows, row_labels=["fitted", "true"], column_labels=columns, notes=notes, size=size)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.figures.grid import degrees
+from ganverse_nb.figures.grid import degrees, seen_from
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import blend, broadcast, mix, sample_w
 from ganverse_nb.gan.viewpoints import ViewCodes
@@ -131,9 +131,7 @@ class LayerPanel(Panel):
         return named(slider, f"layer-{index}")
 
     def _make_controls(self) -> dict[str, Any]:
-        codes = [
-            (f"{degrees(a)} · {e:.0f}° up", i) for i, (a, e) in enumerate(zip(self.views.azimuth, self.views.elevation))
-        ]
+        codes = [(seen_from(a, e, " · "), i) for i, (a, e) in enumerate(zip(self.views.azimuth, self.views.elevation))]
         narrow = ipywidgets.Layout(width="160px")
         controls: dict[str, Any] = {
             "view": ipywidgets.Dropdown(options=[(OWN, OWN), *codes], description="view code"),

@@ -289,3 +289,9 @@ def test_models_are_compared_row_by_row_with_the_same_views():
     top, below = shown[rows[0] : rows[0] + 96], shown[rows[0] + 96 + GAP : rows[0] + 192 + GAP]
     left = np.flatnonzero((shown == [255, 0, 0]).all(-1).any(0))[-1] + 1
     assert (top[:, left:] == below[:, left:]).all()  # equal predictions make equal rows
+
+
+def test_an_elevation_that_nobody_knows_is_left_out():
+    from ganverse_nb.figures.grid import seen_from
+
+    assert seen_from(-5.2, 12.4) == "355°, 12° up" and seen_from(361.0, float("nan")) == "1°"
