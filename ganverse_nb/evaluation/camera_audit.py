@@ -81,7 +81,7 @@ def audit_cameras(mesh: Mesh, camera: Camera, photos: Photos, masks: Tensor, gau
     if len(mesh) != len(photos):
         raise ValueError(f"audit_cameras: {len(mesh)} reconstructions of {len(photos)} photographs.")
     with torch.enable_grad():
-        refined = refine_camera(mesh, camera, masks)
+        refined = refine_camera(mesh, camera, masks, lens=False)
     errors = {
         "predicted": pose_errors(camera, photos.camera, gauge),
         "refined": pose_errors(refined, photos.camera, gauge),

@@ -25,6 +25,7 @@ from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.given_masks import window_mask
 from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.photo_fit import fit_shape
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.refine import refine_hypotheses
 from ganverse_nb.inverse_graphics.sight import Sight
@@ -99,8 +100,9 @@ class PhotoSetScores:
         masks: "given" or "own": which masks f saw.
         mesh: [n] textured, what f made of them.
         predicted, refined: [n] cameras; iou_predicted, iou_refined: [n] of the render with the true mask.
+        iou_fitted: [n] the same of the shape fitted to the mask (`fit_shape`), which `--refine` begins with.
         other_sides, other_sides_mean: [P] IoU of silhouettes from other sides: of the photograph's own shape, and of
-            the mean shape of the set.
+            the mean shape of the set; other_sides_fitted: of the fitted shape.
     """
 
     photos: PhotoSet
@@ -111,8 +113,10 @@ class PhotoSetScores:
     refined: Camera
     iou_predicted: Tensor
     iou_refined: Tensor
+    iou_fitted: Tensor
     other_sides: Tensor
     other_sides_mean: Tensor
+    other_sides_fitted: Tensor
 
     def measurements(self) -> dict[str, M]:
         """The rows `real.<set>.*`; each says in its unit by which masks, shares and IoU are in [0, 1].
@@ -131,12 +135,15 @@ class PhotoSetScores:
         after = {"photographs": M(len(self.photos)), "reconstructed": M(len(looked.rows) / len(self.photos), by)}
         after["iou_predicted"] = M(_mean(self.iou_predicted), by)
         after["iou_refined"] = M(_mean(self.iou_refined), by)
+        after["iou_fitted"] = M(_mean(self.iou_fitted), by)
         after |= self._azimuths(by)
         if len(self.other_sides):
             shapes = self.other_sides.mean(), self.other_sides_mean.mean()
             after["other_sides_iou"] = M(shapes[0], by)
             after["mean_shape_other_sides_iou"] = M(shapes[1], by)
             after["other_sides_gain"] = M(shapes[0] - shapes[1], by)
+            after["other_sides_iou_fitted"] = M(self.other_sides_fitted.mean(), by)
+            after["other_sides_gain_fitted"] = M(self.other_sides_fitted.mean() - shapes[1], by)
         suffix = "_own_masks" if self.masks == OWN and self.photos.has_masks else ""
         found |= {f"{key}{suffix}": value for key, value in after.items()}
         name = self.photos.name
@@ -186,23 +193,27 @@ def score_photo_set(
     model = reconstructor.model
     mesh, predicted = reconstruct(looked.sight.images, looked.sight.masks, model)
     parts = torch.arange(len(looked.rows)).split(BATCH)
-    cameras = [_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch")]
-    refined = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in vars(cameras[0])})
-    iou_predicted, iou_refined = (
-        torch.cat([_overlap(mesh, camera, looked.true_masks, part) for part in parts])
-        for camera in (predicted, refined)
+    moved = (_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch"))
+    cameras, fitted_cameras, shapes = zip(*moved, strict=True)
+    refined, fitted_camera = _joined(cameras), _joined(fitted_cameras)
+    fitted = Mesh(torch.cat([shape.vertices for shape in shapes]), mesh.faces)
+    iou_predicted, iou_refined, iou_fitted = (
+        torch.cat([_overlap(shape, camera, looked.true_masks, part) for part in parts])
+        for shape, camera in ((mesh, predicted), (mesh, refined), (fitted, fitted_camera))
     )
     shown = [photos.photos[row] for row in looked.rows.tolist()]
     sides = [photo.azimuth if photos.has_masks else None for photo in shown]  # own masks tell no true silhouettes
     pairs = pairs_of_sides([photo.object for photo in shown], sides, OTHERS, seed)
     azimuth = torch.tensor([photo.azimuth or 0.0 for photo in shown])
     mean = Mesh(mesh.vertices.mean(0, keepdim=True).expand_as(mesh.vertices), mesh.faces)
-    others, others_mean = (
-        other_sides_iou(shape, refined, azimuth, looked.silhouettes, pairs) for shape in (mesh, mean)
+    others, others_mean, others_fitted = (
+        other_sides_iou(shape, camera, azimuth, looked.silhouettes, pairs)
+        for shape, camera in ((mesh, refined), (mean, refined), (fitted, fitted_camera))
     )
     return PhotoSetScores(
-        photos, looked, masks, mesh, predicted, refined, iou_predicted, iou_refined, others, others_mean
-    )
+        photos, looked, masks, mesh, predicted, refined, iou_predicted, iou_refined, iou_fitted,
+        others, others_mean, others_fitted,
+    )  # fmt: skip
 
 
 def look(reconstructor: Reconstructor, photos: Sequence[RealPhoto], masks: str) -> Looked:
@@ -244,12 +255,19 @@ def look(reconstructor: Reconstructor, photos: Sequence[RealPhoto], masks: str) 
     return Looked(sight=sights, **rest)
 
 
-def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tensor) -> Camera:
-    """The best of the refined hypotheses for some of the windows."""
+def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tensor) -> tuple[Camera, Camera, Mesh]:
+    """The best of the refined hypotheses for some of the windows; camera and shape fitted from there."""
     images, masks = looked.sight.images[rows], looked.sight.masks[rows]
     with torch.no_grad():
         reading = model.head.read(images, masks)
-    return refine_hypotheses(mesh[rows], reading, images, masks).best()
+    camera = refine_hypotheses(mesh[rows], reading, images, masks).best()
+    shape, fitted = fit_shape(mesh[rows], camera, masks)
+    return camera, fitted, shape
+
+
+def _joined(cameras: Sequence[Camera]) -> Camera:
+    """One after the other."""
+    return Camera(**{k: torch.cat([getattr(camera, k) for camera in cameras]) for k in vars(cameras[0])})
 
 
 def _overlap(mesh: Mesh, camera: Camera, masks: Tensor, rows: Tensor) -> Tensor:

@@ -24,6 +24,9 @@ from ganverse_nb.render.renderer import render
 STEPS = 60
 LEARNING_RATE = 0.25  # in the units below
 UNITS = (10.0, 5.0, 0.1, 0.05, 0.05)  # degrees of azimuth and elevation, logarithm of the distance, shift right and up
+LENS = 0.3  # unit of the logarithm of the field of view's width
+LENSES = (8.0, 56.0)  # degrees of field of view
+LENS_PRIOR = 0.002  # weight, beside 1 - IoU, of the square of its move in that unit: an outline knows little of it
 SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
 HYPOTHESES = 4  # azimuths that are tried
 COLOR, PRIOR = 2.0, 0.02  # weights, beside the IoU, of the colour difference and of the head's log-probability
@@ -50,12 +53,16 @@ class Hypotheses:
         return self.cameras[: len(self.weight)]
 
 
-def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> Camera:
+def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS, lens: bool = True) -> Camera:
     """Cameras [B] moved by gradient descent until the silhouettes of the meshes [B] fit `masks` [B, 1, R, R].
 
-    Azimuth, elevation, distance and the place in the picture move; the field of view stays. Of all cameras on the way,
-    the first one included, each object keeps the one whose silhouette overlaps most. An outline knows little of front
-    and rear: a camera that begins on the wrong side stays there.
+    Azimuth, elevation, distance and the place in the picture move, and the field of view, with which the distance
+    changes so that the object stays as large: photographs have any perspective. Of all cameras on the way, the first
+    one included, each object keeps the one whose silhouette overlaps most. An outline knows little of front and rear: a
+    camera that begins on the wrong side stays there.
+
+    Args:
+        lens: whether the field of view moves.
 
     Raises:
         ValueError: not as many masks as meshes and cameras.
@@ -63,25 +70,34 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS)
     if not len(mesh) == len(camera) == len(masks):
         raise ValueError(f"refine_camera: {len(mesh)} meshes, {len(camera)} cameras and {len(masks)} masks.")
     shape = Mesh(mesh.vertices.detach(), mesh.faces)
-    away, shift = orbit_of(camera)
-    start = torch.cat([torch.stack([camera.azimuth, camera.elevation, away.log()], 1), shift], 1).detach()
-    units, fov = start.new_tensor(UNITS), float(camera.fov[0])
+    distance, shift = orbit_of(camera)
+    slope = torch.tan(torch.deg2rad(camera.fov) / 2)
+    size, lens_units = (distance * slope).log(), (LENS if lens else 0.0,)
+    start = torch.cat([torch.stack([camera.azimuth, camera.elevation, size], 1), shift, slope.log()[:, None]], 1)
+    start, units = start.detach(), start.new_tensor(UNITS + lens_units)
+    widest, narrowest = (math.log(math.tan(math.radians(degrees) / 2)) for degrees in LENSES[::-1])
     moved = torch.zeros_like(start, requires_grad=True)
+
+    def seen_by(values: Tensor) -> Camera:
+        opened = values[:, 5].clamp(narrowest, widest).exp() if lens else slope.detach()
+        fov = torch.rad2deg(2 * opened.atan()) if lens else camera.fov.detach()
+        return orbit_around(values[:, 0], values[:, 1], values[:, 2].exp() / opened, fov, values[:, 3:5])
+
     optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
     best, best_overlap = start.clone(), start.new_full((len(start),), -1.0)
     for step in range(steps + 1):
         values = start + moved * units
-        now = orbit_around(values[:, 0], values[:, 1], values[:, 2].exp(), fov, values[:, 3:])
         sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / max(1, 0.7 * steps))
-        output = render(shape, now, masks.shape[-1], sigma=sigma)
+        output = render(shape, seen_by(values), masks.shape[-1], sigma=sigma)
         better = (overlap := soft_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]
         optimizer.zero_grad()
-        (1 - soft_iou(output.silhouette, masks)).sum().backward()
+        loss = (1 - soft_iou(output.silhouette, masks)).sum() + LENS_PRIOR * moved[:, 5].square().sum()
+        loss.backward()
         optimizer.step()
         slower.step()
-    return orbit_around(best[:, 0], best[:, 1], best[:, 2].exp(), fov, best[:, 3:])
+    return seen_by(best)
 
 
 @torch.no_grad()

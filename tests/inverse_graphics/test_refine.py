@@ -7,7 +7,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.network import repeat_mesh
-from ganverse_nb.inverse_graphics.refine import place_by_box, place_hypotheses, refine_hypotheses
+from ganverse_nb.inverse_graphics.refine import place_by_box, place_hypotheses, refine_camera, refine_hypotheses
 from ganverse_nb.inverse_graphics.windows import Pose
 from ganverse_nb.render.renderer import render
 
@@ -48,3 +48,17 @@ def test_colours_tell_front_from_rear_and_the_outline_gives_the_degrees(shown):
     assert (found.weight[:, 0] >= found.weight[:, 1]).all() and len(found.cameras) == 9
     one = refine_hypotheses(mesh, reading, output.rgb, output.mask, count=1).best()
     assert angular_distance(one.azimuth[2:], camera.azimuth[2:]).min() > 90
+
+
+@pytest.mark.parametrize(("fov", "distance"), [(58.0, 1.35), (10.0, 7.5)])
+def test_the_lens_moves_towards_the_one_whose_perspective_the_outline_shows(world, fov, distance):
+    """Photographs taken from close by and from afar: the head, which knows one field of view, cannot say so."""
+    mesh = repeat_mesh(world.lump(), 2)
+    camera = Camera.orbit(torch.tensor([35.0, 150.0]), 12.0, distance, fov=fov)
+    mask = render(mesh, camera, 64).mask
+    guess = place_by_box(mesh, Camera.orbit(camera.azimuth + 6, 8.0, 2.4), mask)
+    kept, found = (refine_camera(mesh, guess, mask, lens=lens) for lens in (False, True))
+    assert torch.equal(kept.fov, guess.fov)
+    assert ((found.fov - guess.fov) / (fov - guess.fov) > 0.05).all()
+    iou = [hard_iou(render(mesh, each, 64).mask, mask) for each in (kept, found)]
+    assert iou[1].mean() > iou[0].mean() and iou[1].min() > 0.93
