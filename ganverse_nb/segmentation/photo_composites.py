@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganverse_nb.segmentation.composites import Composites, blur, chance, shows, uniform, warp
+from ganverse_nb.segmentation.disturbances import lettered, shadowed
 
 EMPTY_SHARE, PLAIN_SHARE = 0.08, 0.12  # pictures of nothing; grounds of one or two colours
 MOVED_SHARE = 0.4  # objects that are put before another scene
@@ -55,7 +56,8 @@ def compose_photos(material: Material, count: int, generator: torch.Generator) -
     image, mask = warp(image, mask, generator, scale=SIZES, shift=0.35)
     alpha = _edge(mask, generator)
     moved = chance(count, MOVED_SHARE, generator)
-    picture = torch.where(moved, image * alpha + ground() * (1 - alpha), image)
+    scene = shadowed(ground(), mask, generator)
+    picture = lettered(torch.where(moved, image * alpha + scene * (1 - alpha), image), alpha, generator)
     masks, labels = [(mask > 0.5).float()], [label]
     whole = [masks[0].clone()]
 

@@ -41,6 +41,7 @@ def train_photo_segmenter(
     directory: Path,
     seed: int,
     command: str | None = None,
+    begin: PhotoNetwork | None = None,
 ) -> PhotoSegmenter:
     """A segmenter trained on composites of `photos`, written to `directory`/segmenter.safetensors (8 bits a number).
 
@@ -51,6 +52,7 @@ def train_photo_segmenter(
             trained on.
         scenes: [M, 3, R, R] uint8 without an object.
         command: what was typed, for the provenance.
+        begin: the network that `config.begin` is the checksum of; it is trained further.
 
     Raises:
         ValueError: other categories, too few photos, or `directory` belongs to a training with other settings.
@@ -78,7 +80,8 @@ def train_photo_segmenter(
     material = Material(images, masks, labels, scenes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = PhotoNetwork(len(names), config.widths).to(memory_format=torch.channels_last)
+        network = begin or PhotoNetwork(len(names), config.widths)
+    network = network.to(memory_format=torch.channels_last)
     TeamBatchNorm.convert(network, team)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=0.01)
     advice = f"a lower learning rate than {config.lr:g}"

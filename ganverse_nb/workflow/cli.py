@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganverse_nb.config import as_json
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.process import prepare_process, stops_like_ctrl_c
 from ganverse_nb.runtime.team import Team
@@ -125,9 +126,11 @@ def _train_gan(options: argparse.Namespace) -> None:
 def _train_segmenter(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow import commands
 
+    if options.start and not options.photographs:
+        raise ExpectedError("--from goes with --photographs: the small Mask R-CNN is trained from the beginning.")
     run, command = open_chosen(options), "train-segmenter"
     if options.photographs:
-        path, command = commands.train_photo_segmenter(run), f"{command} --photographs"
+        path, command = commands.train_photo_segmenter(run, options.start or ""), f"{command} --photographs"
     else:
         path = commands.train_segmenter(run, options.masks)
     print(f"trained: {path}\n{after(command, run, path)}")

@@ -194,15 +194,20 @@ def _train_on_masked(run: Run, folder: Path) -> Path:
     return run.stage("segmenter", train, [config, category, seed], needs, shared=True) / WEIGHTS
 
 
-def train_photo_segmenter(run: Run) -> Path:
+def train_photo_segmenter(run: Run, begin: str = "") -> Path:
     """Photographs every category of the studio's second edition and trains the segmenter of photographs on them.
 
     Its weights are those that come with the package where `segmenter.photographs` is "auto"; the run's profile does not
     matter, its seed does. Returns its file.
+
+    Args:
+        begin: a file of such a network to go on from, or "bundled" for the package's; "" for none.
     """
     import torch
 
-    from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
+    from ganverse_nb.segmentation.mask_rcnn import PHOTOGRAPHS as KIND
+    from ganverse_nb.segmentation.mask_rcnn import bundled_path
+    from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig, begin_network
     from ganverse_nb.segmentation.photo_training import WEIGHTS, train_photo_segmenter
     from ganverse_nb.studio.archive import make_photo_archive
     from ganverse_nb.studio.photos import Photos
@@ -210,6 +215,8 @@ def train_photo_segmenter(run: Run) -> Path:
     from ganverse_nb.studio.second.photograph import vacant_scenes
 
     config, seed = PhotoSegmenterConfig(), run.config.seed
+    start = bundled_path(KIND) if begin == "bundled" else Path(begin)
+    config = config.going_on(start) if begin else config
     names = [f"photographs_{category}" for category in config.categories]
 
     size = config.resolution
@@ -225,8 +232,9 @@ def train_photo_segmenter(run: Run) -> Path:
         each = config.scenes // len(config.categories)
         scenes = [vacant_scenes(c, each, seed + VACANT_SCENES, size, SEGMENTER) for c in config.categories]
         photos = [Photos.load(run.directory / name) for name in names]
-        command = _typed(run, "train-segmenter --photographs")
-        train_photo_segmenter(photos, torch.cat(scenes), config, directory, seed, command)
+        command = _typed(run, "train-segmenter --photographs" + (f" --from {begin}" if begin else ""))
+        network = begin_network(start) if begin else None
+        train_photo_segmenter(photos, torch.cat(scenes), config, directory, seed, command, network)
 
     return run.stage("photo_segmenter", train, [config, seed], names, shared=True) / WEIGHTS
 

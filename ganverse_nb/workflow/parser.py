@@ -96,6 +96,12 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
         help="pictures of your own with an alpha channel, or NAME_mask.png beside NAME.jpg (default: the category's)",
     )
     command.add_argument("--photographs", action="store_true", help="the one for photographs, of all categories")
+    command.add_argument(
+        "--from",
+        dest="start",
+        metavar="FILE",
+        help="with --photographs: go on from such a network, or from the bundled one: bundled",
+    )
     text = "compute stages of a run, by as many processes as torchrun starts, for reproduce and notebooks to find"
     command = add("compute", text, shared=True)
     command.add_argument("stages", nargs="+", metavar="STAGE", help=", ".join(STAGES))

@@ -11,7 +11,7 @@ from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 from ganverse_nb.segmentation import photo_training
 from ganverse_nb.segmentation.mask_rcnn import PHOTOGRAPHS, load_segmenter, photo_weights
 from ganverse_nb.segmentation.photo_network import PhotoNetwork
-from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
+from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenter, PhotoSegmenterConfig
 from ganverse_nb.segmentation.photo_training import PHASE, WEIGHTS, train_photo_segmenter
 from ganverse_nb.studio.photos import make_photos
 
@@ -143,3 +143,32 @@ def test_the_command_photographs_every_category_and_trains(tmp_path, monkeypatch
     trained = load_segmenter("bird", path)
     assert trained.provenance["command"].startswith("ganverse train-segmenter --photographs")
     assert trained.provenance["photos"] == 4 and trained.category == "bird"
+
+
+def test_an_animals_part_taken_for_another_ones_belongs_to_it_but_makes_the_animal_doubtful():
+    """The network takes the front of a horse for a bird, as it does with photographs."""
+
+    class Painted(torch.nn.Module):
+        step = 4
+
+        def __init__(self):
+            super().__init__()
+            self.place = torch.nn.Parameter(torch.zeros(()))  # that tells the device
+
+        def forward(self, images):
+            logits = torch.full((len(images), 4, *images.shape[-2:]), -9.0)
+            logits[:, 0] = 0.0
+            left, right = (torch.zeros(images.shape[-2:], dtype=torch.bool) for _ in range(2))
+            left[40:80, 24:64] = right[40:80, 64:104] = True
+            logits[:, 3, left] = logits[:, 2, right] = 9.0
+            half = len(images) // 2
+            logits[half:] = logits[half:].flip(-1)
+            return logits, logits[:, :1] - 99
+
+    picture, names = torch.rand(1, 3, 128, 128), ("car", "horse", "bird")
+    horse, car = (PhotoSegmenter(Painted(), names, kind, "painted") for kind in ("horse", "car"))
+    found = horse.segment(picture)
+    assert found.count.tolist() == [1] and found.mask.sum() == 40 * 80
+    assert car.segment(picture).count.tolist() == [0]
+    odds = horse.log_odds(picture, found.mask)
+    assert -0.1 < float(odds) < 0.1  # half of it is a horse
