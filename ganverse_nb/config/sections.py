@@ -86,6 +86,7 @@ class SegmenterConfig:
 
     weights: str = "auto"  # see load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file
     photographs: str = "auto"  # the same, for photographs; "auto": the package's network for them, else `weights`
+    photo_camera: str = later("auto")  # reads cameras off photographs: "auto", the package's, "none", or a file
     score: float = later(0.5)  # from which an instance in the GAN's pictures counts
     working_size: int = 128  # pictures are scaled to this; twice the GAN's 64 px, so that masks are finer than pixels
     widths: tuple[int, ...] = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8 and 1/16 of the working size

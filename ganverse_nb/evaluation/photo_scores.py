@@ -23,7 +23,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.given_masks import window_mask
-from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.inverse_graphics.inference import reconstruct_and_compare
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.photo_fit import fit_shape
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
@@ -191,7 +191,8 @@ def score_photo_set(
     if len(looked.rows) == 0:
         raise ValueError(f"The segmenter found no object in any photograph of the set {photos.name}.")
     model = reconstructor.model
-    mesh, predicted = reconstruct(looked.sight.images, looked.sight.masks, model)
+    sight = looked.sight
+    mesh, predicted, _ = reconstruct_and_compare(sight.images, sight.masks, model, opinion=sight.opinion)
     parts = torch.arange(len(looked.rows)).split(BATCH)
     moved = (_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch"))
     cameras, fitted_cameras, shapes = zip(*moved, strict=True)
@@ -259,7 +260,7 @@ def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tens
     """The best of the refined hypotheses for some of the windows; camera and shape fitted from there."""
     images, masks = looked.sight.images[rows], looked.sight.masks[rows]
     with torch.no_grad():
-        reading = model.head.read(images, masks)
+        reading = looked.sight.read(model, rows)
     camera = refine_hypotheses(mesh[rows], reading, images, masks).best()
     shape, fitted = fit_shape(mesh[rows], camera, masks)
     return camera, fitted, shape

@@ -8,7 +8,7 @@ front's and the rear's most of all, so that the answer is a distribution: bins o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,24 @@ class CameraReading:
         both = (1 - share) * p.gather(1, low) + share * p.gather(1, (low + 1) % self.logits.shape[1])
         return both.clamp(min=LEAST).log()
 
+    def advised(self, logits: Tensor, offsets: Tensor, elevation: Tensor, trust: float) -> CameraReading:
+        """This reading and another one of the same pictures, whose probabilities count `trust` in [0, 1] of all.
+
+        Args:
+            logits, offsets: [B, K] of the other one.
+            elevation: [B] degrees, of the other one.
+        """
+        mine, other = (1 - trust) * self.logits.softmax(1), trust * logits.softmax(1)
+        p = mine + other
+        places = (mine * self.offsets + other * offsets) / p.clamp(min=LEAST)
+        together = p.clamp(min=LEAST).log()
+        rest = replace(
+            self.rest,
+            azimuth=azimuth_of(together, places),
+            elevation=(1 - trust) * self.rest.elevation + trust * elevation,
+        )
+        return CameraReading(together, places, rest, self.fov)
+
     def hypotheses(self, count: int) -> Camera:
         """The `count` likeliest azimuths for each picture: peaks of the distribution, and the first one's mirror image.
 
@@ -79,6 +97,16 @@ class CameraReading:
             azimuth.T.flatten(), rest.elevation.repeat(times), rest.distance.repeat(times), rest.shift.repeat(times, 1)
         )
         return pose.camera(self.fov)
+
+
+def azimuth_of(logits: Tensor, offsets: Tensor) -> Tensor:
+    """[B] degrees, from the likeliest of K bins and its neighbours, weighed; bins and places in them are [B, K]."""
+    bins = logits.shape[1]
+    peak = logits.argmax(1, keepdim=True)
+    near = (peak + torch.tensor([-1, 0, 1], device=logits.device)) % bins
+    weight = logits.gather(1, near).softmax(1)
+    steps = torch.tensor([-1.0, 0.0, 1.0], device=logits.device) + offsets.gather(1, near)
+    return wrap_degrees((peak[:, 0] + (weight * steps).sum(1)) * (360.0 / bins))
 
 
 class CameraHead(nn.Module):
@@ -129,11 +157,7 @@ class CameraHead(nn.Module):
         with torch.autocast(code.device.type, enabled=False):
             raw = self.out(code.float())
         logits, offsets, rest = raw.split([self.bins, self.bins, 4], 1)
-        peak = logits.argmax(1, keepdim=True)
-        near = (peak + torch.tensor([-1, 0, 1], device=raw.device)) % self.bins
-        weight = logits.gather(1, near).softmax(1)
-        steps = torch.tensor([-1.0, 0.0, 1.0], device=raw.device) + offsets.gather(1, near)
-        azimuth = wrap_degrees((peak[:, 0] + (weight * steps).sum(1)) * (360.0 / self.bins))
+        azimuth = azimuth_of(logits, offsets)
         elevation = ELEVATION[0] + ELEVATION[1] * rest[:, 0]
         distance = (math.log(DISTANCE[0]) + DISTANCE[1] * rest[:, 1]).exp()
         return CameraReading(logits, offsets, Pose(azimuth, elevation, distance, SHIFT * rest[:, 2:]), self.fov)

@@ -152,19 +152,25 @@ def reading_loss(reading: CameraReading, pose: Pose) -> dict[str, Tensor]:
 
     The cross entropy of the two nearest bins, their offsets, and the other parameters in the head's units.
     """
-    bins = reading.logits.shape[1]
-    place = (pose.azimuth % 360) / reading.bin_degrees
+    terms = azimuth_terms(reading.logits, reading.offsets, pose.azimuth)
+    rest = F.smooth_l1_loss(_units(reading.rest), _units(pose), beta=0.2)
+    return terms | {"head_rest": rest}
+
+
+def azimuth_terms(logits: Tensor, offsets: Tensor, azimuth: Tensor) -> dict[str, Tensor]:
+    """How far bins [B, K] of azimuth and the places in them are from the true `azimuth` [B] degrees."""
+    bins = logits.shape[1]
+    place = (azimuth % 360) / (360.0 / bins)
     low, share = place.floor().long() % bins, place - place.floor()
-    high, log_p = (low + 1) % bins, reading.logits.log_softmax(1)
+    high, log_p = (low + 1) % bins, logits.log_softmax(1)
 
     def at(values: Tensor, where: Tensor) -> Tensor:
         return values.gather(1, where[:, None])[:, 0]
 
     entropy = -((1 - share) * at(log_p, low) + share * at(log_p, high)).mean()
-    offsets = torch.stack([at(reading.offsets, low), at(reading.offsets, high)])
-    placed = F.smooth_l1_loss(offsets, torch.stack([share, share - 1]), beta=0.1)
-    rest = F.smooth_l1_loss(_units(reading.rest), _units(pose), beta=0.2)
-    return {"head_azimuth": entropy, "head_offset": placed, "head_rest": rest}
+    near = torch.stack([at(offsets, low), at(offsets, high)])
+    placed = F.smooth_l1_loss(near, torch.stack([share, share - 1]), beta=0.1)
+    return {"head_azimuth": entropy, "head_offset": placed}
 
 
 def _units(pose: Pose) -> Tensor:

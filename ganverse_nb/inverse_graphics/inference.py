@@ -9,6 +9,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.photo_camera import Opinion
 from ganverse_nb.inverse_graphics.refine import place_hypotheses
 from ganverse_nb.render.renderer import render
 
@@ -43,9 +44,12 @@ def reconstruct(images: Tensor, masks: Tensor, model: InverseGraphicsModel, batc
 
 @torch.no_grad()
 def reconstruct_and_compare(
-    images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64
+    images: Tensor, masks: Tensor, model: InverseGraphicsModel, batch: int = 64, opinion: Opinion | None = None
 ) -> tuple[Mesh, Camera, Tensor]:
     """What `reconstruct` gives, and [B] the IoU of masks and meshes from the best of the likeliest azimuths.
+
+    Args:
+        opinion: on the cameras of the pictures, where they are photographs.
 
     Raises:
         ValueError: as `reconstruct`.
@@ -54,10 +58,12 @@ def reconstruct_and_compare(
     model.eval()
     device = model.cameras.azimuth.device
     meshes, cameras, overlaps = [], [], []
-    for image, mask in zip(images.split(batch), masks.split(batch), strict=True):
-        image, mask = image.to(device), (mask > 0.5).to(image.dtype).to(device)
+    for rows in torch.arange(len(images)).split(batch):
+        image, mask = images[rows].to(device), (masks[rows] > 0.5).to(images.dtype).to(device)
         meshes.append(mesh := model.network(image, mask))
         reading = model.head.read(image, mask)
+        if opinion is not None:
+            reading = opinion[rows].beside(reading)
         hypotheses = place_hypotheses(mesh, reading, image, mask)
         cameras.append(where_whole(mask, hypotheses.best(), reading.camera()))
         overlaps.append(hypotheses.iou.amax(1).cpu())

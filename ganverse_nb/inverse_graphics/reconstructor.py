@@ -18,11 +18,13 @@ from torch import Tensor
 from ganverse_nb.data.masks import as_mask, scaled_mask
 from ganverse_nb.data.photo import read_photo
 from ganverse_nb.data.pictures import Picture, on_white, photograph
+from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.given_masks import window_mask
 from ganverse_nb.inverse_graphics.inference import reconstruct_and_compare
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.photo_camera import PhotoCamera, load_photo_camera
 from ganverse_nb.inverse_graphics.photo_fit import fit_photo
 from ganverse_nb.inverse_graphics.reconstruction import Reconstruction, Refusal
 from ganverse_nb.inverse_graphics.refine import refine_hypotheses
@@ -58,7 +60,7 @@ class Given:
     source: str
 
 
-Fine = tuple[Tensor, Tensor]  # what a fit sees of a photograph, see `fine`
+Fine = tuple[Tensor, Tensor, CameraReading]  # what a fit sees of a photograph, see `fine`, and its camera as read
 
 
 class Reconstructor:
@@ -69,6 +71,7 @@ class Reconstructor:
         segmenter: cuts the object out.
         domain: judges whether the reconstruction can be trusted.
         framing: how large objects stand in the pictures that f knows.
+        camera: has an opinion on where photographs were taken from; None where no network has one.
 
     Examples:
         >>> reconstructor = Reconstructor.from_pretrained("car")
@@ -78,8 +81,16 @@ class Reconstructor:
         (True, torch.Size([1, 642, 3]), torch.Size([1, 1, 64, 64]))
     """
 
-    def __init__(self, model: InverseGraphicsModel, segmenter: Segmenter, domain: Domain, framing: Framing) -> None:
+    def __init__(
+        self,
+        model: InverseGraphicsModel,
+        segmenter: Segmenter,
+        domain: Domain,
+        framing: Framing,
+        camera: PhotoCamera | None = None,
+    ) -> None:
         self.model, self.segmenter, self.domain, self.framing = model, segmenter, domain, framing
+        self.camera = camera
 
     @classmethod
     def from_pretrained(cls, category: str = "car", segmenter: str | None = None) -> Reconstructor:
@@ -103,6 +114,7 @@ class Reconstructor:
             load_segmenter(category, segmenter or photo_weights(category, shipped.segmenter, shipped.photo_segmenter)),
             Domain.load(shipped.file("domain", SHIPPED["domain"][0])),
             Framing.load(shipped.file("framing", SHIPPED["framing"][0])),
+            load_photo_camera(category),
         )
 
     @property
@@ -193,7 +205,10 @@ class Reconstructor:
         rows = sight.masks.flatten(1).any(1).nonzero().flatten()
         overlap = torch.zeros(len(given))
         if len(rows):
-            meshes, cameras, overlap[rows] = reconstruct_and_compare(sight.images[rows], sight.masks[rows], self.model)
+            opinion = None if sight.opinion is None else sight.opinion[rows]
+            meshes, cameras, overlap[rows] = reconstruct_and_compare(
+                sight.images[rows], sight.masks[rows], self.model, opinion=opinion
+            )
         places = {row: place for place, row in enumerate(rows.tolist())}
         results = []
         for row, (one, verdict) in enumerate(zip(given, self.domain.judge(sight, self.model, overlap), strict=True)):
@@ -211,16 +226,19 @@ class Reconstructor:
                 self.segmenter.advice if own and not verdict.in_domain else "",
             )
             fits = refine and place is not None
-            window = fine(one.image, cutouts[row], sight.corners[row], self.resolution) if fits else None
+            window = None
+            if fits:
+                reading = sight.read(self.model, torch.tensor([row]))
+                window = *fine(one.image, cutouts[row], sight.corners[row], self.resolution), reading
             results.append((result, window))
         return results
 
     def _refined(self, result: Reconstruction, window: Fine | None) -> Reconstruction:
         if window is None or result.mesh is None:
             return result
-        reading = self.model.head.read(result.image, result.mask)
+        picture, mask, reading = window
         hypotheses = refine_hypotheses(result.mesh, reading, result.image, result.mask)
-        mesh, camera = fit_photo(result.mesh, hypotheses.best(), *window)
+        mesh, camera = fit_photo(result.mesh, hypotheses.best(), picture, mask)
         return replace(result, mesh=mesh, camera=camera, hypotheses=hypotheses)
 
     def judge(self, photos: Sequence[Image.Image]) -> list[Verdict]:
@@ -230,10 +248,10 @@ class Reconstructor:
     def see(self, photos: Sequence[Image.Image], cutouts: Sequence[Cutout] | None = None) -> Sight:
         """What f sees of photographs, cut out by the segmenter or, where `cutouts` are given, by somebody else."""
         cutouts = self.segmenter.cut_outs(photos) if cutouts is None else cutouts
-        return see(photos, cutouts, self.segmenter, self.model, self.framing)
+        return see(photos, cutouts, self.segmenter, self.model, self.framing, self.camera)
 
 
-def fine(photo: Image.Image, cutout: Cutout, corner: Tensor, resolution: int) -> Fine:
+def fine(photo: Image.Image, cutout: Cutout, corner: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
     """A window of a photograph at its own resolution, [1, 3, S, S], `resolution` to FINE pixels, and the mask in it."""
     square, outline = whole_square(photo), square_outline(cutout.outline)
     size = max(resolution, min(FINE, round(float(corner[2]) * square.width)))

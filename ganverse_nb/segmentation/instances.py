@@ -15,8 +15,10 @@ SEAM = 3  # pixels that a seam is wide at most
 SMALLEST = 0.002  # of the picture's pixels; a largest instance that has fewer is a slip of the network
 
 
-def instances(confidence: Tensor, seam: Tensor | None = None, speck: float = SPECK) -> Detections:
-    """What hangs together of a foreground: pixels above 0.5 that touch, corners included.
+def instances(
+    confidence: Tensor, seam: Tensor | None = None, speck: float = SPECK, threshold: float = THRESHOLD
+) -> Detections:
+    """What hangs together of a foreground: pixels above `threshold` that touch, corners included.
 
     The largest is taken; its score is the mean confidence inside. Those with less than a share `speck` of its pixels do
     not count, and a picture whose largest covers less than two thousandths of it shows nothing.
@@ -33,7 +35,7 @@ def instances(confidence: Tensor, seam: Tensor | None = None, speck: float = SPE
         >>> found.count.tolist(), found.box.tolist(), round(float(found.score), 2)
         ([2], [[4.0, 4.0, 20.0, 20.0]], 0.9)
     """
-    foreground = confidence > THRESHOLD
+    foreground = confidence > threshold
     labels = _labels(foreground if seam is None else foreground & (seam <= THRESHOLD))
     divided = (foreground & (labels == 0)).flatten(1).any(1)
     if divided.any():

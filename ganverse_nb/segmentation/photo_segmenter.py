@@ -24,6 +24,7 @@ from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 FORMAT = "ganverse_nb photo segmenter"
 WORKING = 128  # pixels of the shorter side that the network sees, as it was trained
 ALIKE = (frozenset({"horse", "bird"}),)  # a part of one animal is often taken for another's: their pixels count alike
+SURE = 0.4  # probability from which a pixel is an object's: photographs are less sure than the studio's photos
 PROMINENCE = 0.3  # of the largest object's pixels: what has fewer is background
 
 
@@ -93,7 +94,7 @@ class PhotoSegmenter(Segmenter):
 
     def _segment(self, images: Tensor) -> Detections:
         inside, seam = self.probabilities(images)
-        return instances(inside, seam, PROMINENCE)
+        return instances(inside, seam, PROMINENCE, SURE)
 
     def probabilities(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, H, W] of the category or one like it, and of a seam, for pictures [B, 3, H, W]."""

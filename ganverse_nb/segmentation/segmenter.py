@@ -24,9 +24,9 @@ PHOTOS_ADVICE = (
     '`ganverse reconstruct --segmenter rembg` or Reconstructor.from_pretrained(..., segmenter="rembg").'
 )
 SEEN, FINE = 256, 512  # pixels of a photograph's square that a segmenter is shown, and that its mask has
-ROOM = 1.5  # side of the window for a second look, of the object's box
+ROOM = 1.3  # side of the window for a second look, of the object's box
 BATCH = 16  # photographs that are cut out at once
-SAME = 0.6  # IoU of both looks from which they show one object
+SAME = 0.4  # IoU of both looks from which they show one object
 
 
 class Segmenter(ABC):

@@ -130,13 +130,15 @@ def learn(
     step: Callable[[int], dict[str, float]],
     score: Callable[[], dict[str, float]],
     team: Team,
+    what: str = "segmenter",
 ) -> float:
-    """The loop of a segmenter's training, from where its checkpoints are; returns its minutes, those before included.
+    """The loop of a training, from where its checkpoints are; returns its minutes, those before included.
 
     Args:
         step: does the step of a number; the losses by name.
-        score: the network on held-out photos, among others its "iou"; one process does it.
+        score: the network on held-out photos, the number that is shown first; one process does it.
         team: processes that share each step.
+        what: is trained, in a word or two.
 
     Raises:
         DivergedError: losses or weights are not finite.
@@ -154,7 +156,7 @@ def learn(
     team.agree(network.state_dict().values())
     network.train()
     began = time.monotonic()
-    with tqdm(total=steps, initial=start, desc="segmenter", unit="step", disable=not team.is_main) as bar:
+    with tqdm(total=steps, initial=start, desc=what, unit="step", disable=not team.is_main) as bar:
         for number in range(start, steps):
             found, done = step(number), number + 1
             checkpoints.check(done, found)
@@ -166,7 +168,7 @@ def learn(
                 network.train().requires_grad_(True)
                 logged = (done - 1) % evaluate_every + 1
                 checkpoints.log(done, **{name: total / logged for name, total in losses.items()}, **scored)
-                bar.set_postfix(iou=f"{scored['iou']:.4f}")
+                bar.set_postfix({name: f"{value:.4f}" for name, value in list(scored.items())[:1]})
             if evaluated:
                 losses.clear()
             if not evaluated and not checkpoints.due():

@@ -147,6 +147,13 @@ def _compute(options: argparse.Namespace) -> None:
     print(after("compute", run))
 
 
+def _train_camera(options: argparse.Namespace) -> None:
+    from ganverse_nb.workflow.commands import train_photo_camera
+
+    path = train_photo_camera(run := open_chosen(options))
+    print(f"trained: {path}\n{after('train-camera', run, path)}")
+
+
 def _train_pose(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import train_pose
 

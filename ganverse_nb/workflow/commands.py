@@ -12,15 +12,18 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from ganverse_nb.evaluation.fid import InceptionDistance
     from ganverse_nb.evaluation.kid import Kid
     from ganverse_nb.gan.view_gate import SplitMeasure
     from ganverse_nb.gan.viewpoints import ViewCodes
+    from ganverse_nb.studio.photos import Photos
 
 LEARNED_PHOTOS = 1  # added to the seed of a run: GAN and segmenter learn from the same photos, tests never see them
-PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the segmenter of photographs
+PHOTOGRAPHS, VACANT_SCENES = 77, 99  # the same, of the networks for photographs
 OBJECTS_PER_CAMERA = 4  # in the GAN's photos: each has three partners of exactly its view
 
 
@@ -209,34 +212,57 @@ def train_photo_segmenter(run: Run, begin: str = "") -> Path:
     from ganverse_nb.segmentation.mask_rcnn import bundled_path
     from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig, begin_network
     from ganverse_nb.segmentation.photo_training import WEIGHTS, train_photo_segmenter
-    from ganverse_nb.studio.archive import make_photo_archive
-    from ganverse_nb.studio.photos import Photos
     from ganverse_nb.studio.randomization import SEGMENTER
     from ganverse_nb.studio.second.photograph import vacant_scenes
 
     config, seed = PhotoSegmenterConfig(), run.config.seed
     start = bundled_path(KIND) if begin == "bundled" else Path(begin)
     config = config.going_on(start) if begin else config
-    names = [f"photographs_{category}" for category in config.categories]
-
-    size = config.resolution
-    for name, category in zip(names, config.categories, strict=True):
-
-        def photograph(directory: Path, category: str = category) -> None:
-            order = category, config.photos, seed + PHOTOGRAPHS, directory, size
-            make_photo_archive(*order, edition=2, knobs=SEGMENTER)
-
-        run.stage(name, photograph, [category, config.photos, seed, size, asdict(SEGMENTER)])
+    photos = _photographs(run, config.categories, config.photos, size := config.resolution)
 
     def train(directory: Path) -> None:
         each = config.scenes // len(config.categories)
         scenes = [vacant_scenes(c, each, seed + VACANT_SCENES, size, SEGMENTER) for c in config.categories]
-        photos = [Photos.load(run.directory / name) for name in names]
         command = _typed(run, "train-segmenter --photographs" + (f" --from {begin}" if begin else ""))
         network = begin_network(start) if begin else None
-        train_photo_segmenter(photos, torch.cat(scenes), config, directory, seed, command, network)
+        train_photo_segmenter(list(photos.values()), torch.cat(scenes), config, directory, seed, command, network)
 
-    return run.stage("photo_segmenter", train, [config, seed], names, shared=True) / WEIGHTS
+    return run.stage("photo_segmenter", train, [config, seed], list(photos), shared=True) / WEIGHTS
+
+
+def train_photo_camera(run: Run) -> Path:
+    """Trains the network that reads cameras off photographs, on those that the segmenter of photographs learns from.
+
+    Its weights are those that come with the package; the run's profile does not matter, its seed does. Returns its
+    file.
+    """
+    from ganverse_nb.inverse_graphics.photo_camera import PhotoCameraConfig
+    from ganverse_nb.inverse_graphics.photo_camera_training import WEIGHTS, train_photo_camera
+
+    config, seed = PhotoCameraConfig(), run.config.seed
+    photos = _photographs(run, config.categories, config.photos, config.resolution)
+
+    def train(directory: Path) -> None:
+        train_photo_camera(list(photos.values()), config, directory, seed, _typed(run, "train-camera"))
+
+    return run.stage("photo_camera", train, [config, seed], list(photos)) / WEIGHTS
+
+
+def _photographs(run: Run, categories: Sequence[str], count: int, size: int) -> dict[str, Photos]:
+    """`count` photos of each category from the studio's second edition, by the names of their stages."""
+    from ganverse_nb.studio.archive import make_photo_archive
+    from ganverse_nb.studio.photos import Photos
+    from ganverse_nb.studio.randomization import SEGMENTER
+
+    seed, names = run.config.seed, [f"photographs_{category}" for category in categories]
+    for name, category in zip(names, categories, strict=True):
+
+        def photograph(directory: Path, category: str = category) -> None:
+            order = category, count, seed + PHOTOGRAPHS, directory, size
+            make_photo_archive(*order, edition=2, knobs=SEGMENTER)
+
+        run.stage(name, photograph, [category, count, seed, size, asdict(SEGMENTER)])
+    return {name: Photos.load(run.directory / name) for name in names}
 
 
 def train_pose(run: Run) -> Path:

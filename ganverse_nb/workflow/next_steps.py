@@ -39,6 +39,7 @@ def after(command: str, run: Run | str, file: Path | str = "") -> str:
         "train-segmenter": f"reproduce {means}" if own else f"config {means} --set segmenter.weights={path}",
         "train-segmenter --photographs": f"reconstruct photo.jpg {means} --segmenter {path} --out mesh.glb",
         "compute": f"reproduce {means}",
+        "train-camera": f"reconstruct photo.jpg {means} --set segmenter.photo_camera={path} --out mesh.glb",
         "train-pose": f"choose-views {means}",
         "measure-views": f"choose-views {means} --split-layer K",
         "choose-views": f"check {means} --runs elsewhere --set views.codes={path}",

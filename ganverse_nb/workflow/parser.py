@@ -107,6 +107,7 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument("stages", nargs="+", metavar="STAGE", help=", ".join(STAGES))
     run_options(command)
     images_option(command)
+    run_options(add("train-camera", "train the network that reads cameras off photographs, of all categories"))
     run_options(add("train-pose", "train the pose regressor that measures views"))
     command = add("choose-views", "measure the split layers of a GAN, or choose its view codes")
     run_options(command)

@@ -48,6 +48,7 @@ from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, chosen_backbone, perceptual_features
+from ganverse_nb.inverse_graphics.photo_camera import load_photo_camera
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.sight import see
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
@@ -78,8 +79,7 @@ from ganverse_nb.workflow.photo_stages import ground_truth_views_stage as ground
 from ganverse_nb.workflow.run import Run, Stage
 
 GATE, KID, VIEWS, POSE = "view_gate.json", "kid.json", "views.safetensors", "pose.safetensors"
-SPLIT = "split_layer.json"
-FRAMING = "framing.safetensors"
+SPLIT, FRAMING = "split_layer.json", "framing.safetensors"
 DOMAIN, CHECK = "domain.safetensors", "check.json"
 PHOTO_SIDE = 128  # pixels of the studio's photos that a domain is made of and checked with
 CHOICE = ("split_layer", "views", "tiers", "tier_views", "candidates", "contents")  # of ViewConfig: what choosing reads
@@ -383,7 +383,8 @@ def reconstructor(run: Run, photos: str | None = None) -> Reconstructor:
         photos: who cuts photographs out instead of the run's own, as `load_segmenter` names them.
     """
     cut = photo_segmenter(run, photos)  # says what is missing before anything is computed
-    return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run))
+    camera = load_photo_camera(run.config.category, run.config.segmenter.photo_camera)
+    return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run), camera)
 
 
 def domain_check(run: Run) -> DomainCheck:
@@ -436,14 +437,13 @@ def stylegan_r_stage(run: Run) -> Stage:
     def compute(directory: Path) -> None:
         judge = discriminator(run) if config.weight_adversarial > 0 else None  # missing? then before what takes long
         dataset, multi, device = multiview(run), run.config.multiview, compute_device()
-        model = inverse_graphics(run)
         train_stylegan_r(
             Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep),
             dataset.train_contents.tolist(),
             dataset.content_w,
             dataset.view_w,
             dataset.split_layer,
-            model.cameras().detach(),
+            inverse_graphics(run).cameras().detach(),
             teacher(run).to(device),
             PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run)),
             config,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import max_pool2d
 
-from ganverse_nb.segmentation import photo_composites
+from ganverse_nb.segmentation import disturbances, photo_composites
 from ganverse_nb.segmentation.composites import Composites
 from ganverse_nb.segmentation.photo_composites import Material, compose_photos, degrade_photos
 from ganverse_nb.segmentation.photo_training import targets
@@ -32,6 +32,7 @@ def rng(seed: int = 0) -> torch.Generator:
 def test_masks_and_labels_are_those_of_what_shows(discs, monkeypatch):
     monkeypatch.setattr(photo_composites, "degrade_photos", lambda images, generator: images)
     monkeypatch.setattr(photo_composites, "PLAIN_SHARE", 0.0)
+    monkeypatch.setattr(disturbances, "LETTERED_SHARE", 0.0)  # letters have all colours
     pictures = compose_photos(discs, 48, rng())
     red, green = ((pictures.images[:, c] > 0.5).float() for c in (0, 1))
     for label, seen in ((1, red), (2, green)):

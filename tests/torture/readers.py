@@ -25,6 +25,12 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
+from ganverse_nb.inverse_graphics.photo_camera import (
+    PhotoCamera,
+    PhotoCameraConfig,
+    load_photo_camera,
+    save_photo_camera,
+)
 from ganverse_nb.inverse_graphics.training import new_model
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.runtime.checkpoints import load_state, save_state
@@ -90,6 +96,18 @@ def photo_segmenter(folder: Path) -> Path:
     path = folder / "segmenter.safetensors"
     save_photo_segmenter(path, PhotoNetwork(2, config.widths), config, {"seed": 0})
     return path
+
+
+def photo_camera(folder: Path) -> Path:
+    config = PhotoCameraConfig(categories=("car", "bird"), resolution=64, channels=(8, 8, 16, 16), code=16)
+    path = folder / "camera.safetensors"
+    save_photo_camera(path, PhotoCamera(config), {"seed": 0})
+    return path
+
+
+def read_camera(path: Path) -> Any:
+    found = load_photo_camera("car", str(path))
+    return state_of(found), found.config, found.provenance
 
 
 def photos(folder: Path) -> Path:
@@ -172,6 +190,7 @@ KINDS: dict[str, Kind] = {
     "StyleGAN-R": Kind(stylegan_r, read_stylegan_r),
     "segmenter": Kind(small_segmenter, read_segmenter),
     "segmenter of photographs": Kind(photo_segmenter, read_segmenter),
+    "cameras of photographs": Kind(photo_camera, read_camera),
     "framing": Kind(
         partial(saved, partial(Framing.load, WEIGHTS / "car/framing/framing.safetensors"), "framing.safetensors"),
         lambda p: vars(Framing.load(p)),

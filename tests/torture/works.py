@@ -24,6 +24,8 @@ from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.inverse_graphics import training as inverse_training
 from ganverse_nb.inverse_graphics.perceptual import feature_distance
+from ganverse_nb.inverse_graphics.photo_camera import PhotoCameraConfig
+from ganverse_nb.inverse_graphics.photo_camera_training import train_photo_camera
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.neural_renderer import joint, mask_student, warm_up
 from ganverse_nb.neural_renderer import training as renderer_training
@@ -169,6 +171,14 @@ def photo_segmenter(directory: Path) -> None:
     train_photo_segmenter(studio_photos(), scenes, config, directory, 3, "a test")
 
 
+def photo_camera(directory: Path) -> None:
+    config = PhotoCameraConfig(
+        categories=("car", "bird"), resolution=64, channels=(8, 8, 16, 16), code=16, steps=8, batch=2, held_out=2,
+        evaluate_every=3,
+    )  # fmt: skip
+    train_photo_camera(studio_photos(), config, directory, 3, "a test")
+
+
 def pose_regressor(directory: Path) -> None:
     photos = studio_photos()[0]
     config = ViewConfig(regressor_steps=10, regressor_batch=4)
@@ -276,6 +286,7 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "joint stage": partial(stylegan_r, finetune_steps=8),
     "segmenter": segmenter,
     "segmenter of photographs": photo_segmenter,
+    "cameras of photographs": photo_camera,
     "pose regressor": pose_regressor,
     "folder of photographs": folder_of_photographs,
 }
