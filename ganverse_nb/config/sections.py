@@ -84,7 +84,9 @@ class ViewConfig:
 class SegmenterConfig:
     """The small Mask R-CNN, trained on studio photos, that stands in for COCO's where that one cannot be had."""
 
-    weights: str = "auto"  # see load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file
+    # See load_segmenter: "auto", "bundled", "coco", "rembg", "onnx:FILE" or a file; and what the run itself trains:
+    # "trained", or from the GAN's own features "clicks" (of notebook 02), "clicks:FILE" or "features" (no click).
+    weights: str = "auto"
     photographs: str = "auto"  # the same, for photographs; "auto": the package's network for them, else `weights`
     photo_camera: str = later("auto")  # reads cameras off photographs: "auto", the package's, "none", or a file
     score: float = later(0.5)  # from which an instance in the GAN's pictures counts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -39,17 +39,19 @@ class MaskedPictures:
     Attributes:
         category: of the objects.
         images: [N, 3, R, R] uint8. masks: [N, 1, R, R] uint8, 0 or 1.
+        origin: where the masks come from, in words for a report.
     """
 
     category: str
     images: Tensor
     masks: Tensor
+    origin: str = "masked pictures of one's own"
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: slice | Tensor) -> MaskedPictures:
-        return MaskedPictures(self.category, self.images[index], self.masks[index])
+        return replace(self, images=self.images[index], masks=self.masks[index])
 
     def image(self) -> Tensor:
         """[N, 3, R, R] float32 in [0, 1]."""
@@ -57,7 +59,8 @@ class MaskedPictures:
 
     def save(self, path: Path) -> None:
         """Writes them, whole or not at all."""
-        save_tensors(path, {"images": self.images, "masks": self.masks}, FORMAT, {"category": self.category})
+        facts = {"category": self.category, "origin": self.origin}
+        save_tensors(path, {"images": self.images, "masks": self.masks}, FORMAT, facts)
 
     @classmethod
     def load(cls, path: Path) -> MaskedPictures:
@@ -71,7 +74,7 @@ class MaskedPictures:
         images, masks = tensors["images"], tensors["masks"]
         if images.dtype != torch.uint8 or masks.shape != (len(images), 1, *images.shape[2:]):
             raise DamagedError(f"{path} is no archive of masked pictures; {remedy}.")
-        return cls(facts["category"], images, masks)
+        return cls(facts["category"], images, masks, facts.get("origin", cls.origin))
 
 
 def mask_beside(path: Path) -> Path | None:

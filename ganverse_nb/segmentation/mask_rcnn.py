@@ -211,7 +211,7 @@ def _load_small(path: Path, category: str) -> MaskRCNNSegmenter:
         provenance = dict(json.loads(metadata["provenance"]))
     network.to(memory_format=torch.channels_last)
     steps = settings["steps"]
-    photos = "studio photos" if category in CATEGORIES else "masked pictures of one's own"
+    photos = provenance.get("pictures", "studio photos" if category in CATEGORIES else "masked pictures of one's own")
     source = f"small Mask R-CNN trained for {steps} steps on {photos} ({path.name})"
     segmenter = MaskRCNNSegmenter(network, 1, category, source, provenance)
     segmenter.advice = PHOTOS_ADVICE
@@ -238,6 +238,14 @@ def coco_label(category: str | Category) -> int:
         f"--masks FOLDER`), rembg cuts out whatever stands in front (--set segmenter.weights=rembg), or the category's "
         f'file names what COCO calls it, as in coco = "cup"; COCO knows {known}.'
     )
+
+
+def has_coco_label(category: str | Category) -> bool:
+    """Whether COCO's network has a word for a category."""
+    try:
+        return coco_label(category) > 0
+    except ExpectedError:
+        return False
 
 
 def _load_coco(category: str | Category, download: bool) -> MaskRCNNSegmenter:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 from tqdm.auto import tqdm
 
-from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
@@ -112,6 +111,7 @@ def train_segmenter(
         "photos": split,
         "minutes": round(minutes, 1),
         "identity": identity,
+        "pictures": _origin(photos) or "studio photos",
     }
     if team.is_main:
         provenance["held_out"] = score()
@@ -119,6 +119,11 @@ def train_segmenter(
         checkpoints.remove()
     team.wait()
     return load_segmenter(category, directory / WEIGHTS)
+
+
+def _origin(photos: Masked) -> str:
+    """Where the masks of a user's pictures come from; "" for the studio's photos."""
+    return getattr(photos, "origin", "")
 
 
 def learn(
@@ -211,7 +216,7 @@ def _step(
 ) -> dict[str, float]:
     """One optimiser step; the losses of torchvision's detector by their names."""
     team, moment = sampling.team, seed * 1_000_003 + step
-    grounds = photos.category not in CATEGORIES
+    grounds = bool(_origin(photos))
     generator = torch.Generator().manual_seed(moment)
     pictures = own(compose(photos.images, photos.masks, config.batch, generator, own_grounds=grounds), team)
     warm = max(1, round(WARMUP * config.steps))

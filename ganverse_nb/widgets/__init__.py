@@ -5,6 +5,7 @@ from ganverse_nb.runtime.extras import require
 require("notebooks", "A widget", "anywidget", "ipywidgets", "plotly", "traitlets", "matplotlib")
 
 from ganverse_nb.widgets.camera_orbit import camera_orbits
+from ganverse_nb.widgets.click_labeller import ClickLabeller
 from ganverse_nb.widgets.control_panel import ControlPanel, open_panel
 from ganverse_nb.widgets.control_scene import ControlState
 from ganverse_nb.widgets.fit_view import FitView
@@ -16,6 +17,7 @@ from ganverse_nb.widgets.study_voting import StudyVoting
 from ganverse_nb.widgets.view_labeller import ViewLabeller, sample_pictures
 
 __all__ = [
+    "ClickLabeller",
     "ClickableImage",
     "ControlPanel",
     "ControlState",

@@ -127,9 +127,9 @@ def _folder(run: Run, stage: str, folder: Path) -> tuple[Tensor, None]:
 
 
 def prepare(run: Run) -> None:
-    """Trains what a run of a user's own pictures begins with, where it is not there yet: the GAN, and where pictures
-    bring their masks, a segmenter. What `train-gan` and `train-segmenter` have left there, however, stays."""
-    from ganverse_nb.workflow.inputs import has_own_masks
+    """Trains what a run of a user's own pictures begins with, where it is not there yet: the GAN, and a segmenter where
+    pictures bring their masks or the GAN's features make them. What was trained there before, however, stays."""
+    from ganverse_nb.workflow.inputs import has_own_masks, is_from_features, mask_source
 
     config = run.config
     if config.gan.network == "trained" and config.kind.images and not run.is_complete("gan"):
@@ -137,10 +137,13 @@ def prepare(run: Run) -> None:
     own_masks = config.segmenter.weights in ("auto", "trained") and has_own_masks(config.kind)
     if own_masks and not run.is_complete("segmenter"):
         train_segmenter(run)
+    if is_from_features(mask_source(config, run.directory)):
+        train_segmenter(run)
 
 
 def train_segmenter(run: Run, masks: Path | None = None) -> Path:
-    """Trains the small Mask R-CNN on photos of the studio, or on a user's own; returns its file.
+    """Trains the small Mask R-CNN on photos of the studio, on a user's own, or, where `segmenter.weights` says so, on
+    the GAN's pictures with masks from its features; returns its file.
 
     Args:
         masks: a folder of pictures that bring their masks; by default that of a user's category.
@@ -151,8 +154,12 @@ def train_segmenter(run: Run, masks: Path | None = None) -> Path:
     from ganverse_nb.segmentation.training import WEIGHTS, train_segmenter
     from ganverse_nb.studio.archive import make_photo_archive
     from ganverse_nb.studio.photos import Photos
+    from ganverse_nb.workflow.feature_segmenter import train_by_features
+    from ganverse_nb.workflow.inputs import is_from_features, mask_source
 
     config, category, seed = run.config.segmenter, run.config.category, run.config.seed
+    if masks is None and is_from_features(mask_source(run.config, run.directory)):
+        return train_by_features(run)
     if masks is not None or run.config.kind.is_own:
         return _train_on_masked(run, masks or pictures_folder(run) or Path())
 

@@ -11,10 +11,15 @@ from ganverse_nb.config import Config
 from ganverse_nb.data.masked_folder import kind_of_masks
 from ganverse_nb.gan.checkpoint import BUNDLED, bundled, provenance
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.segmentation.mask_rcnn import COCO, has_coco_label
 from ganverse_nb.segmentation.rembg_network import DEFAULT, NETWORKS
+from ganverse_nb.workflow.marks import COMPLETE
+from ganverse_nb.workflow.places import CLICKS, FROM_FEATURES
 from ganverse_nb.workflow.run import Run
 
 LABELLED = "labelled_views.safetensors"  # in the run's directory; notebook 02 writes it
+CLICKED = "my_clicks.json"  # the same
+FEATURE_SEGMENTER = "feature_segmenter"  # the stage that teaches a segmenter by the GAN's features
 
 
 def compute_device() -> str:
@@ -62,25 +67,50 @@ def has_own_masks(kind: Category) -> bool:
     return bool(kind.images) and Path(kind.images).is_dir() and bool(kind_of_masks(kind.images))
 
 
-def segmenter_weights(run: Run) -> str:
-    """What `load_segmenter` takes for the GAN's pictures: the setting `segmenter.weights`, decided.
+def mask_source(config: Config, directory: Path) -> str:
+    """The setting `segmenter.weights`, of a user's category with "auto" decided: who is here and can cut objects out.
 
-    "trained" is the segmenter that `train-segmenter` left in the run. Of a user's category, "auto" is that one, or who
-    else can cut out the pictures: rembg where it is here, else COCO's network if it has a word for the objects.
+    In this order: a segmenter trained on pictures that bring their masks, rembg, COCO's network where it has a word for
+    the objects, clicks on the GAN's pictures; "" where there is none of these.
+    """
+    setting, kind = config.segmenter.weights, config.kind
+    if setting != "auto" or not kind.is_own:
+        return setting
+    if (directory / "segmenter" / COMPLETE).exists() or has_own_masks(kind):
+        return "trained"
+    if NETWORKS[DEFAULT].find() is not None:
+        return "rembg"
+    if COCO.find() is not None and has_coco_label(kind):
+        return "coco"
+    return "clicks" if (directory / CLICKED).is_file() else ""
+
+
+def is_from_features(source: str) -> bool:
+    """Whether a `mask_source` means masks from the GAN's own features: "clicks", "clicks:FILE" or "features"."""
+    return source in FROM_FEATURES or source.startswith(CLICKS)
+
+
+def clicks_file(source: str, directory: Path) -> Path | None:
+    """The file of clicks that a `mask_source` means: the one it names, or that of notebook 02; None for any other."""
+    if source.startswith(CLICKS):
+        return Path(source.removeprefix(CLICKS))
+    return directory / CLICKED if source == "clicks" else None
+
+
+def segmenter_weights(run: Run) -> str:
+    """What `load_segmenter` takes for the GAN's pictures: the `mask_source`, or the file of what this run has trained.
 
     Raises:
         ExpectedError: none is trained yet; the message says how.
     """
-    setting, kind = run.config.segmenter.weights, run.config.kind
-    trained = run.directory / "segmenter" / "segmenter.safetensors"
-    if setting != "trained" and not (setting == "auto" and kind.is_own):
-        return setting
-    if run.is_complete("segmenter"):
-        return str(trained)
-    if setting == "trained" or has_own_masks(kind):
+    source = mask_source(run.config, run.directory) or "coco"  # which says what to do
+    if source != "trained" and not is_from_features(source):
+        return source
+    stage = "segmenter" if source == "trained" else FEATURE_SEGMENTER
+    if not run.is_complete(stage):
         command = run.command.replace("ganverse reproduce", "ganverse train-segmenter")
         raise ExpectedError(f"{run.directory} has no segmenter of its own yet; train it first with `{command}`.")
-    return "rembg" if NETWORKS[DEFAULT].find() is not None else "coco"
+    return str(run.directory / stage / "segmenter.safetensors")
 
 
 def images_seen(run: Run) -> int | None:

@@ -14,9 +14,11 @@ from ganverse_nb.inverse_graphics.perceptual import VGG16
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import missing_modules
-from ganverse_nb.segmentation.mask_rcnn import bundled_path
+from ganverse_nb.segmentation.mask_rcnn import COCO, bundled_path
+from ganverse_nb.segmentation.rembg_network import DEFAULT
+from ganverse_nb.segmentation.rembg_network import NETWORKS as REMBG
 from ganverse_nb.workflow.configuration import run_directory
-from ganverse_nb.workflow.inputs import LABELLED, has_own_masks
+from ganverse_nb.workflow.inputs import LABELLED, clicks_file, has_own_masks, mask_source
 from ganverse_nb.workflow.keypoints import PLACED, has_bundled, is_annotated
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.options import means
@@ -161,9 +163,19 @@ def _view_count(config: Config) -> int:
 
 
 def _masks(config: Config, directory: Path) -> list[Need]:
-    setting, kind = config.segmenter.weights, config.kind
-    if setting in ("auto", "trained") and kind.is_own and has_own_masks(kind):
+    setting, kind = mask_source(config, directory), config.kind
+    if setting == "trained" and config.segmenter.weights in ("auto", "trained") and has_own_masks(kind):
         return [Need("masks", "a segmenter trained on your masked pictures, by this run", "", True, "")]
+    clicks = clicks_file(setting, directory)
+    if clicks is not None:
+        command = (
+            f"notebook 02 with profile = {config.profile!r}, category = {config.category!r}: ten clicks on one object"
+        )
+        return [Need("masks", f"clicks on the GAN's pictures, in {clicks}", "", clicks.is_file(), command)]
+    if setting == "features":
+        return [Need("masks", "clusters of the GAN's features, by this run", "", True, "")]
+    if kind.is_own and config.segmenter.weights == "auto" and setting in ("rembg", "coco"):
+        return [_published("masks", REMBG[DEFAULT] if setting == "rembg" else COCO, config)]
     if setting == "trained":
         made = (directory / "segmenter" / COMPLETE).exists()
         return [
@@ -177,7 +189,10 @@ def _masks(config: Config, directory: Path) -> list[Need]:
         path = bundled_path(config.category)
         if path.is_file():
             return [Need("masks", "the package's segmenter", _size(path), True, "")]
-        advice = 'masks beside the pictures, --set segmenter.weights=rembg, or coco = "WORD" in the category\'s file'
+        advice = (
+            'masks beside the pictures, --set segmenter.weights=rembg, coco = "WORD" in the category\'s file, or ten '
+            "clicks on the GAN's pictures (--set segmenter.weights=clicks, notebook 02)"
+        )
         return [Need("masks", "nobody can cut these objects out yet", "", False, advice)]
     return [_published("masks", w, config) for w in weights]
 

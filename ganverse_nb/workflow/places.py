@@ -13,7 +13,8 @@ from typing import Any
 
 from ganverse_nb.workflow.kernel import from_notebooks, given_from
 
-SEGMENTERS = ("auto", "bundled", "coco", "photographs", "trained", "rembg")
+FROM_FEATURES = ("clicks", "features")  # of `segmenter.weights`: taught on the GAN's pictures by the GAN's features
+SEGMENTERS = ("auto", "bundled", "coco", "photographs", "trained", "rembg", *FROM_FEATURES)
 PATHS: dict[str, tuple[str, ...]] = {  # settings that may name a file or a folder -> their values that name none
     "gan.network": ("bundled", "bundled-128", "trained"),
     "views.codes": ("bundled", "chosen", "labelled", "suggested"),
@@ -21,7 +22,7 @@ PATHS: dict[str, tuple[str, ...]] = {  # settings that may name a file or a fold
     "segmenter.photographs": SEGMENTERS,
     "photo_model.photographs": ("",),
 }
-ONNX = "onnx:"  # before the file of a foreground network
+ONNX, CLICKS = "onnx:", "clicks:"  # before the file of a foreground network, and of clicks
 
 
 def is_path(name: str, value: Any) -> bool:
@@ -42,6 +43,7 @@ def whole_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by dotted name, with absolute paths."""
 
     def kept(value: str) -> str:
-        return ONNX + whole(value.removeprefix(ONNX)) if value.startswith(ONNX) else whole(value)
+        kind = next((kind for kind in (ONNX, CLICKS) if value.startswith(kind)), "")
+        return kind + whole(value.removeprefix(kind))
 
     return {name: kept(value) if is_path(name, value) else value for name, value in settings.items()}

@@ -10,6 +10,7 @@
 # *Six cars of the finished dataset, each under some of its view codes.*
 #
 # You will
+# * show a network by ten clicks what an object is, where no segmenter knows it, if you like,
 # * see how well the segmenter cuts out photographs whose true masks are known,
 # * label view codes by hand, if you like,
 # * make the dataset and look at it (figure C),
@@ -32,6 +33,20 @@ run = open_run(profile, category, seed, runs, figures, settings)
 
 from ganverse_nb import figures as fig
 from ganverse_nb.workflow import stages
+
+# %% [markdown]
+# ## Cut out by ten clicks
+#
+# What no segmenter knows, the GAN does: its features tell object from background in all its pictures, once a few points
+# say which is which. Here is one object from several sides: click on it and on the background, once each in five
+# pictures. The clicks are kept in the run's `my_clicks.json`; a run with the setting `segmenter.weights = "clicks"` uses
+# them (`ganverse train-segmenter` or `reproduce` with `--set segmenter.weights=clicks`), `"features"` does without any.
+
+# %%
+from ganverse_nb.widgets import ClickLabeller
+from ganverse_nb.workflow.feature_segmenter import click_annotation
+
+ClickLabeller(click_annotation(run))
 
 # %% [markdown]
 # ## The segmenter
