@@ -256,8 +256,11 @@ class Generator(nn.Module):
 
     def block_features(self, styles: Sequence[Tensor], noise: str | Sequence[Tensor] = "const") -> list[Tensor]:
         """List of styles -> the features [B, C, r, r] that leave each block, r = 4, 8, ... R."""
-        _, activations = self._run(styles, self._noise(noise, styles[0].shape[0], None), torch.float32)
-        return activations[::2]  # the first block has one convolution, all others two
+        return self.conv_features(styles, noise)[::2]  # the first block has one convolution, all others two
+
+    def conv_features(self, styles: Sequence[Tensor], noise: str | Sequence[Tensor] = "const") -> list[Tensor]:
+        """List of styles -> the features [B, C, r, r] that leave each convolution, r = 4, 8, 8, 16, 16, ... R, R."""
+        return self._run(styles, self._noise(noise, styles[0].shape[0], None), torch.float32)[1]
 
     def torgb_weight(self, block: int, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Weight [B, 3] and bias [3] of a block's ToRGB (-1: the last) for features that are equal in all channels."""

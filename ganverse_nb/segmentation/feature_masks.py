@@ -9,7 +9,7 @@ What holds for any picture of one object helps: its border shows mostly backgrou
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,16 +24,34 @@ from ganverse_nb.segmentation.grabcut import agree, colour_odds, likeness
 from ganverse_nb.segmentation.instances import instances
 
 PICTURES = 32  # random ones that it learns from
-ROUNDS = 4  # of labelling them and fitting to the labels
 PIXELS = 4000  # that each fit sees
 RIM = 1 / 32  # of the picture's side, that counts as its border
 RIM_PIXELS = 300  # of all borders, that stand beside the clicks as background
 SURE = 0.3  # distance from 0.5 from which a pixel's label is believed
-STEEP, COLOUR, NEIGHBOURS = 2.0, 1.0, 3.0  # weights of the map's own word, of colours, of neighbours
 FIRST_RIDGE, RIDGE = 0.1, 3e-3  # of the fit to clicks, and of the later ones
 CLICKS_SHARE = 0.02  # of all weight, that the clicks keep in later fits
 CLUSTERS, CLUSTER_STEPS = 12, 12
 SEED = 4_000_000  # of the pictures, added to the run's
+
+
+class Round(NamedTuple):
+    """One round of labelling the pictures and fitting to the labels.
+
+    Attributes:
+        own, colours, neighbours: weights of the map's own word (its log-odds at one deviation), of colours, of
+            neighbours.
+        divided: how far the map's zero goes to where its scores divide best. A few clicks are deep in the object, and
+            what is fitted to them alone is too sure of the background near its outline.
+    """
+
+    own: float
+    colours: float
+    neighbours: float
+    divided: float
+
+
+# At first colours and neighbours lead, and objects come out a little too large; then the map has ever more to say.
+ROUNDS = (Round(2, 1, 3, 1.0), *[Round(4, 0.3, 1, 0.5)] * 2, *[Round(6, 0.3, 1, 0)] * 6)
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ class FeatureMasks:
         with torch.no_grad():
             pictures = generator.synthesize(generator.styles(w_plus))
             score = generator.crop(self.columns.scores(w_plus, self.weight, self.bias))
-            found = instances(torch.sigmoid(STEEP * score))
+            found = instances(torch.sigmoid(score))
         return pictures, found
 
 
@@ -182,14 +200,14 @@ class _Learning:
 
     def teach(self, scores: Tensor, told: str, clicks: tuple[Tensor, Tensor] | None = None) -> FeatureMasks:
         """The map that scores [B, 1, side, side] of the pictures lead to."""
-        for number in range(ROUNDS):
-            scores = scores - divide(scores[:, self.picture]) if number < 2 else scores
-            odds = STEEP * scores / scores[:, self.picture].std()
+        for own, colours, neighbours, divided in ROUNDS:
+            scores = scores - divided * divide(scores[:, self.picture])
+            odds = own * scores / scores[:, self.picture].std()
             inside = torch.sigmoid(odds)
             for _ in range(2):
                 inside = torch.where(self.rim, 0.5 * inside, inside) * self.picture
-                seen = odds + COLOUR * colour_odds(self.pictures, inside)
-                inside = agree(seen, self.alike, NEIGHBOURS, 3)
+                seen = odds + colours * colour_odds(self.pictures, inside)
+                inside = agree(seen, self.alike, neighbours, 3)
             index = self.some(((inside - 0.5).abs() > SURE) & self.picture, PIXELS)
             labels = torch.where(inside.flatten()[index] > 0.5, 1.0, -1.0)
             values, weights = self.values(index), torch.ones_like(labels) / len(labels)

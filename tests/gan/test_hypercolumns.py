@@ -34,10 +34,10 @@ def test_a_map_of_all_pixels_is_the_map_of_each(resolution, channels):
         torch.testing.assert_close(scores, everywhere, atol=1e-4, rtol=1e-4)
 
 
-def test_every_channel_is_centred_and_every_block_weighs_the_same():
+def test_every_channel_is_centred_and_every_layer_weighs_the_same():
     columns, generator = made(32, (6, 5, 4, 3))
     features = columns.features(broadcast(sample_w(generator, 3, 1), generator.num_ws))
-    assert columns.blocks == [2, 3]  # 16 and 32 pixels
-    for block in features:
-        assert block.mean((0, 2, 3)).abs().max() < 1e-4
-        assert float(block.square().sum(1).mean()) == pytest.approx(1, abs=0.05)
+    assert columns.layers == [3, 4, 5, 6] and columns.channels == [4, 4, 3, 3]  # of 16 and 32 pixels
+    for layer in features:
+        assert layer.mean((0, 2, 3)).abs().max() < 1e-4
+        assert float(layer.square().sum(1).mean()) == pytest.approx(1, abs=0.05)

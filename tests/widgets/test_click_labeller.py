@@ -32,7 +32,10 @@ def test_two_clicks_in_each_picture_object_and_background_by_turns(labeller):
     assert [(p.view, p.x, p.y, p.object) for p in saved.points] == [(0, 0.5, 0.5, True), (0, 0.1, 0.3, False)]
     assert labeller.image.points == []
     send(labeller, key="p")
-    assert [(p["name"], p["place"]) for p in labeller.image.points] == [("object", [0.5, 0.5]), ("background", [0.1, 0.3])]
+    assert [(p["name"], p["place"]) for p in labeller.image.points] == [
+        ("object", [0.5, 0.5]),
+        ("background", [0.1, 0.3]),
+    ]
     again = ClickLabeller(labeller.annotation)  # as when the cell is run again
     assert again.view == 1 and again.kind.value == "object"
 
