@@ -29,7 +29,7 @@ RIM = 1 / 32  # of the picture's side, that counts as its border
 RIM_PIXELS = 300  # of all borders, that stand beside the clicks as background
 SURE = 0.3  # distance from 0.5 from which a pixel's label is believed
 FIRST_RIDGE, RIDGE = 0.1, 3e-3  # of the fit to clicks, and of the later ones
-CLICKS_SHARE = 0.02  # of all weight, that the clicks keep in later fits
+CLICKS_SHARE = 0.3  # of all weight but theirs, that the clicks keep in later fits
 CLUSTERS, CLUSTER_STEPS = 12, 12
 SEED = 4_000_000  # of the pictures, added to the run's
 
@@ -51,7 +51,9 @@ class Round(NamedTuple):
 
 
 # At first colours and neighbours lead, and objects come out a little too large; then the map has ever more to say.
-ROUNDS = (Round(2, 1, 3, 1.0), *[Round(4, 0.3, 1, 0.5)] * 2, *[Round(6, 0.3, 1, 0)] * 6)
+ROUNDS = (Round(2, 1, 3, 1.0), *[Round(4, 0.3, 1, 0.5)] * 2, *[Round(6, 0.3, 1, 0)] * 4)
+STARTS = (0.5, 1.0)  # shares of `Round.divided` that are tried
+ON_EDGES = 0.9  # of the best change of colour across outlines, that larger objects must have
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,24 @@ class _Learning:
         return self.scores(weight, bias)
 
     def teach(self, scores: Tensor, told: str, clicks: tuple[Tensor, Tensor] | None = None) -> FeatureMasks:
-        """The map that scores [B, 1, side, side] of the pictures lead to."""
+        """The map that scores [B, 1, side, side] of the pictures lead to.
+
+        Begun with a zero that makes objects large, they may grow into the ground; begun with one that makes them small,
+        they may lose their legs. So both are tried, and the larger objects are taken unless their outlines leave the
+        edges of the pictures.
+        """
+        tried = []
+        for start in STARTS:
+            weight, bias = self._taught(scores, start, clicks)
+            mask = (self.scores(weight, bias) > 0) & self.picture
+            tried.append((float(mask.float().mean()), self._on_edges(mask), weight, bias))
+        best = max(on_edges for _, on_edges, *_ in tried)
+        area, on_edges, weight, bias = max(found for found in tried if found[1] >= ON_EDGES * best)
+        return FeatureMasks(self.columns, weight, bias, told, {"area": area, "on_edges": on_edges})
+
+    def _taught(self, scores: Tensor, start: float, clicks: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
         for own, colours, neighbours, divided in ROUNDS:
-            scores = scores - divided * divide(scores[:, self.picture])
+            scores = scores - start * divided * divide(scores[:, self.picture])
             odds = own * scores / scores[:, self.picture].std()
             inside = torch.sigmoid(odds)
             for _ in range(2):
@@ -217,4 +234,14 @@ class _Learning:
                 weights = torch.cat([weights, share])
             weight, bias = ridge(values, labels, weights, RIDGE)
             scores = self.scores(weight, bias)
-        return FeatureMasks(self.columns, weight, bias, told)
+        return weight, bias
+
+    def _on_edges(self, mask: Tensor) -> float:
+        """How much colours change across the outlines of masks [B, 1, side, side], of the change between neighbours."""
+        change = crossed = 0.0
+        for axis in (2, 3):
+            step = self.pictures.diff(dim=axis).abs().sum(1, keepdim=True)
+            step = step / step.mean((1, 2, 3), keepdim=True).clamp_min(1e-6)
+            border = mask.float().diff(dim=axis).abs()
+            change, crossed = change + float((step * border).sum()), crossed + float(border.sum())
+        return change / max(crossed, 1.0)
