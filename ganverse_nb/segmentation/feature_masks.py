@@ -138,7 +138,7 @@ def divide(scores: Tensor, levels: int = 256) -> Tensor:
     level = torch.linspace(float(low), float(high), levels, dtype=torch.float64, device=scores.device)
     below, mean = share.cumsum(0), (share * level).cumsum(0)
     between = (mean[-1] * below - mean).square() / (below * (1 - below)).clamp_min(1e-12)
-    return level[between.argmax()].to(scores)
+    return level[between >= between.max() * (1 - 1e-6)].mean().to(scores)  # amid a gap, where there is one
 
 
 class _Learning:

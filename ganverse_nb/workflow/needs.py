@@ -181,7 +181,7 @@ def _masks(config: Config, directory: Path) -> list[Need]:
         return [
             Need("masks", f"{directory / 'segmenter'}", "", made, f"ganverse train-segmenter {means(config)}"),
         ]
-    if is_path("segmenter.weights", setting):
+    if setting and is_path("segmenter.weights", setting):
         path = Path(setting.removeprefix(ONNX))
         return [Need("masks", str(path), _size(path), path.is_file(), f"put the file at {path}")]
     weights = [w for w in named_weights(config) if w != VGG16]

@@ -56,7 +56,7 @@ def test_keys_change_the_kind_undo_and_turn_pages(labeller):
 
 def test_a_click_on_the_bars_is_refused_where_one_looks(labeller):
     with pytest.raises(ClickError, match="on its bars"):
-        send(labeller, click=[0.5, 0.1])
+        labeller.click(0.5, 0.1)
     assert "on its bars" in labeller.status.value and len(labeller.errors) == 1
     assert not labeller.annotation.path.exists()
 
