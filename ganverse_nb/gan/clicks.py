@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -129,8 +130,9 @@ class Clicks:
 
 
 def _fault(point: Click) -> str:
-    if not isinstance(point.object, bool):
-        return f"says {point.object!r} where true (object) or false (background) belongs"
+    told: Any = point.object  # a file may say anything
+    if not isinstance(told, bool):
+        return f"says {told!r} where true (object) or false (background) belongs"
     if not 0 <= point.view < VIEWS:
         return f"is in view {point.view}, and the views are 0 to {VIEWS - 1}"
     if not (0 <= point.x <= 1 and 0 <= point.y <= 1):
