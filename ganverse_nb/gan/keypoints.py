@@ -108,7 +108,9 @@ class Keypoints:
                     if place is not None:
                         places[v, names.index(name)] = torch.tensor(place, dtype=torch.float32) / size
             content, seconds = torch.tensor(found.pop("content")), float(found.pop("seconds"))
-        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        except KeypointError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise KeypointError(f"{path} is damaged ({error}); restore it or annotate again.") from error
         found.pop("format")
         if views is not None and len(rows) != views:

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.runtime.errors import CAUSES, DamagedError, DivergedError, ExpectedWarning
-from ganverse_nb.runtime.files import atomic_path, naming, plain, write_text
+from ganverse_nb.runtime.files import atomic_path, naming, plain, shortened, write_text
 from ganverse_nb.runtime.settings import checkpoint_seconds
 from ganverse_nb.runtime.tensors import not_finite
 
@@ -185,7 +185,7 @@ def restore_state(path: Path, restore: Callable[[dict[str, Any]], object], state
     try:
         restore(state)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = shortened(" ".join(str(error).split()))
         raise DamagedError(f"{path} does not fit this training ({said}); {BEGIN_AGAIN}.") from error
 
 

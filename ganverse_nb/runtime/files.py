@@ -20,9 +20,11 @@ from typing import Any
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError
 
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}(\.\w+)?")  # the names that `atomic_path` and `remove` write under
-CHECKSUM, SEAL = "checksum", "crc32:"  # of a file, where it tells one of itself
+CHECKSUM, SEAL = "checksum", "crc32:{:08x}"  # of a file, where it tells one of itself
+SEALED = re.compile(r"crc32:[0-9a-f]{8}")
 AGAIN = "delete it and run the same command again"
 BLOCK = 1 << 20  # bytes
+SAID = 200  # characters of what a library says that a message repeats
 
 
 @contextmanager
@@ -92,7 +94,7 @@ def write_json(path: str | Path, value: Any, *, sealed: bool = False) -> None:
 
 def seal(content: dict[str, Any]) -> str:
     """CRC-32 of a dictionary of JSON, whatever its layout and order."""
-    return f"{SEAL}{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+    return SEAL.format(zlib.crc32(json.dumps(content, sort_keys=True).encode()))
 
 
 def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
@@ -110,12 +112,23 @@ def read_json(path: str | Path, remedy: str = AGAIN) -> Any:
         raise FileNotFoundError(f"{path} does not exist.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        sealed = isinstance(content, dict) and str(content.get(CHECKSUM)).startswith(SEAL)  # others have their own
-        if sealed and content.pop(CHECKSUM) != seal(content):
+        if isinstance(content, dict) and _is_sealed(content) and content.pop(CHECKSUM, None) != seal(content):
             raise ValueError("its content has changed since it was written")
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from None
     return content
+
+
+def _is_sealed(content: dict[str, Any]) -> bool:
+    """Whether the last entry is a checksum, or one of whose name or value a letter has changed.
+
+    Files of other kinds have checksums of their own, of another length.
+    """
+    if CHECKSUM in content:
+        return len(str(content[CHECKSUM])) == len(SEAL.format(0))
+    name = next(reversed(content), "")
+    like = len(name) == len(CHECKSUM) and sum(a != b for a, b in zip(name, CHECKSUM)) == 1
+    return like and SEALED.fullmatch(str(content[name])) is not None
 
 
 def _no_number(name: str) -> None:
@@ -138,7 +151,12 @@ def content_of(
     except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         said = " ".join(str(error).split()) if str(error) else type(error).__name__
         said = f"{said} is missing" if isinstance(error, KeyError) else said
-        raise kind(f"{path} does not hold a usable {what} ({said.rstrip('.')}); {remedy}.") from error
+        raise kind(f"{path} does not hold a usable {what} ({shortened(said.rstrip('.'))}); {remedy}.") from error
+
+
+def shortened(said: str) -> str:
+    """No more than a message needs of what a library says, which lists every weight that does not fit."""
+    return said if len(said) <= SAID else said[:SAID].rsplit(" ", 1)[0] + " ..."
 
 
 def plain(value: Any) -> Any:

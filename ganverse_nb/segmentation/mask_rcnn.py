@@ -208,9 +208,8 @@ def _load_small(path: Path, category: str) -> MaskRCNNSegmenter:
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
             network = small_mask_rcnn(SegmenterConfig(**settings | {"widths": tuple(settings["widths"])}))
         network.load_state_dict(tensors)
-        provenance = dict(json.loads(metadata["provenance"]))
+        provenance, steps = dict(json.loads(metadata["provenance"])), int(settings["steps"])
     network.to(memory_format=torch.channels_last)
-    steps = settings["steps"]
     photos = provenance.get("pictures", "studio photos" if category in CATEGORIES else "masked pictures of one's own")
     source = f"small Mask R-CNN trained for {steps} steps on {photos} ({path.name})"
     segmenter = MaskRCNNSegmenter(network, 1, category, source, provenance)

@@ -187,6 +187,7 @@ def _read(path: Path) -> tuple[PhotoNetwork, dict[str, Any], dict[str, Any]]:
     tensors, metadata = load_tensors(path, FORMAT, "segmenter of photographs", remedy)
     with made_from(tensors, path, "segmenter of photographs", remedy):
         settings: dict[str, Any] = json.loads(metadata["config"])
+        settings["steps"] = int(settings["steps"])
         provenance = dict(json.loads(metadata["provenance"]))
         with torch.random.fork_rng(devices=[]):  # the initial weights are overwritten
             network = PhotoNetwork(len(settings["categories"]), tuple(settings["widths"]))

@@ -97,9 +97,10 @@ def test_what_does_not_fit_is_one_sentence_with_the_file_and_the_cure(begin):
     path.write_text(json.dumps(content | {"views": [{"ear": [1, 2]}, {}, {}]}))
     with pytest.raises(KeypointError, match="keypoints.json places ear, which its `names` lack; add or rename"):
         Keypoints.load(path)
-    path.write_text(json.dumps(content | {"views": [{"nose": "here"}, {}, {}]}))
-    with pytest.raises(KeypointError, match="keypoints.json is damaged"):
-        Keypoints.load(path)
+    for wrong in ({"views": [{"nose": "here"}, {}, {}]}, {"seconds": "nonsense"}, {"picture_size": 1e300}):
+        path.write_text(json.dumps(content | wrong))
+        with pytest.raises(KeypointError, match="keypoints.json is damaged"):
+            Keypoints.load(path)
     path.write_text("{}")
     with pytest.raises(KeypointError, match="is no file of keypoints"):
         Keypoints.load(path)

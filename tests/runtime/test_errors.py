@@ -8,7 +8,7 @@ import os
 import pytest
 
 from ganverse_nb.runtime.errors import CAUSES, DivergedError, ExpectedError, sentence
-from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_text
+from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_json, write_text
 
 
 @pytest.mark.parametrize("number", sorted(CAUSES))
@@ -57,3 +57,23 @@ def test_content_of_another_form_is_one_sentence(tmp_path):
         told = rf"^a.json does not hold a usable thing \(.*{said}.*\); restore it\.$"
         with pytest.raises(ValueError, match=told), content_of("a.json", "thing", "restore it"):
             wrong()
+    with pytest.raises(ValueError) as told, content_of("a.json", "thing", "restore it"):
+        raise RuntimeError("size mismatch for layer 1. " * 1000)
+    assert str(told.value).endswith(" ...); restore it.") and len(str(told.value)) < 300
+
+
+def test_every_flipped_bit_of_a_sealed_file_is_found_or_harmless(tmp_path):
+    path = tmp_path / "a.json"
+    content = {"seconds": 1.5, "of": "a stage"}
+    write_json(path, content, sealed=True)
+    data = path.read_bytes()
+    found = 0
+    for place in range(8 * len(data)):
+        path.write_bytes(data[: place // 8] + bytes([data[place // 8] ^ 1 << place % 8]) + data[place // 8 + 1 :])
+        try:
+            assert read_json(path) == content
+        except ValueError:
+            found += 1
+    assert found > 7 * len(data)
+    write_json(path, answers := {"answers": [1], "checksum": "of another kind"})
+    assert read_json(path) == answers

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ganverse_nb.categories import Category
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime import downloads
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.tensors import read_tensors
 from ganverse_nb.segmentation import mask_rcnn
 from ganverse_nb.segmentation.composites import compose, empty_scenes
 from ganverse_nb.segmentation.detections import bounding_boxes, keep
@@ -175,6 +177,11 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     with safe_open(bundled_path("car"), "pt") as file:
         save_file({"a": torch.zeros(1)}, path, file.metadata())
     with pytest.raises(ValueError, match="another version"):
+        load_segmenter("car", path)
+    tensors, facts = read_tensors(bundled_path("car"), "segmenter", "look")
+    settings = {name: value for name, value in json.loads(facts["config"]).items() if name != "steps"}
+    save_file(tensors, path, facts | {"config": json.dumps(settings)})
+    with pytest.raises(ValueError, match="x.safetensors does not hold a usable segmenter .'steps' is missing"):
         load_segmenter("car", path)
     with pytest.raises(ValueError, match="for car, not for horse"):
         load_segmenter("horse", bundled_path("car"))

@@ -55,6 +55,7 @@ def undisturbed(work: Work, folder: Path, seconds: float = NEVER) -> Undisturbed
         AssertionError: it fails.
     """
     root, log = folder / "undisturbed", folder / "undisturbed.log"
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root, ignore_errors=True)
     begun = time.monotonic()
     finish(work, root, seconds, log)

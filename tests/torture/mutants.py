@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load as load_tensors_of
 from safetensors.torch import save as save_tensors_of
 
@@ -132,6 +133,15 @@ def strange_json(data: bytes, draw: random.Random) -> bytes:
     return draw.choice([b"NaN", b"[" * 100_000, b"{}", b"[]", b"null", b'"text"', b"\xff\xfe{}", b"1e999", data * 2])
 
 
+def lying_array(data: bytes, draw: random.Random) -> bytes:
+    """An array of another type or shape."""
+    array = np.load(io.BytesIO(data))
+    made = io.BytesIO()
+    changes = [array[:-1], array[None], array.reshape(-1), array.astype(np.float64), array.astype(object), ~array]
+    np.save(made, draw.choice(changes))
+    return made.getvalue()
+
+
 def program(data: bytes, draw: random.Random) -> bytes:
     """A file of torch's with a program in its pickle."""
     made = io.BytesIO()
@@ -150,7 +160,7 @@ LIES: dict[str, dict[str, Mutate]] = {  # by suffix
     },
     ".json": {"absurd values": lying_json, "other content": strange_json},
     ".pt": {"a program": program},
-    ".npy": {},
+    ".npy": {"other arrays": lying_array},
 }
 
 
