@@ -16,9 +16,10 @@ SEED ?= 0
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
+PYTHONS = $(foreach minor,11 12 13 14 15,$(shell python3.$(minor) -c 'import sys, ensurepip; print(sys.executable)' 2> /dev/null))
 REPRODUCE := $(BIN)/ganverse reproduce --profile $(PROFILE) --category $(CATEGORY) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: help install reproduce evidence test torture bench rehearse lint types notebooks docs lab demo doctor clean
+.PHONY: help install reproduce evidence test test-oldest test-newest torture bench rehearse lint types notebooks docs lab demo doctor clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,6 +32,17 @@ evidence: $(VENV)/installed
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0
+
+# each in an environment of its own below build/, with the oldest and the newest Python that is there
+test-oldest: RESOLUTION = lowest-direct
+test-oldest: PYTHON = $(firstword $(PYTHONS) python3)
+test-newest: RESOLUTION = highest
+test-newest: PYTHON = $(lastword python3 $(PYTHONS))
+test-oldest test-newest: test-%:
+	$(PYTHON) -m venv --clear build/$*
+	build/$*/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/$*/bin/uv pip install --python build/$*/bin/python --resolution $(RESOLUTION) --editable '.[all,dev]'
+	build/$*/bin/python -m pytest --numprocesses 2 --max-worker-restart 0
 
 torture: $(VENV)/installed-dev
 	GANVERSE_TORTURE=1 $(BIN)/python -m pytest -q -m 'torture or not torture' tests/torture
