@@ -12,41 +12,16 @@ from ganverse_nb.gan.checkpoint import CheckpointError, load_generator
 from ganverse_nb.gan.generator import Generator
 
 from . import attacks
-from . import foreign_files as files
-from .foreign_reference import random_arrays
-
-WATCHED = {
-    "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "exec", "compile", "import",
-    "pickle.find_class", "socket.connect", "ctypes.dlopen", "marshal.loads", "code.__new__",
-}  # fmt: skip
-
-
-class Watch:
-    """Notes what the interpreter does while a file is read. An audit hook cannot be removed, only put to sleep."""
-
-    def __init__(self) -> None:
-        self.awake, self.seen = False, []
-        sys.addaudithook(self.note)
-
-    def note(self, event, arguments):
-        if self.awake and event in WATCHED:
-            self.seen.append((event, arguments[0] if arguments else None))
 
 
 @pytest.fixture(scope="module")
 def watch():
-    return Watch()
+    return attacks.Watch()
 
 
 @pytest.fixture(scope="module")
 def valid():
-    arrays = random_arrays((3, 2), z=3, w=3, depth=1)
-    return {
-        "tensorflow": files.tf_file(arrays),
-        "ada": files.ada_file(arrays),
-        "rosinality": files.rosinality_file(arrays),
-        "rosinality, old format": files.rosinality_file(arrays, archive=False),
-    }
+    return attacks.whole_files()
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import json
+import pickletools
 import struct
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +34,14 @@ LEAVES = st.one_of(
     st.text(max_size=8),
     st.lists(st.integers(-2, 70000) | st.floats(), max_size=5),
     st.just({}),
+)
+INSTRUCTIONS = st.one_of(  # of pickles
+    st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes]),
+    st.sampled_from(
+        [b"cos\nsystem\n", b"cbuiltins\neval\n", b"X\x01\0\0\0a", b"K\x01", b"h\0", b"(", b")R", b"t", b"}", b"b"]
+    ),
+    st.builds(lambda n: b"J" + struct.pack("<i", n), st.integers(-(2**31), 2**31 - 1)),
+    st.binary(max_size=4),
 )
 
 
@@ -86,6 +96,26 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
         elif kind == "end":
             del data[at:]
     return bytes(data)
+
+
+@st.composite
+def damaged_pickle(draw: st.DrawFn, whole: bytes) -> bytes:
+    """A pickle, alone or in an archive of torch's with right checksums, changed among its instructions too."""
+    archive = zipfile.ZipFile(io.BytesIO(whole)) if whole.startswith(b"PK") else None
+    inside = next(n for n in archive.namelist() if n.endswith("data.pkl")) if archive else ""
+    data = bytearray(archive.read(inside) if archive else whole)
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, min(len(data), 4000) - 1) | st.integers(0, len(data) - 1))
+        new = b"".join(draw(st.lists(INSTRUCTIONS, min_size=1, max_size=3)))
+        data[at : at + draw(st.integers(0, 2))] = new
+    changed_ = draw(damaged(bytes(data))) if draw(st.booleans()) else bytes(data)
+    if archive is None:
+        return changed_
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as other:
+        for part in archive.namelist():
+            other.writestr(part, changed_ if part == inside else archive.read(part))
+    return made.getvalue() if draw(st.booleans()) else draw(damaged(made.getvalue()))
 
 
 @st.composite

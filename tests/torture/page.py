@@ -41,6 +41,12 @@ SECTIONS = {
         "either refused in one sentence that names it, or its content is the same as before; `memory` is what reading "
         "one took at most.",
     ),
+    "fuzzing": (
+        "Files of strangers",
+        "Pictures, meshes, foreign networks and settings that nobody would write, drawn by hypothesis: each is read, "
+        "or refused in one sentence, and nothing in it runs. `slowest` and `memory` are what one took at most; a "
+        "picture may have a million pixels here. What is allowed to real ones is in untrusted_input.md.",
+    ),
     "troubles": (
         "A machine in trouble",
         "What the command says in one sentence. Its exit code is not 0, nothing that was finished is lost, and the "

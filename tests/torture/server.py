@@ -14,10 +14,7 @@ from functools import cache
 from multiprocessing import get_context, set_forkserver_preload
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
-from threading import RLock
 from typing import Any
-
-from tqdm import tqdm
 
 from ganverse_nb.runtime.process import stops_like_ctrl_c
 from ganverse_nb.workflow.terminal import say, told
@@ -54,7 +51,6 @@ def _live(work: Callable[[], object], log: Path, within: Path | None, ends_befor
     words = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(words, stream)
-    tqdm.set_lock(RLock())  # the one of all processes stays taken where one is killed that has it
     assert "tests.torture.warm" in sys.modules, "the server has not made what works need"
     counted = _count(str(within), ends_before, number) if within else [0]
     code = 0

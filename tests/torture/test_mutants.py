@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning, sentence
-from tests.torture import page
+from tests.torture import page, resident
 from tests.torture.content import digest_of
 from tests.torture.mutants import ACCIDENTS, LIES
 from tests.torture.readers import KINDS, Kind
@@ -63,8 +63,8 @@ CONTENTS: dict[str, bytes] = {}  # kind and suffix -> content
 def _read(kind: Kind, path: Path, data: bytes, told: str, whole: str | None, found: Found) -> None:
     path.write_bytes(data)
     found.mutants += 1
-    forget_peak()
-    before = memory("VmRSS")
+    resident.forget_peak()
+    before = resident.now()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -82,23 +82,13 @@ def _read(kind: Kind, path: Path, data: bytes, told: str, whole: str | None, fou
             found.same += 1
         else:
             found.wrong.append(f"{told}: other content is read without a word")
-    grown = memory("VmHWM") - before
+    grown = resident.peak() - before
     found.memory = max(found.memory, grown)
     if grown > MEMORY:
         found.wrong.append(f"{told}: {grown >> 20} MB")
     if Path("EXECUTED").exists():
         Path("EXECUTED").unlink()
         found.wrong.append(f"{told}: executed")
-
-
-def memory(of: str) -> int:
-    """Bytes of memory that this process has ("VmRSS"), or has had at most since `forget_peak` ("VmHWM")."""
-    (amount,) = re.findall(rf"{of}:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(amount) << 10
-
-
-def forget_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,12 +2,15 @@
 
 import os
 import tempfile
+import threading
 from contextlib import redirect_stderr
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 torch.set_num_threads(1)  # threads do not survive a fork
+tqdm.set_lock(threading.RLock())  # that of all processes stays taken where one is killed that has it
 
 from tests.torture import works  # noqa: E402
 
