@@ -44,3 +44,17 @@ def stops_like_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Processes that this thread starts meanwhile do not hear Ctrl-C, which a terminal sends to all that run in it.
+
+    Not even while they load their modules, when they could not say that they will ignore it. This process hears of it
+    when the block ends.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

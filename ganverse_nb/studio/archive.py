@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.process import without_ctrl_c
 from ganverse_nb.studio.editions import check_edition
 from ganverse_nb.studio.photos import BATCH, FILE, Photos, check_order, join, make_photos
 from ganverse_nb.studio.randomization import Randomization
@@ -82,7 +83,9 @@ def _make_beside_each_other(orders: list[tuple[Any, ...]], workers: int, bar: tq
     others = set(active_children())
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
         try:
-            for done in as_completed([pool.submit(_make_piece, *order) for order in orders]):
+            with without_ctrl_c():
+                made = [pool.submit(_make_piece, *order) for order in orders]
+            for done in as_completed(made):
                 bar.update(done.result())
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)

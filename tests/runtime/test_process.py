@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ganverse_nb.runtime.process import THREADS, stops_like_ctrl_c
+from ganverse_nb.runtime.process import THREADS, stops_like_ctrl_c, without_ctrl_c
 
 IMPORT = """
 import ctypes, json, os, signal, sys, threading
@@ -62,3 +62,16 @@ def test_a_stop_and_a_closed_terminal_end_like_ctrl_c(number):
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+def test_processes_started_meanwhile_do_not_hear_ctrl_c_and_this_one_hears_it_afterwards():
+    waits = "import sys, time; print(flush=True); time.sleep(0.3); print('heard nothing')"
+    with pytest.raises(KeyboardInterrupt):
+        with without_ctrl_c():
+            process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
+            assert process.stdout.readline() == "\n"
+            signal.raise_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+        raise AssertionError("Ctrl-C was lost")
+    assert process.communicate() == ("heard nothing\n", None)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
