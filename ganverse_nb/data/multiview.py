@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganverse_nb.runtime.arrays import map_array
+from ganverse_nb.runtime.arrays import map_array, whole
 from ganverse_nb.runtime.errors import DamagedError
 from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_json
 from ganverse_nb.runtime.fingerprints import changed, fingerprint
@@ -117,7 +117,7 @@ class MultiViewDataset:
 
     def batch(self, content: Tensor, view: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures [B, 3, H, W] float32 in [0, 1] and masks [B, 1, H, W] float32 of `content` [B] in `view` [B]."""
-        return self.images[content, view].float() / 255, self.masks[content, view].float()
+        return whole(self.images)[content, view].float() / 255, whole(self.masks)[content, view].float()
 
     def kept_pictures(self, contents: Tensor) -> tuple[Tensor, Tensor]:
         """(content [n], view [n]) of all kept pictures of `contents`."""

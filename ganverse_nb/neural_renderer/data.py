@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.properties import Infer, Properties, mask_out
-from ganverse_nb.runtime.arrays import Rows, filled
+from ganverse_nb.runtime.arrays import Rows, filled, whole
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.tensors import checksum, weights_of
 
@@ -150,7 +150,7 @@ class PropertyDataset:
         return self._floats(rows, TEXTURES)[0] / 255
 
     def _floats(self, rows: Tensor, *names: str) -> list[Tensor]:
-        found = self.said(rows) if self._kept is None else {name: self._kept[name][rows] for name in names}
+        found = self.said(rows) if self._kept is None else {name: whole(self._kept[name])[rows] for name in names}
         return [found[name].to(self.device).float() for name in names]
 
     def background(self, rows: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import weakref
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from ganverse_nb.runtime.files import content_of, naming, plain, read_json, writ
 from ganverse_nb.runtime.team import Team
 
 RECORD = "progress.json"  # of a directory that is being filled
+_MAPPED: dict[int, tuple[BinaryIO, int, str]] = {}  # address of its numbers -> a file, its size, what to say otherwise
 NORESERVE = 0x4000  # of Linux's mman.h; Python knows its name from 3.13 on
 
 Compute = Callable[[Tensor], Mapping[str, Tensor]]
@@ -80,7 +82,7 @@ class Rows:
             mine = which == number
             if mine.any():
                 inside = rows[mine] - (int(self.ends[number - 1]) if number else 0)
-                found[mine] = array[tuple(part[inside] for part in index)]
+                found[mine] = whole(array)[tuple(part[inside] for part in index)]
         return found
 
 
@@ -95,12 +97,34 @@ def map_array(path: Path, remedy: str) -> Tensor:
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-        pages = _private(path)
-        return torch.from_numpy(np.ndarray(found.shape, found.dtype, pages, found.offset, found.strides))
+        pages, file = _private(path), path.open("rb")
+        array = torch.from_numpy(np.ndarray(found.shape, found.dtype, pages, found.offset, found.strides))
+        _MAPPED[array.data_ptr()] = file, path.stat().st_size, f"{path} is damaged: it has become shorter; {remedy}."
+        weakref.finalize(pages, _forget, array.data_ptr())
+        return array
     except Exception as error:  # what numpy raises on a damaged header depends on the damage
         if isinstance(error, OSError) and error.errno in CAUSES:
             raise
         raise DamagedError(f"{path} is damaged ({error}); {remedy}.") from error
+
+
+def whole(array: Tensor) -> Tensor:
+    """`array` itself, whose file, where it is mapped from one, is still as long as it was.
+
+    The system ends a process without a word that reads beyond the end of a file.
+
+    Raises:
+        ValueError: the file has become shorter.
+    """
+    file, size, told = _MAPPED.get(array.untyped_storage().data_ptr(), (None, 0, ""))
+    if file is not None and os.fstat(file.fileno()).st_size < size:
+        raise DamagedError(told)
+    return array
+
+
+def _forget(address: int) -> None:
+    if address in _MAPPED:
+        _MAPPED.pop(address)[0].close()
 
 
 def _private(path: Path) -> mmap.mmap:

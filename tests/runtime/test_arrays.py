@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from ganverse_nb.runtime.arrays import RECORD, Rows, filled, map_array
+from ganverse_nb.runtime.arrays import RECORD, Rows, filled, map_array, whole
 from tests.runtime.test_checkpoints import full_disk
 
 ROW = {"squares": torch.empty(2, 3), "numbers": torch.empty((), dtype=torch.uint8)}
@@ -66,6 +66,19 @@ def test_a_full_disk_is_told_before_anything_is_computed(tmp_path):
 def test_what_is_written_to_a_mapped_array_does_not_reach_its_file(tmp_path):
     fill(tmp_path)["numbers"][3] = 99
     assert map_array(tmp_path / "numbers.npy", "").tolist() == list(range(10))
+
+
+def test_a_file_that_becomes_shorter_is_a_sentence_where_the_system_would_end_the_process(tmp_path):
+    numbers, path = fill(tmp_path)["numbers"], tmp_path / "numbers.npy"
+    part, rows = numbers[5:], Rows((numbers, (torch.arange(10),)))
+    assert whole(part) is part and whole(torch.ones(2)).sum() == 2 and rows[torch.tensor([9])] == 9
+    data = path.read_bytes()
+    path.write_bytes(data[:-5])
+    for read in (lambda: whole(part), lambda: rows[torch.tensor([0])]):
+        with pytest.raises(ValueError, match=r"numbers.npy is damaged: it has become shorter; make them again\."):
+            read()
+    path.write_bytes(data)
+    assert rows[torch.arange(10)].tolist() == list(range(10))
 
 
 def test_rows_of_several_arrays_are_those_of_the_joined_ones():

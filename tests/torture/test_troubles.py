@@ -8,10 +8,12 @@ import random
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,8 +21,10 @@ import pytest
 import torch
 
 from ganverse_nb.config import GanConfig
+from ganverse_nb.data.multiview import IMAGES, MultiViewDataset
 from ganverse_nb.gan.training import train_gan
 from ganverse_nb.runtime.checkpoints import STATE
+from ganverse_nb.studio import archive
 from ganverse_nb.workflow import cli
 from ganverse_nb.workflow.run import exclusive
 from ganverse_nb.workflow.terminal import patient_streams
@@ -173,6 +177,39 @@ def test_want_of_memory_and_divergence_are_sentences(tmp_path: Path) -> None:
     assert "The training gan diverged" in sentence and "state.pt still holds step 2" in sentence
     assert (tmp_path / "gan" / STATE).is_file()
     told("a loss that is not finite", sentence, tmp_path)
+
+
+def cut_off(folder: Path) -> None:
+    """A dataset that loses the end of its pictures while they are looked at."""
+    works.lumps().save(folder)
+    dataset = MultiViewDataset.load(folder)
+    os.truncate(folder / IMAGES, 1000)
+    dataset.batch(torch.tensor([0]), torch.tensor([0]))
+
+
+def test_a_dataset_that_becomes_shorter_while_it_is_read_is_one_sentence(tmp_path: Path) -> None:
+    sentence = suffered(partial(cut_off, tmp_path / "dataset"), tmp_path / "log")
+    assert f"{IMAGES} is damaged: it has become shorter; delete {tmp_path / 'dataset'} and make the dataset" in sentence
+    told("a file of the dataset that loses its end", sentence, tmp_path)
+
+
+def deserted(folder: Path) -> None:
+    """One of the processes that photograph is killed."""
+
+    def kill_one() -> None:
+        while not (others := active_children()):
+            time.sleep(0.01)
+        others[0].kill()
+
+    threading.Thread(target=kill_one, daemon=True).start()
+    archive.make_photo_archive("car", 1024, 0, folder, 64, workers=2)
+
+
+@pytest.mark.torture
+def test_a_process_that_photographs_and_is_killed_is_one_sentence(tmp_path: Path) -> None:
+    sentence = suffered(partial(deserted, tmp_path / "photos"), tmp_path / "log")
+    assert "A process that photographs was ended" in sentence
+    told("a worker that dies", sentence)
 
 
 def held(root: Path) -> None:
