@@ -264,8 +264,7 @@ def notebook_folder(root: Path) -> Path:
 def reproduction(root: Path, seconds: float) -> None:
     from ganverse_nb.workflow.reproduce import reproduce
 
-    settings = {"runtime.checkpoint_seconds": seconds}
-    reproduce(opened(root, seconds), settings, directory=notebook_folder(root), jobs=1)
+    reproduce(opened(root, seconds), directory=notebook_folder(root), jobs=1)
 
 
 def sweeping(root: Path, seconds: float) -> None:
