@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
+
+PROCESSOR = Path("/proc/cpuinfo")  # of Linux: what an older torch does not tell
 
 
 def has_bfloat16(device: str | torch.device = "cpu") -> bool:
@@ -51,4 +54,5 @@ def _flushes_denormals() -> bool:
 def _processor_has_bfloat16() -> bool:
     if hasattr(torch.cpu, "get_capabilities"):  # newer than the oldest torch we run on
         return any(on for name, on in torch.cpu.get_capabilities().items() if "bf16" in name)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    told = PROCESSOR.read_text() if PROCESSOR.is_file() else ""
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(told.split())

@@ -15,9 +15,17 @@ CAPABILITIES = {
 }
 
 
+@pytest.mark.parametrize("older", [False, True])
 @pytest.mark.parametrize("name", CAPABILITIES)
-def test_a_processor_without_bfloat16_computes_in_float32(name, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: CAPABILITIES[name], raising=False)
+def test_a_processor_without_bfloat16_computes_in_float32(name, older, monkeypatch, tmp_path):
+    there = CAPABILITIES[name]
+    if older:  # a torch that does not tell
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+        monkeypatch.setattr(precision, "PROCESSOR", tmp_path / "cpuinfo")
+        flags = " ".join(flag for flag, on in there.items() if on)
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\n")
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: there, raising=False)
     precision._processor_has_bfloat16.cache_clear()
     try:
         expected = torch.bfloat16 if name in ("avx512_bf16", "amx") else torch.float32
