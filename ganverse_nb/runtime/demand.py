@@ -116,10 +116,12 @@ def size(number: float) -> str:
     """Bytes for people.
 
     Examples:
-        >>> size(46.004e9), size(3.2e6)
-        ('46.0 GB', '3 MB')
+        >>> size(46.004e9), size(3.2e6), size(98_304)
+        ('46.0 GB', '3 MB', '98 kB')
     """
-    return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.0f} MB"
+    if number >= 1e8:
+        return f"{number / 1e9:.1f} GB"
+    return f"{number / 1e6:.0f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
 
 
 def duration(seconds: float) -> str:

@@ -113,9 +113,9 @@ def test_a_disk_that_is_really_full_costs_nothing(name: str, tmp_path: Path) -> 
     try:
         root = place / "run"
         sentence = suffered(partial(work, root, NEVER), tmp_path / "log")
-        assert "the disk is full; free some space and run the same command again." in sentence
+        assert "free some space" in sentence and ("the disk is full" in sentence or "No room for" in sentence)
         told(f"{name}: the disk is full", sentence, root)
-        subprocess.run(["mount", "-o", f"remount,size={4 * used + (16 << 20)}", str(place)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=4g", str(place)], check=True)
         finish(work, root, NEVER, tmp_path / "log")
         assert content(root) == whole.content
     finally:
