@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ganverse_nb.runtime.errors import SettingError
+from ganverse_nb.runtime.errors import SettingError, sentence
 from ganverse_nb.runtime.settings import later
 
 SYMMETRIES, POSES = ("left-right", "none"), ("upright", "free")
@@ -183,7 +183,9 @@ def read_category(path: str | Path) -> Category:
         raise SettingError(
             f"There is no file {path} of a category; `ganverse new-category NAME --images FOLDER` writes one."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingError(sentence(error)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingError(f"{path} cannot be read as TOML ({error}).") from None
     images = content.get("images", "")
     if isinstance(images, str) and images:

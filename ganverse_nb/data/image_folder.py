@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.data.pictures import read_picture
 from ganverse_nb.runtime.cores import cores
-from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning, sentence
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.runtime.picture_files import SUFFIXES, formats_of
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
@@ -152,7 +152,7 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
         try:
             images[index] = read_picture(files[index], resolution, fit=True)[0].mul(255).round().byte()
         except (ValueError, OSError) as error:
-            return str(error)
+            return sentence(error)
         return None
 
     with ThreadPoolExecutor(cores()) as pool:  # decoding and scaling run outside Python's lock

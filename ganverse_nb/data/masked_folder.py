@@ -22,7 +22,7 @@ from ganverse_nb.data.image_folder import find_images
 from ganverse_nb.data.masks import as_mask
 from ganverse_nb.data.pictures import on_white, whole_picture
 from ganverse_nb.runtime.cores import cores
-from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.errors import DamagedError, ExpectedError, ExpectedWarning, sentence
 from ganverse_nb.runtime.files import digest, sha256
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
 
@@ -141,7 +141,7 @@ def _read(path: Path, resolution: int) -> tuple[np.ndarray, np.ndarray] | str:
         if not inside.any() or inside.all():
             return f"the mask of {path} is {'full' if inside.all() else 'empty'}."
     except (ValueError, OSError) as error:
-        return str(error)
+        return sentence(error)
     mask = ImageOps.fit(Image.fromarray(inside.astype(np.uint8) * 255), size, Image.Resampling.BOX)
     image = ImageOps.fit(on_white(picture).convert("RGB"), size, Image.Resampling.LANCZOS)
     cut = (np.asarray(mask) >= 128).astype(np.uint8)

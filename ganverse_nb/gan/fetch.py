@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganverse_nb.gan.official import is_foreign
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import ExpectedError, cause
 from ganverse_nb.runtime.files import sha256
 
 ADDRESS = "https://nvlabs-fi-cdn.nvidia.com/stylegan2/networks/"
@@ -69,13 +69,12 @@ def fetch_gan(
 
 
 def _by_hand(address: str, target: Path, partial: Path, error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
     kept = ""
     if partial.is_file():
         kept = f" {partial.stat().st_size} bytes are kept in {partial}; the same command goes on from there."
     return (
-        f"{address} could not be downloaded ({reason}).{kept} Without a connection, download this address on another "
-        f"machine, put the file at {target.absolute()}, and run `ganverse import-gan {target}`."
+        f"{address} could not be downloaded ({cause(error)}).{kept} Without a connection, download this address on "
+        f"another machine, put the file at {target.absolute()}, and run `ganverse import-gan {target}`."
     )
 
 

@@ -15,7 +15,7 @@ from ganverse_nb.geometry.gltf import read_glb
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 from ganverse_nb.geometry.parts import UnreadableError, join_parts
 from ganverse_nb.geometry.wavefront import read_obj
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import CAUSES, ExpectedError
 
 FORMATS = (".glb", ".obj")
 # numbers of the glTF 2.0 specification
@@ -114,6 +114,8 @@ def load_mesh(path: str | Path, shape_only: bool = False) -> Mesh:
     except ExpectedError as error:
         raise ExpectedError(f"{path}: {error}") from error
     except Exception as error:  # broken bytes lead to whatever
+        if isinstance(error, OSError) and error.errno in CAUSES and error.filename in (path, str(path)):
+            raise
         raise ValueError(f"{path} is damaged, or no {path.suffix} file ({type(error).__name__}: {error}).") from error
 
 

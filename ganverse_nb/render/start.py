@@ -10,7 +10,7 @@ import warnings
 
 import warp as wp
 
-from ganverse_nb.runtime.errors import ExpectedWarning
+from ganverse_nb.runtime.errors import ExpectedWarning, cause
 from ganverse_nb.runtime.threads import made_once
 
 
@@ -35,7 +35,7 @@ def _start() -> None:
         folder = wp.config.kernel_cache_dir
         reason = "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} cannot be written"
     except OSError as error:
-        reason = str(error)
+        reason = cause(error)
     if reason:
         warnings.warn(
             ExpectedWarning(

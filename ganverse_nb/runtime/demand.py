@@ -121,7 +121,7 @@ def size(number: float) -> str:
     """
     if number >= 1e8:
         return f"{number / 1e9:.1f} GB"
-    return f"{number / 1e6:.0f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
+    return f"{number / 1e3:.0f} kB" if 0 < number < 1e6 else f"{number / 1e6:.0f} MB"
 
 
 def duration(seconds: float) -> str:

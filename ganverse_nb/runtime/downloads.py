@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import ExpectedError, cause
 from ganverse_nb.runtime.files import sha256
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -97,10 +97,9 @@ class Weights:
             with _patience(TIMEOUT):
                 torch.hub.download_url_to_file(self.url, str(path), self.hash_prefix)
         except (OSError, http.client.HTTPException, RuntimeError) as error:  # RuntimeError: of another hash
-            reason = getattr(error, "reason", None) or error
             raise ExpectedError(
-                f"{self.url} could not be downloaded ({reason}): try again, or download it on another machine and put "
-                f"it at {path}, or {self.instead}."
+                f"{self.url} could not be downloaded ({cause(error)}): try again, or download it on another machine "
+                f"and put it at {path}, or {self.instead}."
             ) from error
         return path
 

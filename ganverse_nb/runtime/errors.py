@@ -74,7 +74,22 @@ def sentence(error: BaseException) -> str:
         return "The memory is used up; close some programs, or make batches smaller, and run the same command again."
     if not isinstance(error, OSError) or error.errno is None:
         return " ".join(str(error).split())
-    cause, remedy = CAUSES.get(error.errno, (error.strerror or f"the system's error {error.errno}", "look into it"))
-    where = f"{error.filename}: " if error.filename else ""
-    begin = where + cause if where else cause[0].upper() + cause[1:]
-    return f"{begin}; {remedy} and run the same command again."
+    begin, (_, remedy) = cause(error), _known(error)
+    return f"{begin if error.filename else begin[0].upper() + begin[1:]}; {remedy} and run the same command again."
+
+
+def cause(error: BaseException) -> str:
+    """What is wrong in words, as a part of a sentence: of the system's errors with the file, and without a number.
+
+    Examples:
+        >>> cause(OSError(errno.EACCES, "Permission denied", "/.cache")), cause(ValueError("too short"))
+        ('/.cache: permission is denied', 'too short')
+    """
+    if not isinstance(error, OSError) or error.errno is None:
+        reason = getattr(error, "reason", None) if isinstance(error, OSError) else None  # of urllib's errors
+        return cause(reason) if isinstance(reason, OSError) else " ".join(str(reason or error).split())
+    return f"{error.filename}: {_known(error)[0]}" if error.filename else _known(error)[0]
+
+
+def _known(error: OSError) -> tuple[str, str]:
+    return CAUSES.get(error.errno or 0, (error.strerror or f"the system's error {error.errno}", "look into it"))

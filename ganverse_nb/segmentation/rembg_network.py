@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganverse_nb.runtime.downloads import Weights
-from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.errors import ExpectedError, cause
 from ganverse_nb.runtime.extras import missing_modules, require
 from ganverse_nb.runtime.threads import one_thread
 from ganverse_nb.segmentation.onnx_network import OnnxNetwork, Preparation, open_session
@@ -68,8 +68,8 @@ class RembgWeights(Weights):
             return Path(self._session_class.download_models())
         except (OSError, ValueError) as error:  # ValueError: pooch's, of another hash
             raise ExpectedError(
-                f"{self.url} could not be downloaded ({error}): try again, or download it on another machine and put "
-                f"it at {self.path}, or {self.instead}."
+                f"{self.url} could not be downloaded ({cause(error)}): try again, or download it on another machine "
+                f"and put it at {self.path}, or {self.instead}."
             ) from error
 
 

@@ -89,7 +89,7 @@ def forbidden():
 
 
 def test_without_a_folder_that_can_be_written_a_temporary_one_is_taken(fresh):
-    with pytest.warns(ExpectedWarning, match="Permission denied: '/.cache'.*WARP_CACHE_PATH") as said:
+    with pytest.warns(ExpectedWarning, match="/.cache: permission is denied.*WARP_CACHE_PATH") as said:
         first, folder = fresh(forbidden)
     assert first is None and Path(folder).is_dir() and len(said) == 1
     Path(folder).rmdir()

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
+from pathlib import Path
+from urllib.error import URLError
 
 import pytest
+from PIL import Image
 
-from ganverse_nb.runtime.errors import CAUSES, DivergedError, ExpectedError, sentence
+from ganverse_nb.categories import find_category
+from ganverse_nb.data.image_folder import read_image_folder
+from ganverse_nb.geometry.export import load_mesh, save_mesh
+from ganverse_nb.geometry.mesh import uv_sphere
+from ganverse_nb.runtime.errors import CAUSES, DivergedError, ExpectedError, ExpectedWarning, cause, sentence
 from ganverse_nb.runtime.files import atomic_path, content_of, read_json, write_json, write_text
 
 
@@ -24,6 +32,32 @@ def test_others_keep_their_words():
     assert sentence(OSError(errno.ENOSPC, "x")) == "The disk is full; free some space and run the same command again."
     assert sentence(FileNotFoundError("No GAN at a;\n train one.")) == "No GAN at a; train one."
     assert sentence(ValueError("Two\nlines")) == "Two lines"
+
+
+def test_no_number_of_the_systems_reaches_anybody(tmp_path, monkeypatch):
+    """Where an error is a part of a sentence, and where a picture or a mesh cannot be opened."""
+    denied = PermissionError(errno.EACCES, "Permission denied", "/a")
+    assert cause(denied) == cause(URLError(denied)) == "/a: permission is denied"
+    assert cause(URLError("no network")) == "no network" and cause(OSError("no home")) == "no home"
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (20, 20)).save(tmp_path / name)
+    (tmp_path / "a.toml").touch()
+    mesh = save_mesh(uv_sphere(4, 6), tmp_path / "a.glb")
+
+    def refuse(path, *arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for read, name in (
+        (lambda: load_mesh(mesh), "a.glb"),
+        (lambda: find_category(tmp_path / "a.toml"), "a.toml"),
+        (lambda: read_image_folder(tmp_path, 16), "a.png"),
+    ):
+        with pytest.raises((ValueError, OSError, ExpectedError)) as failure, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExpectedWarning)
+            read()
+        assert f"{name}: permission is denied; change its" in sentence(failure.value)
 
 
 def test_a_notebook_shows_an_expected_error_as_one_sentence():

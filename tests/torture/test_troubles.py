@@ -303,5 +303,5 @@ print(float(render(uv_sphere(), Camera.orbit(0.0, 10.0), resolution=16).mask.mea
         assert done.returncode == 0 and done.stdout.endswith("True\n"), done.stderr[-2000:]
         assert "Traceback" not in done.stderr
         lines = [line for line in done.stderr.splitlines() if "temporary" in line]
-        assert len(lines) == 1, done.stderr
+        assert len(lines) == 1 and "Errno" not in done.stderr, done.stderr
         told(trouble, lines[0].split("Warning: ")[-1], place, tmp_path)
