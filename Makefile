@@ -45,7 +45,7 @@ test-oldest test-newest: test-%:
 	build/$*/bin/python -m pytest --numprocesses 2 --max-worker-restart 0
 
 torture: $(VENV)/installed-dev
-	GANVERSE_TORTURE=1 $(BIN)/python -m pytest -q -m 'torture or not torture' tests/torture
+	GANVERSE_TORTURE=1 $(BIN)/python -m pytest -q -m 'torture or not torture' --numprocesses 2 --maxschedchunk 1 tests/torture
 
 bench: $(VENV)/installed-bench
 	mkdir -p build

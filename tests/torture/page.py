@@ -5,8 +5,12 @@ python -m tests.torture.page    the page again, from figures/reliability.json
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from ganverse_nb.runtime.files import read_json, write_json, write_text
 from ganverse_nb.workflow.provenance import processor
@@ -68,12 +72,13 @@ SECTIONS = {
 
 def record(section: str, name: str, row: dict[str, Any]) -> None:
     """Keeps what was measured of `name`, and writes the page anew."""
-    measured = read_json(MEASURED) if MEASURED.exists() else {}
-    part = measured.setdefault(section, {"machine": "", "rows": {}})
-    part["machine"] = processor()
-    part["rows"][name] = row
-    write_json(MEASURED, measured)
-    write_text(PAGE, page(measured))
+    with FileLock(Path(tempfile.gettempdir()) / f"ganverse-torture-{os.getuid()}.lock"):  # two tests at a time
+        measured = read_json(MEASURED) if MEASURED.exists() else {}
+        part = measured.setdefault(section, {"machine": "", "rows": {}})
+        part["machine"] = processor()
+        part["rows"][name] = row
+        write_json(MEASURED, measured)
+        write_text(PAGE, page(measured))
 
 
 def page(measured: dict[str, Any]) -> str:
