@@ -29,7 +29,7 @@ from ganverse_nb.inverse_graphics.photo_camera_training import train_photo_camer
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.neural_renderer import joint, mask_student, warm_up
 from ganverse_nb.neural_renderer import training as renderer_training
-from ganverse_nb.runtime.files import write_text
+from ganverse_nb.runtime.files import remove_leftovers, write_text
 from ganverse_nb.segmentation.detections import SMALL
 from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
 from ganverse_nb.segmentation.photo_training import train_photo_segmenter
@@ -196,6 +196,7 @@ def reconstructor() -> Reconstructor:
 def folder_of_photographs(directory: Path) -> None:
     """Batches of three of ten pictures, of which one cannot be read."""
     photos = directory.parents[2] / "photos"
+    remove_leftovers(photos)  # of the photographs themselves, which are made here
     for number, picture in enumerate(studio_photos()[0].images[:9]):
         if not (path := photos / f"{number}.png").exists():
             write_picture(picture.float() / 255, path)
