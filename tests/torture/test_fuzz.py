@@ -204,7 +204,7 @@ def test_many_files(name, tmp_path):
         number += 1
         fuzz(look, tmp_path, AT_ONCE, number, seen)
     page.record("fuzzing", name, {
-        "minutes": f"{spent / 60:.0f}", "files": seen.files, "read": seen.read, "sentences": seen.files - seen.read,
+        "minutes": f"{spent / 60:.1f}", "files": seen.files, "read": seen.read, "sentences": seen.files - seen.read,
         "slowest": f"{seen.seconds:.1f} s", "memory": f"{seen.memory >> 20} MB",
     })  # fmt: skip
     assert 0 < seen.read < seen.files
