@@ -66,10 +66,11 @@ def save_tensors(
         try:
             save_file(kept, temporary, metadata=facts | {CHECKSUM: checksum(kept, facts)})
         except SafetensorError as error:
-            number = re.search(r"os error (\d+)", str(error))
-            if number is None:
+            said = re.search(r"os error (\d+)|code: (\d+)", str(error))  # the latter of safetensors 0.4
+            if said is None:
                 raise
-            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            number = int(said[1] or said[2])
+            raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def load_tensors(

@@ -65,13 +65,17 @@ def test_a_stop_and_a_closed_terminal_end_like_ctrl_c(number):
 
 
 def test_processes_started_meanwhile_do_not_hear_ctrl_c_and_this_one_hears_it_afterwards():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may ignore it
     waits = "import sys, time; print(flush=True); time.sleep(0.3); print('heard nothing')"
-    with pytest.raises(KeyboardInterrupt):
-        with without_ctrl_c():
-            process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
-            assert process.stdout.readline() == "\n"
-            signal.raise_signal(signal.SIGINT)
-            process.send_signal(signal.SIGINT)
-        raise AssertionError("Ctrl-C was lost")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            with without_ctrl_c():
+                process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
+                assert process.stdout.readline() == "\n"
+                signal.raise_signal(signal.SIGINT)
+                process.send_signal(signal.SIGINT)
+            raise AssertionError("Ctrl-C was lost")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.communicate() == ("heard nothing\n", None)
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
