@@ -64,8 +64,8 @@ SECTIONS = {
     "threads": (
         "What other machines change",
         "Sums are added in another order by other numbers of threads and other processors, and the rounding errors "
-        "grow with every step of a training. Measured here: the largest difference of a weight, relative to the "
-        "largest weight of its tensor, of the same training with other numbers of threads.",
+        "grow with every step of a training. Measured here: how far all weights of the same training are apart with "
+        "other numbers of threads, as a share of how large they are (norms).",
     ),
 }
 
