@@ -1,6 +1,7 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
 # make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations, light
 # make test        lint, types and tests, as continuous integration runs them
+# make test-oldest the tests with the oldest packages that are allowed, and the oldest Python; test-newest: the newest
 # make torture     ends every stage at fifty moments, damages every file, takes the disk away: docs/reliability.md
 # make bench       the renderer's speed beside others', as a table, and as docs/benchmarks.md; needs idle cores
 # make rehearse    one step of each stage of the paper's size: memory and time, as docs/paper_scale.md; needs 12 GB
@@ -33,7 +34,7 @@ evidence: $(VENV)/installed
 test: lint types
 	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0
 
-# each in an environment of its own below build/, with the oldest and the newest Python that is there
+#: each in an environment of its own below build/, with the oldest and the newest Python that is there
 test-oldest: RESOLUTION = lowest-direct
 test-oldest: PYTHON = $(firstword $(PYTHONS) python3)
 test-newest: RESOLUTION = highest
