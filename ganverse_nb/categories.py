@@ -61,6 +61,7 @@ class Category:
         source: the file that all this was read from; "" of the package's own.
         patience: of the pose regressor's training, how many times as long it is, where parts of the objects mislead it.
         paper: what the paper did with it; None where it did nothing.
+        kin: what it is one of, where parts of one kind look like another's: "animal".
         keypoints: names of points that can be marked on an object (notebook 03); those on its two sides begin with
             left_ and right_.
     """
@@ -79,6 +80,7 @@ class Category:
     patience: int = 1
     paper: PaperFacts | None = None
     keypoints: tuple[str, ...] = later(())
+    kin: str = later("")
 
     @property
     def objects(self) -> str:
@@ -113,6 +115,7 @@ CATEGORIES = {
             masks=(0.05, 1.0),  # 9 to 14 of 100 photos of the animals show less than 0.1
             truncation=1.0,
             paper=PaperFacts("stylegan2-horse-config-f", 256, "", 1000, 22, 16392, 0.745),
+            kin="animal",
         ),
         Category(
             "bird",
@@ -123,6 +126,7 @@ CATEGORIES = {
             truncation=0.8,  # the worst view code slips by 8 degrees, not 14
             patience=3,  # folded and spread wings fool the regressor: 4.4 degrees wrong on photos, then 2.7
             paper=PaperFacts("bird", 256, "CUB_200_2011", 1000, 8, 7948, 0.994),
+            kin="animal",
         ),
     )
 }

@@ -23,7 +23,6 @@ from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
 
 FORMAT = "ganverse_nb photo segmenter"
 WORKING = 128  # pixels of the shorter side that the network sees, as it was trained
-ALIKE = (frozenset({"horse", "bird"}),)  # a part of one animal is often taken for another's: their pixels count alike
 SURE = 0.4  # probability from which a pixel is an object's: photographs are less sure than the studio's photos
 PROMINENCE = 0.3  # of the largest object's pixels: what has fewer is background
 
@@ -79,7 +78,8 @@ class PhotoSegmenter(Segmenter):
     ) -> None:
         super().__init__(category, source, provenance)
         self.network, self.label = network.eval().requires_grad_(False), categories.index(category) + 1
-        alike = frozenset({category}).union(*(group for group in ALIKE if category in group))
+        kin = CATEGORIES[category].kin if category in CATEGORIES else ""  # parts of one animal are taken for another's
+        alike = {category, *(one.name for one in CATEGORIES.values() if kin and one.kin == kin)}
         self.labels = [label for label, name in enumerate(categories, 1) if name in alike]
 
     def to(self, device: torch.device | str) -> PhotoSegmenter:

@@ -34,7 +34,7 @@ class ClickLabeller(Panel):
             self.buttons[key] = ipywidgets.Button(description=text, layout=ipywidgets.Layout(width="120px"))
             self.buttons[key].on_click(lambda _, key=key: self.act(key))
         right = ipywidgets.VBox([self.kind, *self.buttons.values()])
-        super().__init__([ipywidgets.HBox([self.image, right])])
+        super().__init__([ipywidgets.HBox([self.image, right])], "clicks-status")  # not the one of the panel below it
         self.add_class("gv-clicks")
         done = len(annotation.clicks.points)
         self.kind.value = BACKGROUND if done % 2 else OBJECT

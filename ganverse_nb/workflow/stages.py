@@ -395,13 +395,13 @@ def domain_check(run: Run) -> DomainCheck:
 def domain_check_stage(run: Run) -> Stage:
     needs_studio(run, "A test of the out-of-domain score")
     config, seed = run.config, DOMAIN_CHECK + run.config.seed
-    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, PHOTO_SIDE)
-    edition = config.studio.edition
+    order = (config.category, max(8, config.photos.test // CHECK_SHARE), seed, PHOTO_SIDE, config.studio.edition)
 
     def compute(directory: Path) -> None:
-        check_domain(reconstructor(run), *order, edition).save(directory / CHECK)
+        judge = Reconstructor(inverse_graphics(run), photo_segmenter(run), domain(run), framing(run))
+        check_domain(judge, *order).save(directory / CHECK)
 
-    return Stage("domain_check", compute, [*order, edition], (domain_stage(run),))
+    return Stage("domain_check", compute, [*order], (domain_stage(run),))
 
 
 def unseen_pictures(run: Run, count: int) -> tuple[Tensor, Tensor]:
