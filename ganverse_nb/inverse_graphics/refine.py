@@ -26,8 +26,8 @@ LEARNING_RATE = 0.25  # in the units below
 UNITS = (10.0, 5.0, 0.1, 0.05, 0.05)  # degrees of azimuth and elevation, logarithm of the distance, shift right and up
 LENS = 0.3  # unit of the logarithm of the field of view's width
 LENSES = (8.0, 56.0)  # degrees of field of view
-HELD = (0.005, 0.0, 0.0, 0.0, 0.0, 0.002)  # weights, beside 1 - IoU, of the squares of moves in those units: a wrong
-# shape's outline fits best from a wrong azimuth, and through a wrong lens
+LENS_PRIOR = 0.002  # weight, beside 1 - IoU, of the square of its move in that unit: an outline knows little of it
+TURN_PRIOR = 0.003  # the same of the azimuth's: a wrong shape's outline fits best from a wrong side
 SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
 HYPOTHESES = 4  # azimuths that are tried
 COLOR, PRIOR = 2.0, 0.02  # weights, beside the IoU, of the colour difference and of the head's log-probability
@@ -94,8 +94,9 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS,
         better = (overlap := soft_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]
         optimizer.zero_grad()
-        loss = (1 - soft_iou(output.silhouette, masks)).sum() + (moved.square() * moved.new_tensor(HELD)).sum()
-        loss.backward()
+        misfit = 1 - soft_iou(output.silhouette, masks)
+        held = TURN_PRIOR * moved[:, 0].square() + LENS_PRIOR * moved[:, 5].square()
+        (misfit + held).sum().backward()
         optimizer.step()
         slower.step()
     return seen_by(best)
