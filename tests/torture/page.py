@@ -65,7 +65,7 @@ SECTIONS = {
         "What other machines change",
         "Sums are added in another order by other numbers of threads and other processors, and the rounding errors "
         "grow with every step of a training. Measured here, with other numbers of threads: how far all weights of "
-        "the same training are apart, as a share of how large they are (norms), and the largest such share of a weight.",
+        "the same training are apart, as a share of how large they are (norms), and the largest such share of one.",
     ),
 }
 
