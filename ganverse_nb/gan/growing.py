@@ -1,8 +1,9 @@
-"""Larger networks that begin with what smaller ones have learned.
+"""Networks of other sizes that begin with what trained ones have learned.
 
 A generator of more pixels or channels than the one it begins with paints that one's pictures at first, enlarged by the
-skip architecture's own filter: new channels feed nothing yet and new blocks add no colour. A discriminator of more
-channels says what the smaller one said; one of more pixels has new blocks in front, which must learn.
+skip architecture's own filter: new channels feed nothing yet and new blocks add no colour. One of fewer pixels paints
+what the first blocks of the other add up to. A discriminator of more channels says what the smaller one said; one of
+more pixels has new blocks in front, which must learn, and one of fewer lacks the first and sees the picture anew.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ganverse_nb.gan.generator import Generator
 def grow(small: nn.Module, large: nn.Module) -> None:
     """Set the weights of `large`, fresh from its constructor, from those of `small`, two generators or discriminators.
 
+    `large` may have fewer pixels; everywhere else it is as large or larger.
+
     Raises:
         ValueError: as `check_growth`.
     """
@@ -31,12 +34,13 @@ def grow(small: nn.Module, large: nn.Module) -> None:
         assert isinstance(small, Discriminator) and isinstance(large, Discriminator)
         more = len(large.blocks) - len(small.blocks)
         renamed = {name: _shifted(name, more) for name in small.state_dict()}
-        if more:  # new blocks in front see the picture
+        if more:  # another block sees the picture
             renamed = {name: new for name, new in renamed.items() if not name.startswith("fromrgb.")}
         silent = []
     theirs, mine = small.state_dict(), large.state_dict()
     for name, new in renamed.items():
-        mine[new].copy_(_enlarged(theirs[name], mine[new], name))
+        if new in mine:  # not so in a network of fewer pixels, which has fewer blocks
+            mine[new].copy_(_enlarged(theirs[name], mine[new], name))
     for weight in silent:
         assert isinstance(weight, Tensor)
         weight.zero_()
@@ -46,8 +50,8 @@ def check_growth(small: nn.Module, large: nn.Module) -> None:
     """Whether `small` can `grow` into `large`, whose weights are not looked at and may be on torch's device "meta".
 
     Raises:
-        ValueError: `large` is smaller somewhere, or the two differ in what does not grow (latents, mapping network,
-            channels at 4 px, the discriminator's filter, black bars).
+        ValueError: `large` has fewer channels somewhere, or the two differ in what does not grow (latents, mapping
+            network, channels at 4 px, the discriminator's filter, black bars).
     """
     if isinstance(small, Generator) and isinstance(large, Generator):
         _check(small, large, ("z_dim", "w_dim", "conv_clamp", "rows"))
@@ -65,7 +69,7 @@ def _check(small: Generator | Discriminator, large: Generator | Discriminator, f
         if getattr(small, name) != getattr(large, name):
             raise ValueError(f"{name} {getattr(small, name)} cannot become {getattr(large, name)}")
     few, many = small.channels, large.channels
-    if len(many) < len(few) or many[0] != few[0] or any(b < a for a, b in zip(few, many)):
+    if many[0] != few[0] or any(b < a for a, b in zip(few, many)):
         raise ValueError(
             f"channels {few} cannot become {many}: none may be fewer, and those of 4 px must be as many as they were"
         )

@@ -58,12 +58,36 @@ def test_a_discriminator_of_more_pixels_keeps_the_blocks_behind_its_new_ones():
     assert torch.equal(large.judge(features), small.judge(features))
 
 
+def test_a_generator_of_fewer_pixels_paints_what_the_first_blocks_add_up_to():
+    large, small = generator(16, (8, 6, 4)), generator(8, (8, 6))
+    grow(large, small)
+    z = torch.randn(3, 6)
+    w = large.mapping(z)[:, None].expand(-1, large.num_ws, -1)
+    for torgb in large.torgbs[2:]:
+        torch.nn.init.zeros_(torgb.weight)
+        torch.nn.init.zeros_(torgb.bias)
+    whole = large.synthesis(large.styles(w), None)
+    assert torch.allclose(whole, upsample(small.synthesis(small.styles(w[:, : small.num_ws]), None)), atol=1e-5)
+
+
+def test_a_discriminator_of_fewer_pixels_keeps_the_last_blocks():
+    torch.manual_seed(0)
+    large, small = Discriminator(32, (8, 6, 4, 3)), Discriminator(16, (8, 6, 4))
+    grow(large, small)
+    features = torch.randn(4, 4, 16, 16)
+    for mine, theirs in zip(small.blocks, large.blocks[1:], strict=True):
+        assert torch.equal(mine(features), theirs(features))
+        features = theirs(features)
+    assert torch.equal(large.judge(features), small.judge(features))
+    assert not torch.equal(small.fromrgb.weight, large.fromrgb.weight[:4])
+
+
 @pytest.mark.parametrize(
     ("resolution", "channels", "changes", "words"),
     [
         (16, (8, 6, 3), {}, "channels .* cannot become"),
         (16, (9, 6, 4), {}, "those of 4 px must be as many"),
-        (8, (8, 6), {}, "channels .* cannot become"),
+        (8, (8, 5), {}, "channels .* cannot become"),
         (16, (8, 6, 4), {"w_dim": 7}, "w_dim 5 cannot become 7"),
         (16, (8, 6, 4), {"mapping_layers": 3}, "mapping network of 2 layers"),
     ],
