@@ -11,6 +11,8 @@ CAPABILITIES = {
     "avx512_bf16": {"avx2": True, "avx512_bf16": True},
     "amx": {"amx_bf16": True, "avx512_bf16": False},
     "avx512 alone": {"avx512_f": True, "avx512_bf16": False, "amx_bf16": False},
+    "amx of that time": {"avx512_bf16": True, "avx512_fp16": True, "amx_bf16": True},
+    "amx hidden": {"avx512_bf16": True, "avx512_fp16": True, "amx_bf16": False},
     "none": {},
 }
 
@@ -28,7 +30,7 @@ def test_a_processor_without_bfloat16_computes_in_float32(name, older, monkeypat
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: there, raising=False)
     precision._processor_has_bfloat16.cache_clear()
     try:
-        expected = torch.bfloat16 if name in ("avx512_bf16", "amx") else torch.float32
+        expected = torch.bfloat16 if name in ("avx512_bf16", "amx", "amx of that time") else torch.float32
         assert precision.convolution_dtype(True) == expected
         assert precision.convolution_dtype(False) == torch.float32
         for wanted in (True, False):
