@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def values(text: str) -> list[Any]:
 
 
 def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
+    """As JSON has it, several also as `(1, 2)` or `1,2`; what is neither is a text."""
+    several = f"[{text.strip().removeprefix('(').removesuffix(')')}]" if "," in text else text
+    for written in (text, several):
+        with suppress(json.JSONDecodeError):
+            return json.loads(written)
+    return text

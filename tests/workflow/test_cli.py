@@ -34,6 +34,7 @@ from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.workflow import cli
 from ganverse_nb.workflow.notebooks import build_all
+from ganverse_nb.workflow.options import settings
 from ganverse_nb.workflow.reproduce import Stopwatch, default_jobs, reproduce
 from ganverse_nb.workflow.run import exclusive, open_run
 from tests.certain import CertainHead
@@ -552,6 +553,12 @@ def test_what_the_system_says_and_a_training_that_diverges_are_one_sentence(monk
         assert cli.main(["config"]) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"ganverse: {told}") and said.count("\n") == 1 and "[Errno" not in said
+
+
+@pytest.mark.parametrize("text", ["[128, 64]", "128,64", "(128, 64)", "[128,64]"])
+def test_settings_of_several_numbers_are_written_as_messages_show_them(text):
+    given = cli._parser().parse_args(["config", "--set", f"gan.channels={text}", "--set", "gan.augment=color,cutout"])
+    assert settings(given) == {"gan.channels": [128, 64], "gan.augment": "color,cutout"}
 
 
 def test_a_setting_that_is_no_number_is_one_sentence(capsys):
