@@ -39,6 +39,7 @@ SETTINGS = {
     "evaluation.azimuths": 3,
     "evaluation.pictures": 8,
     "evaluation.projection_steps": 2,
+    "evaluation.tuning_steps": 3,
     "multiview.contents": CONTENTS,
     "multiview.test_contents": TEST,
     "multiview.resolution": SIDE,

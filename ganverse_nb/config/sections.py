@@ -276,6 +276,7 @@ class EvaluationConfig:
     azimuths: int = 24  # that renderers are asked for, at each of two elevations and two scales (Figure J)
     pictures: int = 400  # of the KID of renderers
     projection_steps: int = 200  # of the search for a picture's latent code (Figure 8)
+    tuning_steps: int = later(120)  # of StyleGAN-R around one photograph (Figures 8, 11 and L)
     objects_of_a_kind: int = 16  # usual and unusual ones, whose shapes are compared with true ones (Figure O)
     studio_objects: int = 4  # that stand for real photographs where there is no folder of them
 

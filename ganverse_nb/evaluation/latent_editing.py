@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,6 +62,12 @@ def turn_properties(model: StyleGANR, properties: Properties, azimuth: Tensor) -
         for a in azimuth
     ]
     return TurnedPictures(render_both(model, properties).image, torch.stack(turned, 1), azimuth)
+
+
+def turn_kept(models: Sequence[StyleGANR], properties: Properties, azimuth: Tensor) -> TurnedPictures:
+    """As `turn_properties`, where each picture has a renderer of its own (`neural_renderer.pivotal`)."""
+    each = [turn_properties(model, properties[row], azimuth) for row, model in enumerate(models)]
+    return TurnedPictures(torch.cat([one.own for one in each]), torch.cat([one.turned for one in each]), azimuth)
 
 
 def score_turned(

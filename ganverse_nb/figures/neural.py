@@ -71,16 +71,17 @@ def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size
     """Figure 8: pictures [N, 3, R, R], as each way gives them back in their own view, and as it turns them."""
     rows: list[list[Tensor | None]] = []
     for index, image in enumerate(images):
-        rows.append([image, *(picture for way in ways.values() for picture in (way.own[index], *way.turned[index]))])
-    notes: dict[tuple[int, int], str] = {}
-    spans: dict[tuple[int, int], str] = {}
-    for name, way in ways.items():
-        first = 1 + len(notes)
-        words = ["same view", *(degrees(float(azimuth)) for azimuth in way.azimuth)]
-        notes |= {(0, first + column): word for column, word in enumerate(words)}
-        spans[first, len(notes)] = name
-    groups = [first for first, _ in spans]
-    return picture_grid(rows, column_labels=["input"], column_spans=spans, notes=notes, column_groups=groups, size=size)
+        for number, way in enumerate(ways.values()):
+            rows.append([image if number == 0 else None, way.own[index], *way.turned[index]])
+    azimuth = next(iter(ways.values())).azimuth
+    return picture_grid(
+        rows,
+        row_labels=[*ways] * len(images),
+        column_labels=["input", "same view", *(degrees(float(a)) for a in azimuth)],
+        row_groups=[len(ways) * index for index in range(1, len(images))],
+        column_groups=[1, 2],
+        size=size,
+    )
 
 
 def shown_cameras(cameras: Camera, count: int = 7) -> dict[str, list[float]]:
@@ -98,9 +99,13 @@ def camera_controller(
     azimuths: Sequence[float],
     distances: Sequence[float],
     elevations: Sequence[float],
+    tuned: Sequence[StyleGANR] = (),
     size: int = 192,
 ) -> Figure:
     """Figures 9, L, M: one control of the camera at a time, for each picture [B, 3, R, R]; lists of equal length.
+
+    Args:
+        tuned: a renderer tuned to each picture, whose rows stand below those of `renderer`.
 
     Raises:
         ValueError: lists of different lengths.
@@ -110,6 +115,7 @@ def camera_controller(
         raise ValueError("camera_controller: give as many azimuths, distances and elevations.")
     rows: list[list[Tensor | None]] = []
     notes: dict[tuple[int, int], str] = {}
+    labels: list[str] = []
     for index in range(len(images)):
         own = properties[index].camera
         kept = {"azimuth": own.azimuth[[0] * count], **_repeat(own, count)}
@@ -123,12 +129,13 @@ def camera_controller(
             ),
             ("elevation", {"elevation": torch.tensor(elevations).float()}, [f"{e:.0f}°" for e in elevations]),
         ]
-        for number, (_, change, words) in enumerate(sweeps):
-            pictures = render_both(renderer, every(properties[index], Camera(**{**kept, **change}))).image
-            notes |= {(len(rows), column + 1): text for column, text in enumerate(words)}
-            rows.append([images[index] if number == 0 else None, *pictures])
-    labels = ["azimuth", "scale", "elevation"] * len(images)
-    groups = [3 * index for index in range(1, len(images))]
+        for label, model in _plain_and_tuned(renderer, tuned, index):
+            for number, (control, change, words) in enumerate(sweeps):
+                pictures = render_both(model, every(properties[index], Camera(**{**kept, **change}))).image
+                notes |= {(len(rows), column + 1): text for column, text in enumerate(words)}
+                rows.append([images[index] if number == 0 and not label else None, *pictures])
+                labels.append(f"{control}\n{label}" if label else control)
+    groups = [len(rows) // len(images) * index for index in range(1, len(images))]
     return picture_grid(
         rows, row_labels=labels, column_labels=["input"], notes=notes, row_groups=groups, column_groups=[1], size=size
     )
@@ -164,16 +171,42 @@ def photo_editing(
     properties: Properties,
     donor_images: Tensor,
     donors: Properties,
+    tuned: Sequence[StyleGANR] = (),
     size: int = 192,
 ) -> Figure:
-    """Figure 11: photographs [B, 3, R, R], rendered again, with shape, texture and background of a donor each."""
-    columns = [images, render_both(renderer, properties).image]
-    columns += [render_both(renderer, properties.with_factor(factor, donors)).image for factor in CONTENT]
-    columns.append(donor_images)
-    rows = [[column[row] for column in columns] for row in range(len(images))]
-    labels = ["photograph", "re-rendered", "shape", "texture", "background", "donor"]
-    frames = [Frame(row, 5, GREY) for row in range(len(images))]
-    return picture_grid(rows, column_labels=labels, frames=frames, column_groups=[2, 5], size=size)
+    """Figure 11: photographs [B, 3, R, R], rendered again, with shape, texture and background of a donor each.
+
+    Args:
+        tuned: a renderer tuned to each photograph, whose row stands below that of `renderer`.
+    """
+    rows: list[list[Tensor | None]] = []
+    labels: list[str] = []
+    for index in range(len(images)):
+        own, donor = properties[index], donors[index]
+        scenes = [own, *(own.with_factor(factor, donor) for factor in CONTENT)]
+        for label, model in _plain_and_tuned(renderer, tuned, index):
+            pictures = [render_both(model, scene).image[0] for scene in scenes]
+            ends = [None, None] if label else [images[index], donor_images[index]]
+            rows.append([ends[0], *pictures, ends[1]])
+            labels.append(label)
+    each = len(rows) // len(images)
+    columns = ["photograph", "re-rendered", "shape", "texture", "background", "donor"]
+    frames = [Frame(each * index, 5, GREY) for index in range(len(images))]
+    groups = [each * index for index in range(1, len(images))] if each > 1 else ()
+    return picture_grid(
+        rows,
+        row_labels=labels if each > 1 else (),
+        column_labels=columns,
+        frames=frames,
+        row_groups=groups,
+        column_groups=[2, 5],
+        size=size,
+    )
+
+
+def _plain_and_tuned(renderer: StyleGANR, tuned: Sequence[StyleGANR], index: int) -> list[tuple[str, StyleGANR]]:
+    """The renderers of a picture, by what is added to the labels of their rows."""
+    return [("", renderer), ("tuned", tuned[index])] if tuned else [("", renderer)]
 
 
 @styled

@@ -12,6 +12,7 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from ganverse_nb.neural_renderer.joint import synthesis_parameters
 from ganverse_nb.neural_renderer.properties import Properties
@@ -65,6 +66,12 @@ def tuned_to(model: StyleGANR, properties: Properties, image: Tensor, steps: int
     mapping.shift((offset * deviation).detach())
     tuned.generator.requires_grad_(False)
     return tuned
+
+
+def tuned_to_each(model: StyleGANR, properties: Properties, images: Tensor, steps: int = STEPS) -> list[StyleGANR]:
+    """`tuned_to` each of the pictures [B, 3, R, R], one after the other."""
+    rows = tqdm(range(len(images)), desc="tuned to photographs", unit="photo")
+    return [tuned_to(model, properties[row], images[row : row + 1], steps) for row in rows]
 
 
 def _with_others(properties: Properties, rng: torch.Generator) -> Properties:

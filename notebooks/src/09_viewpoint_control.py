@@ -132,20 +132,27 @@ heights = elevation_sweep(
 # The other way to edit a photograph: look for the latent code that reproduces it (least squares over one w for each
 # layer), then put view codes in. In the photograph's own view such a code may fit better than any renderer, for every
 # layer helps to fit this one picture; what it is worth shows when it turns.
+#
+# StyleGAN-R gets the same chance: a copy of it is tuned around each photograph until its own view is the photograph,
+# while other views are held where they were (`Renderer.encode(photo, keep=True)`; some ten seconds each).
 
 # %%
 from torch.nn.functional import mse_loss
 
-from ganverse_nb.evaluation.latent_editing import turn_codes, turn_properties
+from ganverse_nb.evaluation.latent_editing import turn_codes, turn_kept, turn_properties
 from ganverse_nb.gan.projection import project
+from ganverse_nb.neural_renderer.pivotal import tuned_to_each
 from ganverse_nb.workflow.inputs import compute_device
 
 photos, masks = stages.unseen_pictures(run, 8)
 rows = views.on_orbit.nonzero().flatten()[3::6]
 search = {"steps": run.config.evaluation.projection_steps, "seed": seed, "device": compute_device()}
 codes = project(teacher, teacher.from_squares(photos), "w+", mse_loss, **search).latent
+read = renderer.encode(photos)
+tuned = tuned_to_each(renderer, read, photos, run.config.evaluation.tuning_steps)
 ways = {
-    "StyleGAN-R": turn_properties(renderer, renderer.encode(photos), views.azimuth[rows]),
+    "StyleGAN-R": turn_properties(renderer, read, views.azimuth[rows]),
+    "tuned to each": turn_kept(tuned, read, views.azimuth[rows]),
     "latent code optimisation": turn_codes(teacher, codes, views, rows, renderer.resolution),
 }
 latent = fig.latent_manipulation(photos[:4], ways)

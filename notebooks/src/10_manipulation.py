@@ -64,24 +64,31 @@ fig.save_figure(run, "figure_10_manipulation", swaps, {"azimuth": properties.cam
 # ## Photographs (figure 11)
 #
 # Studio photographs, encoded by segmenter, 3D network and camera head, rendered again, and with one factor of the
-# donor on the right.
+# donor on the right. The lower row of each is by a copy of StyleGAN-R that was tuned until its own view was the
+# photograph (`Renderer.encode(photo, keep=True)`): what it has learned of this one picture stays when parts are
+# swapped.
 
 # %%
+from ganverse_nb.neural_renderer.pivotal import tuned_to_each
+
 photos, _ = stages.unseen_pictures(run, 8)
 half = len(photos) // 2
 encoded = renderer.encode(photos)
-editing = fig.photo_editing(renderer, photos[:half], encoded[:half], photos[half : 2 * half], encoded[half : 2 * half])
+tuned = tuned_to_each(renderer, encoded[:half], photos[:half], run.config.evaluation.tuning_steps)
+editing = fig.photo_editing(
+    renderer, photos[:half], encoded[:half], photos[half : 2 * half], encoded[half : 2 * half], tuned
+)
 fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
 
 # %% [markdown]
 # ## Photographs under another camera (figure L)
 #
-# The first three of them again, as notebook 09 does it with the GAN's own pictures: camera, shape, texture and
-# background are read off the photograph, and one control of the camera at a time is changed.
+# The first two of them again, plain and tuned, as notebook 09 does it with the GAN's own pictures: camera, shape,
+# texture and background are read off the photograph, and one control of the camera at a time is changed.
 
 # %%
 ranges = fig.shown_cameras(inverse.cameras().detach())
-steered = fig.camera_controller(renderer, photos[:3], encoded[:3], **ranges)
+steered = fig.camera_controller(renderer, photos[:2], encoded[:2], **ranges, tuned=tuned[:2])
 fig.save_figure(run, "figure_l_photo_cameras", steered, ranges)
 
 # %% [markdown]
