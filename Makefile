@@ -29,7 +29,7 @@ reproduce: $(VENV)/installed
 	$(REPRODUCE)
 
 evidence: $(VENV)/installed
-	$(REPRODUCE) --only 03,05,06,07,11
+	$(REPRODUCE) --only 03,05,06,07,08b,11
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses 2 --max-worker-restart 0

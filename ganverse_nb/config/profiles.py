@@ -50,7 +50,7 @@ def _smoke(kind: Category, seed: int) -> Config:
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),
         evaluation=EvaluationConfig(
-            azimuths=4, pictures=40, projection_steps=20, tuning_steps=12, objects_of_a_kind=4, studio_objects=2
+            azimuths=4, pictures=40, projection_steps=20, tuning_steps=4, objects_of_a_kind=4, studio_objects=2
         ),
     )
 

@@ -104,6 +104,9 @@ CAPTIONS: dict[str, str] = {
     "the gates as trained, by dimension and by layer.",
     "figure_j_consistency": "Figure J as numbers: held-out objects from many cameras, read again by inverse graphics.",
     "figure_7_dual_renderer": "Figure 7. Two renderers side by side: DIB-R and StyleGAN-R from the same properties.",
+    "joint_stage_start": "DIB-R, and StyleGAN-R before its joint stage, with which all that follow begin.",
+    "joint_stage_variants": "The same properties after joint stages with parts of the loss, and with all of it.",
+    "joint_stage_terms": "Figure J as numbers, of joint stages with parts of the loss, and with all of it.",
     "fixed_viewpoints": "Different objects under the same chosen view codes.",
     "figure_9_camera_controller": "Figure 9 (of the bird: M). Azimuth, elevation and scale are changed one at a time.",
     "figure_8_latent_codes": "Figure 8. Photographs in their own view and turned: by StyleGAN-R, by a copy of it "

@@ -30,6 +30,7 @@ from ganverse_nb.gan.keypoints import Keypoints
 from ganverse_nb.gan.suggest import SplitSuggestion
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.geometry.structure_from_motion import Motion
+from ganverse_nb.neural_renderer.joint_variants import VARIANTS
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.fitting import MeshFit
 from ganverse_nb.runtime.rows import Measurement as M
@@ -312,6 +313,15 @@ def consistency(scores: RendererScores) -> Measurements:
         )
         for renderer, numbers in scores.numbers.items()
         for name, value in numbers.items()
+    }
+
+
+def joint_variants(scores: RendererScores) -> Measurements:
+    """Notebook 08b: the same of trainings with parts of the joint stage's loss (`neural_renderer.joint_variants`)."""
+    return {
+        f"joint_stage.{variant}.{name}": M(value, _unit(name))
+        for variant, words in VARIANTS.items()
+        for name, value in scores.numbers[words].items()
     }
 
 

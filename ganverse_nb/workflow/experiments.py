@@ -1,6 +1,7 @@
-"""Trainings of f beside the story's own, only to be compared with it and each other. Computed once, as stages are.
+"""Trainings beside the story's own, only to be compared with it and each other. Computed once, as stages are.
 
-photos -> annotated photos -> the photo model (4.1); keypoints, recovery (D); ablations (Figures 6, P); light (K)
+photos -> annotated photos -> the photo model (4.1); keypoints, recovery (D); ablations (Figures 6, P);
+light (K); the joint stage with parts of its loss (08b)
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from ganverse_nb.inverse_graphics.light_variants import light_settings
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.recovery import read_curve, recover_cameras, shortened
 from ganverse_nb.inverse_graphics.training import MODEL, train_inverse_graphics
+from ganverse_nb.neural_renderer import joint_variants
+from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.training import FINAL
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.studio.cameras import FOV, sample_cameras
 from ganverse_nb.workflow.inputs import compute_device
@@ -46,6 +51,7 @@ from ganverse_nb.workflow.stages import (
     perceptual,
     perceptual_settings,
     segmenter,
+    stylegan_r_stage,
     use_weights,
 )
 
@@ -187,6 +193,20 @@ def ablation_scores_stage(run: Run, variant: str, seed: int) -> Stage:
     settings = [*perceptual_settings(config.inverse, only=True), config.seed, studio]
     truth = (ground_truth_views_stage(run),) if studio else ()
     return Stage(f"ablation_{variant}_{seed}_scores", compute, settings, (ablation_stage(run, variant, seed), *truth))
+
+
+def joint_variant(run: Run, variant: str) -> StyleGANR:
+    """StyleGAN-R with a part of the joint stage's loss (notebook 08b), as `neural_renderer.joint_variants` names them.
+
+    Raises:
+        ValueError: unknown variant.
+    """
+    directory = run.finish(joint_variant_stage(run, variant))
+    return StyleGANR.load(directory / FINAL, PropertyEncoder.of(inverse_graphics(run), segmenter(run)))
+
+
+def joint_variant_stage(run: Run, variant: str) -> Stage:
+    return stylegan_r_stage(run, f"joint_{variant}", joint_variants.variant_settings(run.config.stylegan_r, variant))
 
 
 def recovery(run: Run) -> dict[float, list[dict[str, float]]]:

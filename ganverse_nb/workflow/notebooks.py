@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ganverse_nb.workflow.notebook_engine import Stop
     from ganverse_nb.workflow.run import Run
 
-EVIDENCE = ("03", "05", "06", "07", "11")  # comparisons that need further trainings: `make evidence`
+EVIDENCE = ("03", "05", "06", "07", "08b", "11")  # comparisons that need further trainings: `make evidence`
 STUDIO = "studio"  # tag of cells that need photos of the studio, which say nothing about a GAN of other pictures
 NUMBER = re.compile(r"\d\d[a-z]?")
 PICTURE_LINK = re.compile(r"!\[(?P<text>[^]]*)\]\((?P<path>[^):]+\.png)\)")

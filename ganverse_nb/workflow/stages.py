@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.config import InverseGraphicsConfig, ViewConfig
+from ganverse_nb.config import InverseGraphicsConfig, StyleGANRConfig, ViewConfig
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.data.pictures import as_image
@@ -431,8 +431,8 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     return StyleGANR.load(directory / FINAL, encoder)
 
 
-def stylegan_r_stage(run: Run) -> Stage:
-    config, seed = run.config.stylegan_r, run.config.seed
+def stylegan_r_stage(run: Run, name: str = "stylegan_r", config: StyleGANRConfig | None = None) -> Stage:
+    config, seed = config or run.config.stylegan_r, run.config.seed
 
     def compute(directory: Path) -> None:
         judge = discriminator(run) if config.weight_adversarial > 0 else None  # missing? then before what takes long
@@ -456,7 +456,7 @@ def stylegan_r_stage(run: Run) -> Stage:
         )
 
     needs = (multiview_stage(run), inverse_graphics_stage(run))
-    return Stage("stylegan_r", compute, [config, seed], needs, shared=True)
+    return Stage(name, compute, [config, seed], needs, shared=True)
 
 
 def use_weights(run: Run, name: str) -> str:

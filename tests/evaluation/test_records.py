@@ -10,6 +10,7 @@ from ganverse_nb.evaluation import records
 from ganverse_nb.evaluation.camera_initialization import CameraDifference
 from ganverse_nb.evaluation.domain_check import INSIDE, DomainCheck
 from ganverse_nb.evaluation.spread import Cell
+from ganverse_nb.neural_renderer.joint_variants import VARIANTS as JOINT_VARIANTS
 
 VALUES = torch.tensor([0.2, 0.4, 0.9, float("nan")])
 TRUTH = ("chamfer", "f1", "f2", "f5", "normals", "volume_iou", "color_visible", "color_hidden")
@@ -67,6 +68,7 @@ def everything():
         records.ablation(CELLS),
         records.stylegan_r(Fake(mapping=Fake(sizes=sizes, decided=lambda: {"all": 0.9})), VALUES),
         records.consistency(Fake(numbers=dict.fromkeys(("GAN", "mapping only", "StyleGAN-R"), CONSISTENT))),
+        records.joint_variants(Fake(numbers=dict.fromkeys(JOINT_VARIANTS.values(), CONSISTENT))),
         records.camera_control(dict.fromkeys(SWEEPS, SWEEP), heights),
         records.turned(dict.fromkeys(("StyleGAN-R", "tuned to each", "latent code optimisation"), TURNED)),
         records.swaps(Fake(ratios={"shape": 0.4, "texture": 0.5, "background": 0.6, "camera": 1.0})),
