@@ -109,16 +109,16 @@ CAPTIONS: dict[str, str] = {
     "joint_stage_terms": "Figure J as numbers, of joint stages with parts of the loss, and with all of it.",
     "fixed_viewpoints": "Different objects under the same chosen view codes.",
     "figure_9_camera_controller": "Figure 9 (of the bird: M). Azimuth, elevation and scale are changed one at a time.",
-    "figure_8_latent_codes": "Figure 8. Photographs in their own view and turned: by StyleGAN-R, by a copy of it "
-    "that was tuned to each, and by latent codes that were optimised for them and then given other view codes.",
+    "figure_8_latent_codes": "Figure 8. Photographs in their own view and turned: by StyleGAN-R (tuned to each: by "
+    "a copy that was), and by latent codes that were optimised for them and then given other view codes.",
     "azimuth_control": "Target azimuth against the azimuth measured in StyleGAN-R's pictures: as trained, before the "
     "joint stage, and with all dimensions of the view code that are not mapped from the camera at their mean.",
     "manipulation_parts": "The parts that are exchanged in the figures below.",
     "figure_10_manipulation": "Figure 10 (of the bird: N). Shape, texture and background from other objects.",
-    "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited; below, by a copy of StyleGAN-R that "
-    "was tuned to each.",
-    "figure_l_photo_cameras": "Figure L. Photographs under other cameras: azimuth, scale and elevation, one at a time, "
-    "by StyleGAN-R and by a copy of it that was tuned to each.",
+    "figure_11_photo_editing": "Figure 11. Photographs, taken apart and edited; rows called tuned: by a copy of "
+    "StyleGAN-R that was tuned to the photograph.",
+    "figure_l_photo_cameras": "Figure L. Photographs under other cameras: azimuth, scale and elevation, one at a time; "
+    "rows called tuned: by a copy of StyleGAN-R that was tuned to the photograph.",
     "swap_matrix": "What a swap moves besides what it should: 0 is the source, 1 the donor.",
     "failure_objects": "What the GAN paints, and photographs of objects from outside.",
     "figure_h_reconstructions": "Figure H. Held-out GAN pictures and their reconstruction, from the best to the worst "
