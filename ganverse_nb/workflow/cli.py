@@ -288,8 +288,13 @@ def _score_photos(options: argparse.Namespace) -> None:
     command = f"ganverse score-photos --dataset {options.dataset} {options.folder}"
     command += "".join(f" --{name} {value}" for name, value in given.items() if value)
     photos = read_photo_set(options.dataset, options.folder, options.category, objects).sample(options.limit)
-    (options.category,) = photos.categories
+    (shown,) = photos.categories
+    options.category = None if options.run else shown
     networks = _networks(options)
+    if isinstance(networks, Run) and networks.config.category != shown and not networks.config.kind.is_own:
+        raise ExpectedError(
+            f"{networks.directory} has learned {networks.config.kind.plural}; these photographs show {shown}."
+        )
     print(table(score_photos(networks, photos, command, options.masks, options.output)))
     if options.output is not None:
         print(f"wrote {options.output}")

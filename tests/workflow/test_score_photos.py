@@ -2,6 +2,7 @@
 
 import pytest
 
+from ganverse_nb.categories import own_category
 from ganverse_nb.data.pictures import write_picture
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.runtime.files import read_json
@@ -49,6 +50,22 @@ def test_a_run_keeps_its_rows(folder, tmp_path, monkeypatch, capsys):
     assert keys["car.real.studio.photographs_own_masks"].ours == 2
     assert keys["car.real.studio.iou_refined_own_masks"].profile == "smoke"
     assert "car.real.studio.iou_refined_own_masks" in capsys.readouterr().out
+
+
+def test_a_run_of_ones_own_category_is_measured_on_photographs_of_what_it_shows(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganverse_nb.workflow.stages.reconstructor", lambda run: Reconstructor.from_pretrained("car"))
+    asked = ["score-photos", "--dataset", "folder-with-masks", str(folder), "--category", "car", "--limit", "2"]
+    places = {"runs": tmp_path / "runs", "figures": tmp_path / "figures"}
+    own = open_run("smoke", own_category("old_car", plural="old cars", images=str(folder)), 0, **places)
+    assert cli.main([*asked, "--run", str(own.directory)]) == 0
+    assert {row.key for row in own.rows()} >= {"old_car.real.studio.photographs", "old_car.real.studio.iou_refined"}
+
+
+def test_a_run_of_another_category_of_the_package_is_refused(folder, tmp_path, capsys):
+    run = open_run("smoke", "bird", 0, tmp_path / "runs", tmp_path / "figures")
+    asked = ["score-photos", "--dataset", "folder-with-masks", str(folder), "--category", "car"]
+    assert cli.main([*asked, "--run", str(run.directory)]) == 2
+    assert "has learned birds; these photographs show car" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
