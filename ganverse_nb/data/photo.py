@@ -64,12 +64,12 @@ def read_photo(picture: Picture, resolution: int) -> Photo:
     check_size(whole.size, name, resolution)
     alpha, rgb = _telling_alpha(whole), on_white(whole)
     box = (0, 0, *whole.size)
-    if alpha is None and (inside := without_borders(rgb)) != box:
-        width, height = inside[2] - inside[0], inside[3] - inside[1]
+    inside = without_borders(rgb) if alpha is None else box
+    width, height = inside[2] - inside[0], inside[3] - inside[1]
+    if inside != box and 2 * min(width, height) >= resolution:  # what is smaller is an object on plain ground
         looked = f"{width} x {height} of {whole.width} x {whole.height} pixels are looked at"
         box, notes = inside, (*notes, f"borders of one colour were left out: {looked}")
     size = (box[2] - box[0], box[3] - box[1])
-    check_size(size, name, resolution)
     if max(size) > WIDEST * min(size):
         raise ValueError(
             f"{name} is a panorama of {size[0]} x {size[1]} pixels, in which an object is too small to be found; crop "

@@ -64,6 +64,15 @@ def test_borders_of_one_colour_are_left_out(scene, bars, colour):
     assert "160 x 120 of" in photo.notes[0]
 
 
+def test_what_would_be_too_small_without_its_ground_is_looked_at_whole():
+    picture = np.full((32, 32, 3), 90, np.uint8)
+    picture[9:23, 8:22] = np.random.default_rng(0).integers(120, 255, (14, 14, 3))
+    assert without_borders(Image.fromarray(picture)) == (8, 9, 22, 23)
+    photo = read_photo(picture, 32)
+    assert photo.box == (0, 0, 32, 32) and not photo.notes
+    assert read_photo(picture, 28).box == (8, 9, 22, 23)
+
+
 def test_borders_that_went_through_jpeg(scene, tmp_path):
     smooth = np.asarray(Image.fromarray(scene[:12, :16]).resize((160, 120), Image.Resampling.BICUBIC))
     Image.fromarray(framed(smooth, 0, 24, 0, 24)).save(tmp_path / "film.jpg", quality=85)
