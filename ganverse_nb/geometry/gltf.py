@@ -275,9 +275,13 @@ def _draco(data: memoryview, ids: dict[str, int]) -> dict[str, np.ndarray]:
     try:
         decoded = DracoPy.decode(bytes(data))
         inside = {attribute["unique_id"]: np.asarray(attribute["data"]) for attribute in decoded.attributes}
-        return {name: inside[number] for name, number in ids.items()} | {"indices": np.asarray(decoded.faces)}
+        faces = np.asarray(getattr(decoded, "faces", []))  # a cloud of points has none
     except Exception as error:  # a decoder raises whatever the broken bytes lead to
         raise UnreadableError(f"is damaged: its {DRACO} cannot be decoded ({error}).") from error
+    missing = [name for name, number in ids.items() if number not in inside] + ["faces"] * (not faces.size)
+    if missing:
+        raise UnreadableError(f"is damaged: its {DRACO} cannot be decoded: it holds no {', '.join(missing)}.")
+    return {name: inside[number] for name, number in ids.items()} | {"indices": faces}
 
 
 def _to_linear(srgb: np.ndarray) -> np.ndarray:
