@@ -112,6 +112,8 @@ class _File:
             faces = faces[:, ::-1]
         material = {} if self.shape_only else self._material(primitive)
         color = np.array(material.get("factor", [1.0] * 4), np.float64)[:3]
+        if not np.isfinite(color).all():
+            raise UnreadableError("is damaged: a colour of a material is not finite.")
         texture = material.get("texture")
         if texture is None:
             return Part(points, faces, color=tuple(_to_srgb(color).tolist()))

@@ -168,6 +168,17 @@ def test_the_factor_of_the_base_colour_is_of_light(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("picture", [QUARTERS, None])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_colour_that_is_not_finite_is_refused(wrong, picture, tmp_path):
+    glb = Glb()
+    material = glb.material(picture, factor=[wrong, 0.5, 1.0, 1.0])
+    glb.part(SQUARE, SQUARE_FACES, TEXCOORD_0=SQUARE_UVS, material=material)
+    with pytest.raises(ValueError, match="a.glb is damaged: a colour of a material is not finite"):
+        load_mesh(glb.write(tmp_path / "a.glb"))
+    assert load_mesh(tmp_path / "a.glb", shape_only=True).faces.shape == (2, 3)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_grey_pictures_of_every_depth(bits, tmp_path):
     grey = np.array([[0, 51], [102, 255]], np.uint16).repeat(16, 0).repeat(16, 1)
