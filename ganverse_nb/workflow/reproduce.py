@@ -13,6 +13,7 @@ from typing import Any, Self
 from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
+from ganverse_nb.workflow.done import DoneNotebooks
 from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
@@ -40,8 +41,9 @@ def reproduce(
 ) -> Path | None:
     """Executes the notebooks against `run` and writes the report; returns its path, None if nothing was measured.
 
-    Finished stages are loaded, so a second call continues where an interrupted one stopped. Executed copies, also as
-    .html, go to `<run>/notebooks/`, and the run's own numbers to `<run>/report.md`.
+    A second call continues where one stopped that was interrupted or had a notebook fail: notebooks that are done are
+    not executed again (`DoneNotebooks`), and finished stages are loaded. Executed copies, also as .html, go to
+    `<run>/notebooks/`, and the run's own numbers to `<run>/report.md`.
 
     Args:
         only: notebooks to execute, by number as in `04`; all but `EVIDENCE` when empty. The report keeps the numbers of
@@ -71,10 +73,18 @@ def reproduce(
         skip = () if config.has_studio else (STUDIO,)
         output = run.directory / "notebooks" / path.name
         execute(path, output, parameters, progress, stop, skip, None if path in awaited else share_of_cores(jobs))
+        done.add(path)
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
+        done, board = DoneNotebooks(run, needs, parameters), Board([path.stem for path in paths])
+        kept = {path for path in paths if path in done}
+        for path in sorted(kept):
+            board.end(path.stem, "was done")
+        left = {path: needs[path] - kept for path in paths if path not in kept}
         with Stopwatch(run) as stopwatch:
-            failed, skipped = run_all(needs, one, jobs, Board([path.stem for path in paths]))
+            failed, skipped = run_all(left, one, jobs, board)
+        if not failed:
+            done.forget()
         if not only and not failed:
             minutes = stopwatch.finish()
             run.record("runtime.total_minutes", minutes, "min", bar=RUNTIME_BAR.get(config.profile, ""))
