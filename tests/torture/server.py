@@ -30,6 +30,7 @@ def context() -> ForkServerContext:
     """Where processes come from."""
     set_forkserver_preload(["tests.torture.warm"])
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])  # of the server
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two threads that spin wait long where there is other work
     return get_context("forkserver")
 
 
