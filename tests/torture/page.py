@@ -30,9 +30,12 @@ seconds. No result depends on it. Files are written under a temporary name and r
 SECTIONS = {
     "kills": (
         "Killed at any moment",
-        "SIGKILL at moments drawn with a seed: half of them from the stage's time, half before one of its changes of "
-        "files. The resumed stage is compared, file by file and bit by bit, with one that nobody disturbed; a file too "
-        "many is a difference. Stages are those of the package, at the size of a second.",
+        "SIGKILL at moments drawn with a seed: half of them from the stage's time, half before one of its changes "
+        "of files. The resumed stage is compared, file by file and bit by bit, with one that nobody disturbed; a "
+        "file too many is a difference. Stages are those of the package, at the size of a second; `reproduce` is "
+        "of two notebooks that compute a stage each, `sweep` of two runs of one of them. Times are not compared, "
+        "nor is what is made of them: of executed notebooks their cells and errors are, and not what they say; of "
+        "pages (.html) and logs that they are there.",
     ),
     "signals": (
         "Asked to end",
