@@ -253,10 +253,9 @@ def test_a_damaged_draco_part_is_named(tmp_path):
     glb.tree["meshes"][0]["primitives"][0]["extensions"] = extension
     for accessor in glb.tree["accessors"]:
         del accessor["bufferView"]
-    with pytest.raises(
-        ValueError, match="a.glb is damaged: its KHR_draco_mesh_compression cannot be decoded: it holds no POS"
-    ):
+    with pytest.raises(ValueError, match="a.glb is damaged: its KHR_draco_mesh_compression cannot be decoded") as told:
         load_mesh(glb.write(tmp_path / "a.glb"))
+    assert "position" in str(told.value).lower()  # in the decoder's words or in ours
 
 
 def test_meshopt_is_refused_by_name_unless_its_fallback_is_there(tmp_path):
