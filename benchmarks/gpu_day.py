@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ganverse_nb.runtime.files import write_json
 from ganverse_nb.workflow.provenance import environment
 
 SECONDS = {"check": 150, "teacher": 180, "inverse": 50, "paper": 100}  # together eight minutes
+PATIENCE_ON_CPU = 6  # times as long for a rehearsal, whose processor may have other work
 SECONDS_TO_END = 20  # for a training that was asked to
 RESULT = "gpu_day.json"
 TINY_GAN = {"gan.resolution": 16, "gan.channels": "[16,16,16]", "gan.images": 64, "gan.photos": 32, "gan.batch": 16}
@@ -61,7 +63,10 @@ def do(command: Sequence[str], seconds: float) -> dict[str, Any]:
     """Runs a command for so long at most: it is interrupted then, as by Ctrl-C, and has `SECONDS_TO_END` to keep its
     state. Its exit status, seconds, whether it was interrupted, and its last words."""
     began, interrupted = time.perf_counter(), False
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background jobs ignore it, and hand that down
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed
+    ) as process:
         try:
             told, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -93,7 +98,7 @@ def day(parts: Sequence[str], out: Path, dry: bool = False, nvdiffrast: Path | N
     kept = json.loads(result.read_text())["parts"] if result.is_file() else {}
     failed = 0
     for part in parts:
-        facts = do(commands(out, dry, nvdiffrast)[part], SECONDS[part])
+        facts = do(commands(out, dry, nvdiffrast)[part], SECONDS[part] * (PATIENCE_ON_CPU if dry else 1))
         well = facts["exit"] == 0 or (facts["interrupted"] and part == "teacher")
         failed += not well
         kept[part] = {**facts, "well": well, "found": found(part, out)}

@@ -1,6 +1,7 @@
 """The parts of a day with a GPU, rehearsed on the CPU: what is asked, what is kept, and what is said without one."""
 
 import json
+import signal
 import sys
 
 import pytest
@@ -38,7 +39,16 @@ def test_a_part_alone_leaves_the_others_as_they_were(rehearsed, monkeypatch):
     write_json(out / gpu_day.RESULT, before)
 
 
-def test_what_takes_too_long_is_interrupted_and_may_keep_its_state(tmp_path):
+@pytest.mark.parametrize("heard", [signal.default_int_handler, signal.SIG_IGN])  # as in a shell's background job
+def test_what_takes_too_long_is_interrupted_and_may_keep_its_state(heard, tmp_path):
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        interrupt(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupt(tmp_path):
     work = "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    pathlib.Path(sys.argv[1]).touch()"
     script = f"import pathlib, sys, time\n{work}"
     facts = gpu_day.do([sys.executable, "-c", script, str(tmp_path / "kept")], 2.0)
