@@ -18,37 +18,45 @@ from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.config import as_json
 from ganverse_nb.evaluation.report_page import as_html
 from ganverse_nb.evaluation.report_text import MAIN, RUN, cells, group_of, header, pictures_folder, sections
-from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
+from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
 from ganverse_nb.runtime.rows import Row
 from ganverse_nb.runtime.settings import deciding
 from ganverse_nb.workflow.marks import COMPLETE, read_mark
-from ganverse_nb.workflow.run import Run
+from ganverse_nb.workflow.run import Run, exclusive
+
+WAIT = 60.0  # seconds for another run's report
 
 
 def write_report(run: Run) -> Path:
     """Writes the run's rows into the report and returns the path of report.md.
 
-    Earlier rows of the same category and profile are replaced; those of others stay, beside their own pictures.
+    Earlier rows of the same category and profile are replaced; those of others stay, beside their own pictures, also
+    where two runs end at once. What a killed process was writing of it goes.
 
     Raises:
-        ValueError: the run has no numbers yet, or an earlier report there is damaged.
+        ValueError: the run has no numbers yet, or an earlier report there is damaged. RunBusyError: another process has
+            written it for longer than a minute.
     """
     rows, category, figures = run.rows(), run.config.category, run.figures
     if not rows:
         raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.command}` first.")
-    path = figures / "report.json"
-    with content_of(path, "list of numbers"):
-        others = [Row(**row) for row in read_json(path)] if path.exists() else []
-    ours = category, run.config.profile
-    rows = sorted([row for row in others if group_of(row) != ours] + rows, key=_place)
-    manifest = {name: value for name, value in run.manifest.items() if name != "config"}
-    stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
-    told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
-    manifest["stages"] = told
-    write_json(run.pictures / RUN, {"config": deciding(as_json(run.config)), "manifest": manifest})
-    write_json(path, [asdict(row) for row in rows])
-    write_text(figures / "report.md", as_markdown(rows, figures))
-    write_text(figures / "report.html", as_html(rows, figures))
+    path, locks = figures / "report.json", figures / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with exclusive(locks / "report.lock", f"The report in {figures}", wait=WAIT):
+        remove_leftovers(figures, path.stem)
+        remove_leftovers(run.pictures, Path(RUN).stem)
+        with content_of(path, "list of numbers"):
+            others = [Row(**row) for row in read_json(path)] if path.exists() else []
+        ours = category, run.config.profile
+        rows = sorted([row for row in others if group_of(row) != ours] + rows, key=_place)
+        manifest = {name: value for name, value in run.manifest.items() if name != "config"}
+        stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
+        told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
+        manifest["stages"] = told
+        write_json(run.pictures / RUN, {"config": deciding(as_json(run.config)), "manifest": manifest})
+        write_json(path, [asdict(row) for row in rows])
+        write_text(figures / "report.md", as_markdown(rows, figures))
+        write_text(figures / "report.html", as_html(rows, figures))
     return figures / "report.md"
 
 

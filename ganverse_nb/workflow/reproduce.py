@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.files import content_of, read_json, write_json, write_text
+from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
 from ganverse_nb.workflow.done import DoneNotebooks
 from ganverse_nb.workflow.inputs import compute_device
+from ganverse_nb.workflow.marks import FORGOTTEN
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
 from ganverse_nb.workflow.progress import Board
@@ -76,6 +77,7 @@ def reproduce(
         done.add(path)
 
     with exclusive(run.directory / ".reproduce.lock", str(run.directory)):
+        _clear(run)
         done, board = DoneNotebooks(run, needs, parameters), Board([path.stem for path in paths])
         kept = {path for path in paths if path in done}
         for path in sorted(kept):
@@ -83,20 +85,28 @@ def reproduce(
         left = {path: needs[path] - kept for path in paths if path not in kept}
         with Stopwatch(run) as stopwatch:
             failed, skipped = run_all(left, one, jobs, board)
-        if not failed:
-            done.forget()
         if not only and not failed:
             minutes = stopwatch.finish()
             run.record("runtime.total_minutes", minutes, "min", bar=RUNTIME_BAR.get(config.profile, ""))
         report = write_report(run) if run.rows() else None
         if report is not None:
             write_text(run.directory / "report.md", as_markdown(run.rows(), run.figures))
+        if not failed:
+            done.forget()
     if failed:
         sentences = [str(error) for error in failed.values()]
         if skipped:
             sentences.append(f"not begun, as they need what failed: {', '.join(path.stem for path in skipped)}")
         raise ReproductionError("; ".join(sentences))
     return report
+
+
+def _clear(run: Run) -> None:
+    """What a killed reproduction of this run was writing goes; notebooks open elsewhere may be writing pictures now."""
+    remove_leftovers(run.directory / "notebooks")
+    for name in ("runtime", "report"):
+        remove_leftovers(run.directory, name)
+    remove_leftovers(run.pictures, older=FORGOTTEN)
 
 
 def default_jobs() -> int:

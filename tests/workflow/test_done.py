@@ -87,3 +87,22 @@ def test_other_notebooks_asked_for_begin_anew_and_damage_is_a_sentence(world):
     path.unlink()
     assert again() == [*USES]
     assert read_json(run.directory / "runtime.json")["minutes"] is not None
+
+
+def test_what_a_killed_reproduction_was_writing_goes(world):
+    run, again = world
+    (run.directory / "notebooks").mkdir()
+    run.pictures.mkdir(parents=True)
+    torn = [
+        run.figures / ".report.0123abcd.json",
+        run.figures / ".report.0123abcd.html",
+        run.pictures / ".run.0123abcd.json",
+        run.directory / ".runtime.0123abcd.json",
+        run.directory / ".report.0123abcd.md",
+        run.directory / "notebooks" / ".done.0123abcd.json",
+    ]
+    fresh = run.pictures / ".figure.0123abcd.png"  # a notebook that is open elsewhere may be writing it
+    for path in (*torn, fresh):
+        path.touch()
+    again()
+    assert not [path for path in torn if path.exists()] and fresh.exists()
