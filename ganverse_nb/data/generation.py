@@ -55,7 +55,7 @@ def build_multiview(
     Raises:
         ValueError: the directory holds part of another dataset; the configuration leaves no training contents.
     """
-    content_w = sample_w(generator, config.contents, seed, config.truncation)
+    content_w = sample_w(generator, config.contents, seed, config.truncation).to(generator.const)
 
     def synthesize(view_w: Tensor, content: Tensor) -> Tensor:
         styles = generator.styles(mix(view_w, content, views.split_layer, generator.num_ws))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.gan.generator import FullyConnected, block_resolutions
 from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, at_least_float32, downsampling_conv2d
+from ganverse_nb.runtime.placement import at_home
 
 HALF = math.sqrt(0.5)
 
@@ -104,11 +105,13 @@ class Discriminator(nn.Module):
         """Pictures [B, 3, R, R] in [-1, 1] -> logits [B] (float32)."""
         return self.judge(self.trunk(images, dtype)[-1])
 
+    @at_home
     def judge(self, features: Tensor) -> Tensor:
         """The last features of `trunk` [B, C, 4, 4] -> logits [B] (float32)."""
         x = self.conv(minibatch_deviation(features))
         return self.out(self.fc(at_least_float32(x.flatten(1)))).squeeze(1)
 
+    @at_home
     def trunk(self, images: Tensor, dtype: torch.dtype = torch.float32) -> list[Tensor]:
         """Pictures [B, 3, R, R] in [-1, 1] -> features [B, C, R, R], [B, C, R/2, R/2], ... [B, C, 4, 4]."""
         x = self.fromrgb(images.to(dtype).contiguous(memory_format=torch.channels_last))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.gan import latents
 from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, activate_, at_least_float32, upsample, upsampling_conv2d
+from ganverse_nb.runtime.placement import at_home
 
 W_AVERAGE_DECAY = 0.995
 PASS_MEMORY = 2 * 2**30  # bytes that a pass without gradients may take: sixteen 512 px pictures of config-e took 3 GB
@@ -63,6 +64,7 @@ class MappingNetwork(nn.Module):
         )
         self.register_buffer("w_average", torch.zeros(w_dim))
 
+    @at_home
     def forward(self, z: Tensor) -> Tensor:
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
         for layer in self.layers:
@@ -193,6 +195,7 @@ class Generator(nn.Module):
     def _noise_maps(self) -> list[Tensor]:
         return [conv.noise_const for conv in cast("list[ModulatedConv]", list(self.convs))]
 
+    @at_home
     def truncate(self, w: Tensor, psi: float) -> Tensor:
         """w_average + psi (w - w_average); psi = 1 changes nothing."""
         return latents.truncate(w, self.mapping.w_average, psi)
@@ -210,6 +213,7 @@ class Generator(nn.Module):
             "rows": self.rows,
         }
 
+    @at_home
     def styles(self, w: Tensor) -> list[Tensor]:
         """w [B, w_dim] or w_plus [B, num_ws, w_dim] -> one style [B, size] per entry of `layers`.
 
@@ -242,9 +246,11 @@ class Generator(nn.Module):
 
     def sample_noise(self, batch: int, rng: torch.Generator | None = None) -> list[Tensor]:
         """Fresh noise N(0, 1), one [batch, 1, R, R] per convolution."""
-        device = self.const.device
-        return [torch.randn(batch, 1, *m.shape, generator=rng, device=device) for m in self._noise_maps()]
+        drawn = self.const.device if rng is None else rng.device
+        noise = [torch.randn(batch, 1, *m.shape, generator=rng, device=drawn) for m in self._noise_maps()]
+        return [one.to(self.const.device) for one in noise]
 
+    @at_home
     def synthesis(
         self,
         styles: Sequence[Tensor],
@@ -258,10 +264,12 @@ class Generator(nn.Module):
         """List of styles -> the features [B, C, r, r] that leave each block, r = 4, 8, ... R."""
         return self.conv_features(styles, noise)[::2]  # the first block has one convolution, all others two
 
+    @at_home
     def conv_features(self, styles: Sequence[Tensor], noise: str | Sequence[Tensor] = "const") -> list[Tensor]:
         """List of styles -> the features [B, C, r, r] that leave each convolution, r = 4, 8, 8, 16, 16, ... R, R."""
         return self._run(styles, self._noise(noise, styles[0].shape[0], None), torch.float32)[1]
 
+    @at_home
     def torgb_weight(self, block: int, styles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Weight [B, 3] and bias [3] of a block's ToRGB (-1: the last) for features that are equal in all channels."""
         torgb = self.torgbs[block]
@@ -286,6 +294,7 @@ class Generator(nn.Module):
         assert image is not None
         return image, activations
 
+    @at_home
     def synthesize(
         self,
         styles: Tensor | Sequence[Tensor],
@@ -400,6 +409,7 @@ class Generator(nn.Module):
             raise ValueError(f"The number of pictures must be at least 1, got {count}.")
         return latents.pictures_of(self, latents.sample_w(self, count, seed, psi))
 
+    @at_home
     def mix(self, view: int | Tensor, content: int | Tensor, k: int | None = None) -> Tensor:
         """The objects of `content` seen as those of `view` are: pictures [B, 3, *picture_size] in [0, 1] (section 3.1).
 
@@ -420,7 +430,7 @@ class Generator(nn.Module):
         if k is None:
             raise ValueError("Which layers hold this network's view is not known; give k (the paper's has 4).")
         first, second = (
-            latents.sample_w(self, 1, code) if isinstance(code, int) else code.to(self.const)
+            (latents.sample_w(self, 1, code) if isinstance(code, int) else code).to(self.const)
             for code in (view, content)
         )
         if first.dim() == second.dim() == 2 and 1 in (len(first), len(second)):

@@ -19,14 +19,14 @@ BATCH = 64  # pictures made at a time
 
 
 def sample_w(generator: Generator, count: int, seed: int | torch.Generator, psi: float = 1.0) -> Tensor:
-    """w [count, w_dim] of random z, truncated by `psi`.
+    """w [count, w_dim] of random z, truncated by `psi`, on the CPU.
 
     Args:
         seed: of the z, or a random generator on the CPU that draws them.
     """
     rng = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
     with torch.no_grad():
-        z = torch.randn(count, generator.z_dim, generator=rng).to(generator.const.device)
+        z = torch.randn(count, generator.z_dim, generator=rng)
         return generator.truncate(generator.mapping(z), psi)
 
 

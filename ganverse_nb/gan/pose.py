@@ -22,6 +22,7 @@ from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.files import content_of
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.tensors import save_tensors
 
@@ -59,6 +60,7 @@ class PoseRegressor(nn.Module):
         self.head = nn.Sequential(nn.Linear(WIDTHS[-1] * 16, 256), nn.ReLU(), nn.Linear(256, 3))
         self.provenance: dict[str, Any] = {}
 
+    @at_home
     def forward(self, images: Tensor) -> Tensor:
         if images.shape[-2:] != (INPUT, INPUT):
             images = F.interpolate(images, (INPUT, INPUT), mode="bilinear", antialias=True)

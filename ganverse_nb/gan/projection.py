@@ -160,7 +160,7 @@ def _check(generator: Generator, images: Tensor, space: str, steps: int) -> None
 def _statistics(generator: Generator, space: str, seed: int) -> tuple[Tensor, Tensor]:
     """The average latent [1, ...], and the deviation of random ones from it: of w one number, of styles one each."""
     average = generator.mapping.w_average[None]
-    w = sample_w(generator, STATISTICS, seed)
+    w = sample_w(generator, STATISTICS, seed).to(average)
     if space == "styles":
         mean, random = (torch.cat(_styles(generator, v, "w"), 1) for v in (average, w))
         return mean, (random - mean).square().mean(0).sqrt()

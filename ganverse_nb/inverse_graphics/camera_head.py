@@ -17,6 +17,7 @@ from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.network import Encoder
 from ganverse_nb.inverse_graphics.windows import Pose, Window
+from ganverse_nb.runtime.placement import at_home
 
 SHARE = 0.7  # of the window's side that the longer side of the object's box takes
 ELEVATION, DISTANCE, SHIFT = (15.0, 15.0), (1.9, 0.3), 0.05  # typical value and unit of each output, in the window
@@ -144,6 +145,7 @@ class CameraHead(nn.Module):
         """
         return self.read(images, masks).camera()
 
+    @at_home
     def read(self, images: Tensor, masks: Tensor) -> CameraReading:
         """All that the head reads off pictures; of one with an empty mask, as StyleGAN-R may make, off the whole."""
         shows = (masks > 0.5).flatten(1).any(1)[:, None, None, None]
@@ -151,6 +153,7 @@ class CameraHead(nn.Module):
         seen = self.read_window(*window.cut(images, masks))
         return CameraReading(seen.logits, seen.offsets, window.outside(seen.rest, self.fov), self.fov)
 
+    @at_home
     def read_window(self, images: Tensor, masks: Tensor) -> CameraReading:
         """The reading of pictures that are such windows already, in the window's own world."""
         code = self.encoder(images, masks)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import orbit_around, orbit_of
+from ganverse_nb.runtime.placement import at_home
 
 BIN_DEGREES = 30.0
 FOV = 30.0  # degrees
@@ -56,6 +57,7 @@ class LearnableCameras(nn.Module):
     def __len__(self) -> int:
         return len(self.azimuth)
 
+    @at_home
     def forward(self, view: Tensor | None = None, mirrored: Tensor | None = None) -> Camera:
         """Cameras of the view codes `view` [B], all where None; of mirrored pictures where `mirrored` [B] bool says so.
 

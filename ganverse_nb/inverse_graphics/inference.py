@@ -12,6 +12,7 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.photo_camera import Opinion
 from ganverse_nb.inverse_graphics.refine import place_hypotheses
 from ganverse_nb.render.renderer import render
+from ganverse_nb.runtime.placement import moved
 
 
 def check_pictures(images: Tensor, masks: Tensor, resolution: int) -> None:
@@ -70,7 +71,8 @@ def reconstruct_and_compare(
     vertices = torch.cat([m.vertices for m in meshes])
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
     camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
-    return Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture), camera, torch.cat(overlaps)
+    mesh = Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture)
+    return *moved((mesh, camera), images.device), torch.cat(overlaps)
 
 
 def where_whole(masks: Tensor, camera: Camera, otherwise: Camera) -> Camera:

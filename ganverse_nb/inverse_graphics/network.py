@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ganverse_nb.geometry.deformation import mirror_vertices, smoothing_matrix, symmetric_smoothing
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.render.light import FACTORS, white_light
+from ganverse_nb.runtime.placement import at_home
 
 TEMPLATE = (0.22, 0.17, 0.5)
 """Half axes (x, y, z) of the ellipsoid that is deformed: a car's proportions; the network learns the mean shape."""
@@ -204,6 +205,7 @@ class InverseGraphicsNetwork(nn.Module):
         """Width and height of the pictures that the network takes."""
         return self.encoder.resolution
 
+    @at_home
     def offsets(self, vertices: Tensor) -> Tensor:
         """[B, V, 3] how far vertices have moved from the ellipsoid."""
         return vertices - self.template
@@ -211,6 +213,7 @@ class InverseGraphicsNetwork(nn.Module):
     def forward(self, images: Tensor, masks: Tensor) -> Mesh:
         return self.predict(images, masks)[0]
 
+    @at_home
     def predict(self, images: Tensor, masks: Tensor) -> tuple[Mesh, Tensor | None]:
         """The mesh, and the light [B, 9] in world axes in which the pictures show it; None of a network without one.
 

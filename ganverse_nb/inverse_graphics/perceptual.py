@@ -17,6 +17,7 @@ from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.extras import missing_modules, require
+from ganverse_nb.runtime.placement import at_home, device_of
 from ganverse_nb.runtime.precision import bfloat16
 
 VGG16 = Weights(
@@ -78,13 +79,25 @@ class LpipsFeatures:
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")  # LPIPS says `pretrained`
             self.network = LPIPS(net="vgg", verbose=False).requires_grad_(False)
 
-    def distance(self, a: Tensor, b: Tensor) -> Tensor:
-        return self.network.to(a.device)(a, b, normalize=True).flatten()
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return device_of(self.network)
 
+    def to(self, device: torch.device | str) -> LpipsFeatures:
+        """These features, moved."""
+        self.network.to(device)
+        return self
+
+    @at_home
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.network(a, b, normalize=True).flatten()
+
+    @at_home
     def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
         self.network.spatial = True
         try:
-            return self.network.to(a.device)(a, b, normalize=True)
+            return self.network(a, b, normalize=True)
         finally:
             self.network.spatial = False
 
@@ -107,17 +120,30 @@ class DiscriminatorFeatures:
         self.discriminator = discriminator.eval().requires_grad_(False)
         self.bf16 = bf16
 
+    @property
+    def device(self) -> torch.device:
+        """Where the discriminator lies."""
+        return device_of(self.discriminator)
+
+    def to(self, device: torch.device | str) -> DiscriminatorFeatures:
+        """These features, moved."""
+        self.discriminator.to(device)
+        return self
+
+    @at_home
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         return feature_distance(self.maps(a), self.maps(b))
 
+    @at_home
     def distance_map(self, a: Tensor, b: Tensor) -> Tensor:
         layers = [(2 - 2 * cosine(x, y))[:, None] for x, y in zip(self.maps(a), self.maps(b), strict=True)]
         size = a.shape[-2:]
         return torch.stack([torch.nn.functional.interpolate(layer, size) for layer in layers]).mean(0)
 
+    @at_home
     def maps(self, images: Tensor) -> Sequence[Tensor]:
         """Feature maps [B, C_l, H_l, W_l] of pictures [B, 3, H, W] in [0, 1]."""
-        images = resize_square(images, self.discriminator.to(images.device).resolution)
+        images = resize_square(images, self.discriminator.resolution)
         with bfloat16(self.bf16, images.device):
             return self.discriminator.features(images)[1:]  # the first is a colour, which L_col compares
 

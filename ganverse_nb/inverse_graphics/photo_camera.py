@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.inverse_graphics.camera_head import ELEVATION, CameraReading
 from ganverse_nb.inverse_graphics.network import Encoder
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 
 FORMAT = "ganverse_nb photo camera"
@@ -87,6 +88,7 @@ class PhotoCamera(nn.Module):
         """Width and height of the windows."""
         return self.config.resolution
 
+    @at_home
     def forward(self, images: Tensor, masks: Tensor, kind: Tensor) -> Opinion:
         """Opinions on objects of categories number `kind` [B] of `config.categories`."""
         code = self.encoder(images, masks)

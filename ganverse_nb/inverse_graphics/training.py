@@ -44,6 +44,7 @@ from ganverse_nb.render.silhouette import SIGMA
 from ganverse_nb.runtime.checkpoints import Checkpoints, check_identity
 from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.files import digest
+from ganverse_nb.runtime.placement import moved
 from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.runtime.threads import one_thread
@@ -211,7 +212,7 @@ class Trainer:
         watch: Watch | None = None,
         team: Team | None = None,
     ) -> None:
-        self.dataset, self.config, self.directory, self.features = dataset, config, directory, features
+        self.dataset, self.config, self.directory, self.features = dataset, config, directory, moved(features, device)
         self.team = team or Team.from_environment()
         self.objects = self.team.share(config.pairs, "inverse.pairs", 2 if config.robust_steps else 1)  # of a step
         self.heads = self.team.share(config.head_pictures, "inverse.head_pictures") if config.head_steps else 0

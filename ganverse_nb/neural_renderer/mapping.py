@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.view_code import CameraFeatures, ViewPath, select_dimensions
+from ganverse_nb.runtime.placement import at_home
 
 CONTENT_FACTORS = ("shape", "texture", "background")  # the order of the gates
 VIEW_RESTS = ("interpolate", "mean")
@@ -191,6 +192,7 @@ class PropertyMapper(nn.Module):
         won = (self.gates() > threshold).float().mean(1)
         return {**dict(zip(CONTENT_FACTORS, won.tolist(), strict=True)), "all": float(won.sum())}
 
+    @at_home
     def view_code(self, camera: Camera) -> Tensor:
         """[B, Dv]: g_v in the camera dimensions, the path through the chosen codes (or their mean) in the others."""
         if self.sizes.rest == "mean":
@@ -214,21 +216,25 @@ class PropertyMapper(nn.Module):
         other.sizes = replace(self.sizes, rest=rest)
         return other
 
+    @at_home
     def factor_codes(self, shape: Tensor, texture: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """z_shape, z_txt, z_bck of Eq 3, each [B, Dc] in standardised units."""
         offset = (shape - self.shape_mean) / self.shape_deviation
         return self.g_s(offset.flatten(1)), self.g_t(texture - 0.5), self.background_code(background)
 
+    @at_home
     def background_code(self, background: Tensor) -> Tensor:
         """g_b(B), [B, Dc] in standardised units; `background` [B, 4, R, R] from `mask_out`."""
         alpha = background[:, 3:]
         return self.g_b(torch.cat([background[:, :3] - 0.5 * alpha, 1.0 - alpha], 1))
 
+    @at_home
     def content_code(self, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:
         """Eq 4: w_STB = s_m * z_shape + s_t * z_txt + s_b * z_bck, [B, Dc]."""
         codes = torch.stack(self.factor_codes(shape, texture, background))
         return (self.gates()[:, None] * codes).sum(0) * self.content_deviation + self.content_mean
 
+    @at_home
     def forward(self, camera: Camera, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:
         """Flat styles [B, Dv + Dc] for `Generator.synthesize`.
 

@@ -24,6 +24,7 @@ from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.draws import Draws
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.team import Team
 
 SAVE_EVERY = 100
@@ -59,6 +60,7 @@ class MaskStudent(nn.Module):
         x1 = self.up1(torch.cat([x1, _to(x2, x1)], 1))
         return self.head(torch.cat([_to(x1, images), 2 * images - 1], 1))
 
+    @at_home
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(images).sigmoid()
 

@@ -57,6 +57,12 @@ class StyleGANR:
         self.mapping = mapping.eval()
         self.encoder, self.notes = encoder, dict(notes or {})
 
+    def to(self, device: torch.device | str) -> StyleGANR:
+        """This renderer, its encoder excepted, moved."""
+        self.generator.to(device)
+        self.mapping.to(device)
+        return self
+
     @property
     def resolution(self) -> int:
         """R, width and height of the pictures it takes and gives; for larger ones see `synthesize_full`."""

@@ -16,6 +16,7 @@ from ganverse_nb.render.light import sh_shading
 from ganverse_nb.render.rasterize import Fragments, rasterize
 from ganverse_nb.render.silhouette import CUT, SIGMA, Truncation, soft_silhouette
 from ganverse_nb.render.texture import interpolate, sample_texture, texture_faces
+from ganverse_nb.runtime.placement import at_work
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class RenderOutput:
         return _normals(self.mesh, self.fragments).permute(0, 3, 1, 2)
 
 
+@at_work
 def render(
     mesh: Mesh,
     camera: CameraModel,

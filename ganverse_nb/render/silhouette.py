@@ -15,6 +15,7 @@ from ganverse_nb.render.kernels import silhouette, truncated
 from ganverse_nb.render.kernels.lanes import LANES
 from ganverse_nb.render.launch import REALS, launch, launch_in_order, threads_each
 from ganverse_nb.runtime.compiling import uncompiled
+from ganverse_nb.runtime.placement import at_work
 from ganverse_nb.runtime.threads import one_thread
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
@@ -46,6 +47,7 @@ class Truncation:
 KAOLIN = Truncation()  # its defaults: for comparison with its results, not for better ones
 
 
+@at_work
 @uncompiled
 @one_thread()  # see `rasterize`
 def soft_silhouette(

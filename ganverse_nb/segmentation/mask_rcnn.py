@@ -15,6 +15,7 @@ from ganverse_nb.categories import CATEGORIES, Category
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.tensors import load_tensors, made_from, save_tensors
 from ganverse_nb.segmentation.detections import Detections, bounding_boxes, merge_duplicates, paste
 from ganverse_nb.segmentation.segmenter import PHOTOS_ADVICE, Segmenter
@@ -58,6 +59,7 @@ class MaskRCNNSegmenter(Segmenter):
         """Where the network lies."""
         return next(self.network.parameters()).device
 
+    @at_home
     def levels(self, images: Tensor) -> list[Tensor]:
         """Maps of features [B, C, h, w] of pictures [B, 3, H, W] in [0, 1], from fine to coarse."""
         return list(self.network.backbone(self.network.transform(images)[0].tensors).values())
@@ -84,6 +86,7 @@ class MaskRCNNSegmenter(Segmenter):
         return Detections(mask[:, None], stays.sum(1), scores[rows, first] * found, bounding_boxes(mask))
 
     @torch.no_grad()
+    @at_home
     def log_odds(self, images: Tensor, masks: Tensor) -> Tensor:
         """[B] those that the box head gives to the boxes of masks [B, 1, R, R] in pictures [B, 3, R, R] in [0, 1]."""
         network = self.network

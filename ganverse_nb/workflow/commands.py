@@ -41,8 +41,8 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     from ganverse_nb.gan.generator import block_resolutions
     from ganverse_nb.gan.training import check_start, train_gan
     from ganverse_nb.runtime.files import sha256
+    from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.workflow.gan_start import AUTO, FRESH, NEAREST, augmented, gan_start
-    from ganverse_nb.workflow.inputs import compute_device
 
     config, seed = run.config.gan, run.config.seed
     command, begun = _typed(run, "train-gan"), None

@@ -30,8 +30,8 @@ from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.training import FINAL
 from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.placement import compute_device
 from ganverse_nb.studio.cameras import FOV, sample_cameras
-from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.keypoints import keypoint_motion, keypoints_file
 from ganverse_nb.workflow.photo_stages import (
     RECOVERY_OBJECTS,
@@ -109,7 +109,7 @@ def true_shapes(run: Run, photos: AnnotatedPhotos, count: int) -> Mesh | None:
 
 def photo_model(run: Run) -> InverseGraphicsModel:
     """The baseline of section 4.1: the network of `inverse_graphics`, trained on `annotated_photos`."""
-    return InverseGraphicsModel.load(run.finish(photo_model_stage(run)) / MODEL)
+    return InverseGraphicsModel.load(run.finish(photo_model_stage(run)) / MODEL).to(compute_device())
 
 
 def photo_model_stage(run: Run) -> Stage:
@@ -137,7 +137,7 @@ def initialized_graphics(run: Run, initial: str) -> InverseGraphicsModel:
     Raises:
         ValueError: neither of the two.
     """
-    return InverseGraphicsModel.load(run.finish(initialized_graphics_stage(run, initial)) / MODEL)
+    return InverseGraphicsModel.load(run.finish(initialized_graphics_stage(run, initial)) / MODEL).to(compute_device())
 
 
 def initialized_graphics_stage(run: Run, initial: str) -> Stage:
@@ -161,7 +161,7 @@ def ablation(run: Run, variant: str, seed: int) -> InverseGraphicsModel:
     Raises:
         ValueError: unknown variant.
     """
-    return InverseGraphicsModel.load(run.finish(ablation_stage(run, variant, seed)) / MODEL)
+    return InverseGraphicsModel.load(run.finish(ablation_stage(run, variant, seed)) / MODEL).to(compute_device())
 
 
 def ablation_stage(run: Run, variant: str, seed: int) -> Stage:
@@ -243,7 +243,8 @@ def light_variants(run: Run) -> dict[str, InverseGraphicsModel]:
     """
     story, models = inverse_graphics(run), {}
     for name in light_settings(run.config):
-        models[name] = InverseGraphicsModel.load(run.finish(light_variant_stage(run, name)) / MODEL)
+        model = InverseGraphicsModel.load(run.finish(light_variant_stage(run, name)) / MODEL)
+        models[name] = model.to(compute_device())
         models[name].head = story.head
     return models
 

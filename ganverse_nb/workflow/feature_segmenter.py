@@ -21,13 +21,13 @@ from ganverse_nb.gan.generator import Generator, resize_square
 from ganverse_nb.gan.latents import broadcast, sample_w
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.placement import compute_device
 from ganverse_nb.segmentation.detections import keep
 from ganverse_nb.segmentation.feature_masks import FeatureMasks, masks_from_clicks, masks_from_clusters
 from ganverse_nb.workflow.inputs import (
     CLICKED,
     FEATURE_SEGMENTER,
     clicks_file,
-    compute_device,
     mask_source,
     teacher_file,
 )

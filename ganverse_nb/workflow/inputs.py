@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from ganverse_nb.categories import Category
 from ganverse_nb.config import Config
 from ganverse_nb.data.masked_folder import kind_of_masks
@@ -20,11 +18,6 @@ from ganverse_nb.workflow.run import Run
 LABELLED = "labelled_views.safetensors"  # in the run's directory; notebook 02 writes it
 CLICKED = "my_clicks.json"  # the same
 FEATURE_SEGMENTER = "feature_segmenter"  # the stage that teaches a segmenter by the GAN's features
-
-
-def compute_device() -> str:
-    """Where networks are trained: on a GPU where there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_bundled(config: Config) -> None:

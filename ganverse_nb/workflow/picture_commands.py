@@ -20,8 +20,8 @@ def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed:
     from ganverse_nb.data.pictures import read_picture, write_picture
     from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.projection import project
+    from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.runtime.tensors import save_tensors
-    from ganverse_nb.workflow.inputs import compute_device
 
     generator = load_generator(gan)
     image = read_picture(picture, generator.picture_size, fit)

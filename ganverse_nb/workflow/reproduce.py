@@ -13,8 +13,8 @@ from typing import Any, Self
 from ganverse_nb.runtime.cores import cores
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
+from ganverse_nb.runtime.placement import compute_device
 from ganverse_nb.workflow.done import DoneNotebooks
-from ganverse_nb.workflow.inputs import compute_device
 from ganverse_nb.workflow.marks import FORGOTTEN
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.config import InverseGraphicsConfig, StyleGANRConfig, ViewConfig
+from ganverse_nb.config import StyleGANRConfig, ViewConfig
 from ganverse_nb.data.generation import build_multiview
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.data.pictures import as_image
@@ -35,7 +35,6 @@ from ganverse_nb.evaluation.scorecard import clear_photos
 from ganverse_nb.evaluation.view_gate import ViewGate, photo_shape_variety
 from ganverse_nb.evaluation.view_gate import view_gate as collect_view_gate
 from ganverse_nb.gan import checkpoint
-from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
@@ -47,7 +46,6 @@ from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.inverse_graphics.domain import Domain
 from ganverse_nb.inverse_graphics.framing import Framing
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
-from ganverse_nb.inverse_graphics.perceptual import VGG16, Features, chosen_backbone, perceptual_features
 from ganverse_nb.inverse_graphics.photo_camera import load_photo_camera
 from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
 from ganverse_nb.inverse_graphics.sight import see
@@ -59,10 +57,17 @@ from ganverse_nb.neural_renderer.training import FINAL, WARM, train_stylegan_r
 from ganverse_nb.runtime.checkpoints import STATE
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, sha256, write_json
-from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter, photo_weights, segmenter_file
+from ganverse_nb.runtime.placement import compute_device
+from ganverse_nb.segmentation.mask_rcnn import foreground_kind, load_segmenter
 from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.studio.photos import make_photos
-from ganverse_nb.workflow.inputs import compute_device, labelled_views, needs_studio, segmenter_weights, teacher_file
+from ganverse_nb.workflow.inputs import labelled_views, needs_studio, segmenter_weights, teacher_file
+from ganverse_nb.workflow.networks import discriminator as discriminator
+from ganverse_nb.workflow.networks import perceptual as perceptual
+from ganverse_nb.workflow.networks import perceptual_settings as perceptual_settings
+from ganverse_nb.workflow.networks import photo_segmenter as photo_segmenter
+from ganverse_nb.workflow.networks import segmenter_path as segmenter_path
+from ganverse_nb.workflow.networks import segmenter_settings as segmenter_settings
 from ganverse_nb.workflow.photo_stages import (
     DOMAIN_CHECK,
     DOMAIN_PHOTOS,
@@ -91,24 +96,12 @@ CHECK_SHARE = 16  # of the test photos, in pictures of each kind that the domain
 def teacher(run: Run) -> Generator:
     """The StyleGAN2 that makes the pictures (section 3.1): the setting `gan.network`."""
     use_weights(run, "teacher")
-    return checkpoint.load_generator(teacher_file(run))
-
-
-def discriminator(run: Run) -> Discriminator:
-    """The discriminator that the teacher was trained against; its features serve as perceptual features."""
-    return checkpoint.load_discriminator(teacher_file(run))
-
-
-def perceptual(run: Run) -> Features:
-    """What L_percept compares pictures by: the setting `inverse.perceptual_backbone`."""
-    config = run.config
-    judge = None if chosen_backbone(config.inverse.perceptual_backbone) == "lpips" else discriminator(run)
-    return perceptual_features(judge, config.inverse.perceptual_backbone, config.weights.download)
+    return checkpoint.load_generator(teacher_file(run)).to(compute_device())
 
 
 def pose_regressor(run: Run) -> PoseRegressor:
     """Reads azimuths off pictures. Trained on photos, used for measuring only."""
-    return PoseRegressor.load(run.finish(pose_regressor_stage(run)) / POSE)
+    return PoseRegressor.load(run.finish(pose_regressor_stage(run)) / POSE).to(compute_device())
 
 
 def pose_regressor_stage(run: Run) -> Stage:
@@ -285,8 +278,7 @@ def multiview_stage(run: Run) -> Stage:
     config, seed = run.config.multiview, run.config.seed
 
     def compute(directory: Path) -> None:
-        gan, cut = teacher(run).to(compute_device()), segmenter(run)
-        build_multiview(gan, view_codes(run), cut, config, directory, seed)
+        build_multiview(teacher(run), view_codes(run), segmenter(run), config, directory, seed)
 
     views, needs = _views_identity(run)
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]
@@ -295,7 +287,7 @@ def multiview_stage(run: Run) -> Stage:
 
 def inverse_graphics(run: Run) -> InverseGraphicsModel:
     """Network f, the cameras of the view codes and the camera head (section 3.2)."""
-    return InverseGraphicsModel.load(run.finish(inverse_graphics_stage(run)) / MODEL)
+    return InverseGraphicsModel.load(run.finish(inverse_graphics_stage(run)) / MODEL).to(compute_device())
 
 
 def inverse_graphics_stage(run: Run) -> Stage:
@@ -313,17 +305,6 @@ def inverse_graphics_stage(run: Run) -> Stage:
     return Stage("inverse_graphics", compute, settings, (multiview_stage(run),), shared=True)
 
 
-def perceptual_settings(config: InverseGraphicsConfig, only: bool = False) -> list[Any]:
-    """The settings of a training of f; of the perceptual backbone, the one that "auto" finds on this machine.
-
-    Args:
-        only: what says which features they are, for a stage that compares pictures and trains nothing.
-    """
-    backbone = chosen_backbone(config.perceptual_backbone)
-    found = backbone if only else replace(config, perceptual_backbone=backbone)
-    return [found, *([VGG16.hash_prefix] if backbone == "lpips" else [])]
-
-
 def framing(run: Run) -> Framing:
     """How large, and where, objects stand in the dataset's pictures: how a photograph is to be cut."""
     return Framing.load(run.finish(framing_stage(run)) / FRAMING)
@@ -331,18 +312,10 @@ def framing(run: Run) -> Framing:
 
 def framing_stage(run: Run) -> Stage:
     def compute(directory: Path) -> None:
-        azimuth = inverse_graphics(run).cameras().azimuth.detach().cpu()
+        azimuth = inverse_graphics(run).cameras().azimuth.detach()
         Framing.of(multiview(run), azimuth).save(directory / FRAMING)
 
     return Stage("framing", compute, needs=(multiview_stage(run), inverse_graphics_stage(run)))
-
-
-def photo_segmenter(run: Run, photographs: str | None = None) -> Segmenter:
-    """Who cuts photographs out: the setting `segmenter.photographs`, or `photographs` in its place."""
-    weights = photographs or segmenter_settings(run)["photo segmenter"]
-    found = load_segmenter(run.config.kind, weights, run.config.weights.download)
-    run.note("photo segmenter", found.source)
-    return found
 
 
 def domain(run: Run) -> Domain:
@@ -384,6 +357,7 @@ def reconstructor(run: Run, photos: str | None = None) -> Reconstructor:
     """
     cut = photo_segmenter(run, photos)  # says what is missing before anything is computed
     camera = load_photo_camera(run.config.category, run.config.segmenter.photo_camera)
+    camera = None if camera is None else camera.to(compute_device())
     return Reconstructor(inverse_graphics(run), cut, domain(run), framing(run), camera)
 
 
@@ -427,8 +401,8 @@ def stylegan_r(run: Run, mapping_only: bool = False) -> StyleGANR:
     directory = run.finish(stylegan_r_stage(run))
     encoder = PropertyEncoder.of(inverse_graphics(run), segmenter(run))
     if mapping_only:
-        return StyleGANR.load(directory / WARM, encoder, teacher(run))
-    return StyleGANR.load(directory / FINAL, encoder)
+        return StyleGANR.load(directory / WARM, encoder, teacher(run)).to(compute_device())
+    return StyleGANR.load(directory / FINAL, encoder).to(compute_device())
 
 
 def stylegan_r_stage(run: Run, name: str = "stylegan_r", config: StyleGANRConfig | None = None) -> Stage:
@@ -436,7 +410,7 @@ def stylegan_r_stage(run: Run, name: str = "stylegan_r", config: StyleGANRConfig
 
     def compute(directory: Path) -> None:
         judge = discriminator(run) if config.weight_adversarial > 0 else None  # missing? then before what takes long
-        dataset, multi, device = multiview(run), run.config.multiview, compute_device()
+        dataset, multi = multiview(run), run.config.multiview
         train_stylegan_r(
             Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep),
             dataset.train_contents.tolist(),
@@ -444,15 +418,15 @@ def stylegan_r_stage(run: Run, name: str = "stylegan_r", config: StyleGANRConfig
             dataset.view_w,
             dataset.split_layer,
             inverse_graphics(run).cameras().detach(),
-            teacher(run).to(device),
-            PropertyEncoder.of(inverse_graphics(run).to(device), segmenter(run)),
+            teacher(run),
+            PropertyEncoder.of(inverse_graphics(run), segmenter(run)),
             config,
             directory,
             seed,
             on_orbit=view_codes(run).on_orbit,
             psi=multi.truncation,
             minimum_mask=multi.minimum_mask,
-            discriminator=None if judge is None else judge.to(device),
+            discriminator=judge,
         )
 
     needs = (multiview_stage(run), inverse_graphics_stage(run))
@@ -475,25 +449,6 @@ def use_weights(run: Run, name: str) -> str:
         kind += f" {score}" if name == "segmenter" and score != Segmenter.threshold else ""
     run.use_weights(f"{run.config.category}/{name}", path)
     return f"{kind} {sha256(path)}".lstrip()
-
-
-def segmenter_settings(run: Run) -> dict[str, str]:
-    """What `load_segmenter` takes for the GAN's pictures ("segmenter"), and for photographs ("photo segmenter")."""
-    weights = segmenter_weights(run)
-    photographs = photo_weights(run.config.category, weights, run.config.segmenter.photographs)
-    return {"segmenter": weights, "photo segmenter": photographs}
-
-
-def segmenter_path(run: Run, setting: str) -> Path:
-    """The file that a setting of `load_segmenter` names.
-
-    Raises:
-        FileNotFoundError, ExpectedError: there is none, see `load_segmenter`.
-    """
-    path = segmenter_file(run.config.kind, setting)
-    if not path.is_file():
-        load_segmenter(run.config.kind, setting, run.config.weights.download)  # brings it, or says what to do
-    return path
 
 
 def _only(config: ViewConfig, names: tuple[str, ...]) -> dict[str, Any]:

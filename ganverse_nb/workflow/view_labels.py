@@ -7,8 +7,9 @@ from pathlib import Path
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.gan.suggest import silhouette_descriptor, suggest_view_codes
 from ganverse_nb.gan.viewpoints import ViewCodes
+from ganverse_nb.runtime.placement import compute_device
 from ganverse_nb.runtime.tensors import load_tensors, save_tensors
-from ganverse_nb.workflow.inputs import compute_device, labelled_views
+from ganverse_nb.workflow.inputs import labelled_views
 from ganverse_nb.workflow.run import Run, Stage
 from ganverse_nb.workflow.stages import segmenter, split_layer, teacher, use_weights
 

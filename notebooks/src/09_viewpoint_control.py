@@ -142,7 +142,7 @@ from torch.nn.functional import mse_loss
 from ganverse_nb.evaluation.latent_editing import turn_codes, turn_kept, turn_properties
 from ganverse_nb.gan.projection import project
 from ganverse_nb.neural_renderer.pivotal import tuned_to_each
-from ganverse_nb.workflow.inputs import compute_device
+from ganverse_nb.runtime.placement import compute_device
 
 photos, masks = stages.unseen_pictures(run, 8)
 rows = views.on_orbit.nonzero().flatten()[3::6]
