@@ -4,7 +4,6 @@ import torch
 
 from ganverse_nb.gan.checkpoint import load_generator
 from ganverse_nb.gan.latents import sample_w
-from ganverse_nb.runtime.placement import at_home, moved, place_for, work_on
 from tests.far import FAR, far_device
 
 

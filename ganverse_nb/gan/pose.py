@@ -24,6 +24,7 @@ from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT, PHASE = "ganverse_nb.pose_regressor/2", "pose_regressor"
@@ -151,7 +152,7 @@ def train_regressor(
         checkpoints.check(step, {"loss": loss})
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        finite_step(optimiser, checkpoints, step)
         schedule.step()
         if step % SAVE_EVERY == 0 or step == steps or checkpoints.due():
             state = {name: part.state_dict() for name, part in parts.items()}  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_leng
 from ganverse_nb.gan.view_pairs import PairHead
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, restore_state, save_state
 from ganverse_nb.runtime.precision import convolution_dtype
+from ganverse_nb.runtime.steps import finite
 from ganverse_nb.runtime.team import Team
 
 PHASE = "gan"
@@ -181,7 +182,10 @@ class GanTrainer:
         )
 
     def step(self) -> dict[str, Tensor]:
-        """One update of both networks; returns its losses as scalars."""
+        """One update of both networks; returns its losses as scalars.
+
+        A network whose gradient is not finite stays as it was; `left_out` is how many of the two did.
+        """
         metrics = self.update(self.real_batch(), *self.due())
         self.count()
         return metrics
@@ -219,7 +223,11 @@ class GanTrainer:
             metrics |= {"real_pair": reals[1][1].mean(), "fake_pair": fakes[1][1].mean()}
         metrics = {key: value.detach() for key, value in metrics.items()}
         self.team.average_gradients([*parameters_g, *parameters_d], list(metrics.values()))
+        metrics["left_out"] = torch.zeros([], device=self.device)
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
+            bad = (~finite(optimiser)).float()
+            optimiser.__dict__["found_inf"] = bad  # Adam's own way to leave a step out, without waiting for a GPU
+            metrics["left_out"] += bad
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         return metrics

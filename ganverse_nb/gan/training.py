@@ -125,7 +125,12 @@ def train_gan(
         while trainer.images < goal:
             found = step()
             losses = dict(zip(found, torch.stack(list(found.values())).tolist()))  # one wait for a GPU, not seven
+            left_out = losses.pop("left_out", 0.0)
             checkpoints.check(trainer.steps, losses)
+            if left_out:
+                checkpoints.left_out(trainer.steps)
+            else:
+                checkpoints.taken()
             for key, value in losses.items():
                 sums.setdefault(key, []).append(value)
             bar.update(config.batch)

@@ -28,6 +28,7 @@ from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.training import learn
 from ganverse_nb.studio.photos import Photos
@@ -110,7 +111,7 @@ def train_photo_camera(
     checkpoints = Checkpoints(directory, PHASE, identity, f"a lower learning rate than {config.lr:g}")
 
     def step(number: int) -> dict[str, float]:
-        return _step(network, optimizer, views, seed, number)
+        return _step(network, optimizer, checkpoints, views, seed, number)
 
     def score() -> dict[str, float]:
         network.eval()
@@ -155,7 +156,12 @@ def likeliest(opinion: Opinion) -> Tensor:
 
 
 def _step(
-    network: PhotoCamera, optimizer: torch.optim.Optimizer, views: Sequence[Views], seed: int, number: int
+    network: PhotoCamera,
+    optimizer: torch.optim.Optimizer,
+    checkpoints: Checkpoints,
+    views: Sequence[Views],
+    seed: int,
+    number: int,
 ) -> dict[str, float]:
     """One optimiser step; the losses by name. What is drawn depends on the seed and the step's number only."""
     config = network.config
@@ -183,5 +189,5 @@ def _step(
     optimizer.zero_grad(set_to_none=True)
     torch.stack([WEIGHTS_OF[name] * term for name, term in terms.items()]).sum().backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimizer.step()
+    finite_step(optimizer, checkpoints, number + 1, terms.values())
     return {name: term.item() for name, term in terms.items()}

@@ -46,6 +46,7 @@ from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.files import digest
 from ganverse_nb.runtime.placement import moved
 from ganverse_nb.runtime.precision import bfloat16, has_bfloat16
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.runtime.threads import one_thread
 
@@ -441,7 +442,7 @@ class Trainer:
             group["lr"] = base * decay(progress / share)
 
     def update(self, name: str, loss: Tensor, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One step of an optimiser; returns what is to be told of it, as means over the whole batch."""
+        """One step of an optimiser, see `finite_step`; returns what is to be told of it, means over the whole batch."""
         optimizer, told = self.optimizers[name], {k: v.detach() for k, v in terms.items()}
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -449,9 +450,8 @@ class Trainer:
         self.team.average_gradients(learned, list(told.values()))
         for group in optimizer.param_groups:
             limit = self.config.clip_gradients or math.inf
-            length = torch.nn.utils.clip_grad_norm_(group["params"], limit)
-            self.checkpoints.check(self.step + 1, {f"the gradient of {name}": length})
-        optimizer.step()
+            torch.nn.utils.clip_grad_norm_(group["params"], limit)
+        finite_step(optimizer, self.checkpoints, self.step + 1, told.values())
         return told
 
     # Interruption

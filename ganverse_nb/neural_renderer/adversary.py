@@ -12,7 +12,9 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, r1_penalty
+from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.precision import convolution_dtype
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 
 
@@ -35,8 +37,10 @@ class Adversary:
         """Of pictures that are to look real; gradients reach the pictures only."""
         return generator_loss(self._logits(self._seen(images)))
 
-    def learn(self, real: Tensor, fake: Tensor, step: int, rate: float = 1.0) -> Tensor:
-        """One update, at `rate` times its learning rate; returns its loss."""
+    def learn(
+        self, real: Tensor, fake: Tensor, step: int, rate: float = 1.0, checkpoints: Checkpoints | None = None
+    ) -> Tensor:
+        """One update, at `rate` times its learning rate, see `finite_step`; returns its loss."""
         interval = self.config.adversary_r1_interval
         regularise = self.config.adversary_r1_gamma > 0 and step % interval == 0
         self.network.requires_grad_(True)
@@ -50,7 +54,7 @@ class Adversary:
             group["lr"] = rate * self.config.adversary_lr
         total.backward()
         self.team.average_gradients(self.network.parameters(), [loss := loss.detach()])
-        self.optimizer.step()
+        finite_step(self.optimizer, checkpoints, step, [loss])
         self.optimizer.zero_grad(set_to_none=True)
         self.network.requires_grad_(False)
         return loss

@@ -23,6 +23,7 @@ from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import learning_rate_factor
 from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.precision import bfloat16, convolution_dtype
+from ganverse_nb.runtime.steps import finite_step
 
 JOINT_STATE = "finetune.pt"
 LOG_EVERY = 10
@@ -79,6 +80,7 @@ class JointStage:
         groups = [{"params": self.synthesis}, {"params": self.mapping}]
         self.optimizer = torch.optim.Adam(groups, betas=(0.0, 0.99))
         self.average = copy.deepcopy(model) if config.average > 0 else model
+        self.checkpoints: Checkpoints | None = None  # which count the steps that are left out
         self.rng = torch.Generator().manual_seed(seed)
         self.dtype = convolution_dtype(config.bfloat16, model.generator.const.device)
 
@@ -93,12 +95,12 @@ class JointStage:
         loss.backward()
         self.data.team.average_gradients(self.synthesis + self.mapping, list(parts.values()))
         torch.nn.utils.clip_grad_norm_(self.synthesis + self.mapping, config.clip_gradients or math.inf)
-        self.optimizer.step()
+        finite_step(self.optimizer, self.checkpoints, number, [loss.detach()])
         if self.adversary is not None:
             count = len(images) * self.data.team.size
             rows = self.data.draw_rows(self.data.draw_contents(count, self.rng), self.rng)
             real = self.data.dataset.images(rows).to(device)
-            parts["discriminator"] = self.adversary.learn(real, images, number, rate)
+            parts["discriminator"] = self.adversary.learn(real, images, number, rate, self.checkpoints)
         if self.average is not self.model:
             decay = min(config.average, number / (number + 10))
             for mine, theirs in zip(_weights(self.average), _weights(self.model), strict=True):
@@ -201,7 +203,7 @@ def fine_tune(
     checkpoints = Checkpoints(
         directory, "finetune", state_identity(config, seed), advice, state=JOINT_STATE, writes=team.is_main
     )
-    start = checkpoints.resume(restore)
+    start, stage.checkpoints = checkpoints.resume(restore), checkpoints
     for module in (model.generator, model.mapping, stage.average.generator, stage.average.mapping):
         team.agree(module.state_dict().values())
     if keeper is None:

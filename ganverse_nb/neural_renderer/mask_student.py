@@ -25,6 +25,7 @@ from ganverse_nb.neural_renderer.data import Pictures
 from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.placement import at_home
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 
 SAVE_EVERY = 100
@@ -111,7 +112,7 @@ def train_mask_student(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         team.average_gradients(student.parameters(), [loss := loss.detach()])
-        optimizer.step()
+        finite_step(optimizer, checkpoints, step, [loss])
         schedule.step()
         if checkpoints and step < steps and (step % SAVE_EVERY == 0 or checkpoints.due()):
             checkpoints.check(step, {"loss": loss})

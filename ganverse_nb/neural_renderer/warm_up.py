@@ -17,6 +17,7 @@ from ganverse_nb.neural_renderer.losses import TrainingSet, code_loss
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
 from ganverse_nb.neural_renderer.mask_student import state_identity
 from ganverse_nb.runtime.checkpoints import Checkpoints
+from ganverse_nb.runtime.steps import finite_step
 
 WARM_UP_STATE = "warmup.pt"
 LOG_EVERY, SAVE_EVERY = 50, 500
@@ -100,7 +101,7 @@ def warm_up(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             team.average_gradients(mapping.parameters(), list(parts.values()))
-            optimizer.step()
+            finite_step(optimizer, checkpoints, step, parts.values())
             bar.update()
             if step % LOG_EVERY == 0 or step == steps:
                 values = {k: float(v) for k, v in parts.items()}

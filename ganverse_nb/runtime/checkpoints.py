@@ -13,7 +13,8 @@ The line of a step is written before the state of that step, and what a finished
 whenever it is killed, what is missing is made again, and what there is too much is dropped. A state is written whole
 or not at all, is loaded without running anything, and says which settings it belongs to. One is due at the latest
 after as many seconds as `settings.kept_every` says, so that no interruption costs more; no result depends on it.
-Numbers that are not finite end a training, before they are written anywhere.
+Numbers that are not finite end a training, before they are written anywhere. A step whose gradients alone are not
+finite is left out (`runtime.steps`): lines of metrics count such steps as `left_out`, three in a row end the training.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from ganverse_nb.runtime.tensors import not_finite
 
 STATE, METRICS = "state.pt", "metrics.jsonl"  # in a training's directory
 TOLD = 3  # differences of settings that a message names
+MOST_LEFT_OUT = 3  # steps in a row without a finite gradient
 BEGIN_AGAIN = "delete it to start this stage again"
 
 
@@ -67,6 +69,7 @@ class Checkpoints:
         self.phase, self.identity, self.advice, self.writes = phase, identity, advice, writes
         self.kept: int | None = None  # step of the state on disk
         self.seconds = checkpoint_seconds.get() if writes else 0.0
+        self.left_out_steps, self._in_a_row = 0, 0
         self._log: MetricsLog | None = None
         self._since = time.monotonic()
 
@@ -78,6 +81,7 @@ class Checkpoints:
         """
         state = load_state(self.state, self.identity)
         if state is not None:
+            self.left_out_steps = int(state.get("left_out", 0))
             restore_state(self.state, restore, state)
             self.kept = state["step"]
         if self.writes:
@@ -104,6 +108,27 @@ class Checkpoints:
             f"directory (as with --runs DIR) with {self.advice}."
         )
 
+    def left_out(self, step: int) -> None:
+        """Counts and tells a step that was not taken, as its gradients are not finite.
+
+        Raises:
+            DivergedError: so were those of the steps before.
+        """
+        self.left_out_steps, self._in_a_row = self.left_out_steps + 1, self._in_a_row + 1
+        if self._in_a_row >= MOST_LEFT_OUT:
+            self.diverged(step, "the gradient")
+        if self.writes:
+            warnings.warn(
+                f"Step {step} of the training {self.phase} is left out: its gradient is not finite; {MOST_LEFT_OUT} in "
+                "a row would end the training.",
+                ExpectedWarning,
+                stacklevel=3,
+            )
+
+    def taken(self) -> None:
+        """A step was taken: those that are left out from now on begin a new row."""
+        self._in_a_row = 0
+
     def log(self, step: int, **values: float) -> None:
         """Add a line of metrics.
 
@@ -112,7 +137,7 @@ class Checkpoints:
         """
         self.check(step, values)
         if self._log is not None:
-            self._log.append(step, **values)
+            self._log.append(step, **values, **self._counted())
 
     def save(self, step: int, **state: Any) -> None:
         """Keep the state after `step` steps, over the one before; whatever else belongs to this step is on disk then.
@@ -122,8 +147,11 @@ class Checkpoints:
         """
         self.check(step, state)
         if self.writes:
-            save_state(self.state, {"step": step, **state}, self.identity)
+            save_state(self.state, {"step": step, **state, **self._counted()}, self.identity)
         self.kept, self._since = step, time.monotonic()
+
+    def _counted(self) -> dict[str, int]:
+        return {"left_out": self.left_out_steps} if self.left_out_steps else {}
 
     def remove(self) -> None:
         """Delete the state: the training is finished, its result on disk."""

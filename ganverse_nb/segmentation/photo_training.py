@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.composites import Composites
 from ganverse_nb.segmentation.photo_composites import Material, compose_photos
@@ -96,7 +97,7 @@ def train_photo_segmenter(
         return {key: sum(one[key] for one in kinds) / len(kinds) for key in kinds[0]}
 
     def step(number: int) -> dict[str, float]:
-        return _step(network, optimizer, material, team, config, seed, number)
+        return _step(network, optimizer, checkpoints, material, team, config, seed, number)
 
     minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
     provenance: dict[str, Any] = {
@@ -148,6 +149,7 @@ def loss(network: PhotoNetwork, pictures: Composites, team: Team | None = None) 
 def _step(
     network: PhotoNetwork,
     optimizer: torch.optim.Optimizer,
+    checkpoints: Checkpoints,
     material: Material,
     team: Team,
     config: PhotoSegmenterConfig,
@@ -168,7 +170,7 @@ def _step(
     losses = {name: value.detach() for name, value in losses.items()}
     team.average_gradients(network.parameters(), list(losses.values()))
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimizer.step()
+    finite_step(optimizer, checkpoints, step + 1, losses.values())
     return {name: value.item() for name, value in losses.items()}
 
 

@@ -20,6 +20,7 @@ from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
 from ganverse_nb.runtime.precision import bfloat16
+from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.composites import Composites, compose
 from ganverse_nb.segmentation.detections import bounding_boxes
@@ -101,7 +102,7 @@ def train_segmenter(
         return evaluate(MaskRCNNSegmenter(network, 1, category, "in training"), held_out)
 
     def step(number: int) -> dict[str, float]:
-        return _step(network, optimizer, sampling, train, config, seed, number)
+        return _step(network, optimizer, checkpoints, sampling, train, config, seed, number)
 
     minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
     provenance: dict[str, Any] = {
@@ -208,6 +209,7 @@ def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:
 def _step(
     network: MaskRCNN,
     optimizer: torch.optim.Optimizer,
+    checkpoints: Checkpoints,
     sampling: SharedSampling,
     photos: Masked,
     config: SegmenterConfig,
@@ -231,5 +233,5 @@ def _step(
     losses = {name: loss.detach() for name, loss in losses.items()}
     team.average_gradients(network.parameters(), list(losses.values()))
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimizer.step()
+    finite_step(optimizer, checkpoints, step + 1, losses.values())
     return {name: loss.item() for name, loss in losses.items()}

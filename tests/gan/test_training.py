@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
+from ganverse_nb.gan import trainer as trainer_module
 from ganverse_nb.gan import training
 from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
@@ -14,7 +16,7 @@ from ganverse_nb.gan.trainer import EMA_HALF_LIFE, EMA_RAMP, GanTrainer
 from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, read_metrics
-from ganverse_nb.runtime.errors import DivergedError
+from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning
 
 
 def state(trainer, path):
@@ -357,3 +359,34 @@ def test_a_state_of_another_kind_of_device_is_one_sentence(small_config, photos,
         "device: continue it on that); delete it to start this stage again."
     )
     assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_step_without_a_finite_gradient_changes_nothing_and_is_counted(small_config, photos, tmp_path, monkeypatch):
+    """The loss is finite, its gradient is not: the generator waits for the next batch, the discriminator learns."""
+    usual, bad = trainer_module.generator_loss, {2}
+
+    def loss(logits):
+        now = seen.setdefault("step", 0) + 1
+        seen["step"] = now
+        return usual(logits) + (0 * logits).sum().square().sqrt() if now in bad else usual(logits)
+
+    monkeypatch.setattr(trainer_module, "generator_loss", loss)
+    seen: dict = {}
+    trainer = GanTrainer(photos, small_config, 1)
+    trainer.step()
+    before = [copy.deepcopy(network.state_dict()) for network in (trainer.generator, trainer.discriminator)]
+    assert float(trainer.step()["left_out"]) == 1
+    weights = [name for name, _ in trainer.generator.named_parameters()]
+    assert all(torch.equal(before[0][name], trainer.generator.state_dict()[name]) for name in weights)
+    assert not torch.equal(before[1]["out.weight"], trainer.discriminator.state_dict()["out.weight"])
+    assert float(trainer.step()["left_out"]) == 0
+    assert not all(torch.equal(before[0][name], trainer.generator.state_dict()[name]) for name in weights)
+
+    seen.clear()
+    with pytest.warns(ExpectedWarning, match="Step 2 of the training gan is left out"):
+        train_gan(photos, small_config, tmp_path, 1, images=4 * small_config.batch, progress=False)
+    assert read_metrics(tmp_path / "metrics.jsonl", "gan")[-1]["left_out"] == 1
+    seen.clear()
+    bad |= {3, 4}
+    with pytest.warns(ExpectedWarning), pytest.raises(DivergedError, match="the gradient is not finite at step 4"):
+        train_gan(photos, small_config, tmp_path / "bad", 1, images=8 * small_config.batch, progress=False)
