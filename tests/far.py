@@ -41,6 +41,13 @@ class FarTensor(torch.Tensor):
     def tolist(self) -> Any:
         return self.near.tolist()
 
+    def __getitem__(self, index: Any) -> torch.Tensor:  # of a list torch makes a tensor where nobody watches
+        parts = index if isinstance(index, tuple) else (index,)
+        return super().__getitem__(tuple(torch.tensor(part) if isinstance(part, list) else part for part in parts))
+
+    def new_tensor(self, data: Any, **options: Any) -> torch.Tensor:
+        return torch.tensor(data, dtype=options.get("dtype", self.dtype)).to(FAR)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> torch.Tensor:
         copied = FarTensor(self.near.clone()).requires_grad_(self.requires_grad)
         return torch.nn.Parameter(copied, self.requires_grad) if isinstance(self, torch.nn.Parameter) else copied
@@ -64,6 +71,7 @@ def _computed(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     far = [tensor for tensor in tensors if isinstance(tensor, FarTensor)]
     name = func.overloadpacket.__name__
+    assert all(isinstance(t, FarTensor) or t.device != FAR for t in tensors), f"a tensor without content in {name}"
     if far and name not in MIXES and any(t.dim() and not isinstance(t, FarTensor) for t in tensors):
         raise RuntimeError(f"Expected all tensors to be on the same device ({name}).")
     if name.startswith("index") and not isinstance(args[0], FarTensor) and far:
@@ -130,12 +138,23 @@ def far_device() -> Iterator[_Far]:
             patch.setattr(module, "compute_device", lambda: str(FAR))
         for module in _users_of("safe_open"):
             patch.setattr(module, "safe_open", _NearFile)
+        for made in ("tensor", "as_tensor"):  # which torch makes where nobody watches
+            patch.setattr(torch, made, _sent(getattr(torch, made)))
         patch.setattr(placement, "_of_run", [FAR])
         patch.setattr(launch, "_bind", near_bind)
         patch.setattr(torch, "autocast", NearAutocast)
         patch.setattr(torch, "Generator", NearGenerator)
         with _Far() as mode:
             yield mode
+
+
+def _sent(make: Any) -> Any:
+    def made(data: Any, *args: Any, device: Any = None, **options: Any) -> torch.Tensor:
+        if device is None or torch.device(device).type != FAR.type:
+            return make(data, *args, **options)
+        return make(data, *args, **options).to(FAR)
+
+    return made
 
 
 def _users_of(name: str) -> list[Any]:

@@ -167,8 +167,8 @@ def whole_picture(picture: Picture, alpha: bool = False) -> Image.Image:
     return as_image(picture, alpha)
 
 
-def photograph(picture: Picture) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
-    """All of a picture, as `whole_picture`, but of at most `LARGEST` pixels on its longer side, and with its alpha.
+def photograph(picture: Picture, largest: int = LARGEST) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """All of a picture, as `whole_picture`, but of at most `largest` pixels on its longer side, and with its alpha.
 
     Returns:
         It, in RGB, or in RGBA where it has an alpha channel or a transparent colour; the width and height that it had;
@@ -182,8 +182,8 @@ def photograph(picture: Picture) -> tuple[Image.Image, tuple[int, int], tuple[st
         several = file.format in FILMS and getattr(file, "is_animated", False)
         turned = file.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
         size = file.size[::-1] if turned else file.size
-        file.draft(None, (LARGEST, LARGEST))
-        image = _scaled(file)
+        file.draft(None, (largest, largest))
+        image = _scaled(file, largest)
         notes = ["it holds several pictures, of which the first is looked at"] if several else []
         notes += [f"it was scaled down from {size[0]} x {size[1]} pixels"] if size != image.size else []
         return image, size, tuple(notes)
@@ -208,11 +208,11 @@ def on_white(picture: Image.Image) -> Image.Image:
     return _converted(picture, "RGB")
 
 
-def _scaled(picture: Image.Image) -> Image.Image:
-    """`_with_alpha`, of at most `LARGEST` pixels on the longer side."""
+def _scaled(picture: Image.Image, largest: int = LARGEST) -> Image.Image:
+    """`_with_alpha`, of at most `largest` pixels on the longer side."""
     picture = _with_alpha(picture)
-    if max(picture.size) > LARGEST:
-        picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    if max(picture.size) > largest:
+        picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     return picture
 
 

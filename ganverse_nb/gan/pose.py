@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.runtime.checkpoints import Checkpoints
+from ganverse_nb.runtime.demand import Rehearsal
 from ganverse_nb.runtime.files import content_of
-from ganverse_nb.runtime.placement import at_home
+from ganverse_nb.runtime.placement import at_home, device_of
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.tensors import save_tensors
@@ -107,6 +109,7 @@ def train_regressor(
     *,
     progress: bool = True,
     directory: Path | None = None,
+    device: str = "cpu",
 ) -> PoseRegressor:
     """Train on photos uint8 [N, 3, R, R] with known cameras [N].
 
@@ -123,15 +126,11 @@ def train_regressor(
     if len(images) != len(camera) or images.dtype != torch.uint8:
         raise ValueError(f"Need uint8 photos and one camera each, got {images.dtype}, {len(images)}, {len(camera)}.")
     rng = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = PoseRegressor()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = _fresh(seed, device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_LR, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _warm_cosine(step / config.regressor_steps))
     angle = torch.deg2rad(camera.azimuth.float())
     target = torch.stack([angle.sin(), angle.cos(), (camera.elevation.float() - ELEVATION[0]) / ELEVATION[1]], 1)
-    weight = torch.tensor([0.5, 0.5, ELEVATION_WEIGHT])
     parts = {"network": network, "optimiser": optimiser, "schedule": schedule}
 
     def restore(state: dict[str, Any]) -> None:
@@ -144,11 +143,22 @@ def train_regressor(
     advice = f"a larger views.regressor_batch (now {batch}) or another seed"
     checkpoints = Checkpoints(directory or Path(), PHASE, identity, advice, writes=directory is not None)
     start = 0 if directory is None else checkpoints.resume(restore)
+
+    def prepare(number: int) -> Callable[[], object]:
+        other, rng = _fresh(seed, device), torch.Generator().manual_seed(seed)
+        rate = torch.optim.AdamW(other.parameters(), lr=PEAK_LR)
+
+        def step() -> None:
+            rate.zero_grad(set_to_none=True)
+            _loss(other, images, target, number, rng).backward()
+            rate.step()
+
+        return step
+
+    weights, advice = sum(4 * p.numel() for p in network.parameters()), f"lower views.regressor_batch (now {batch})"
+    Rehearsal(prepare, batch, weights, checkpoints.state.parent, advice).tell("the pose regressor", steps - start)
     for step in tqdm(range(start + 1, steps + 1), desc="pose regressor", disable=not progress):
-        pick = torch.randint(len(images), (batch,), generator=rng)
-        pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
-        with bfloat16():
-            loss = ((network(pictures).float() - wanted).square().mean(0) * weight).sum()
+        loss = _loss(network, images, target, batch, rng)
         checkpoints.check(step, {"loss": loss})
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -158,6 +168,22 @@ def train_regressor(
             state = {name: part.state_dict() for name, part in parts.items()}  # type: ignore[attr-defined]
             checkpoints.save(step, **state, rng=rng.get_state())
     return network.eval().requires_grad_(False)
+
+
+def _fresh(seed: int, device: str) -> PoseRegressor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = PoseRegressor()
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _loss(network: PoseRegressor, images: Tensor, target: Tensor, batch: int, rng: torch.Generator) -> Tensor:
+    """Of a batch that is drawn."""
+    pick = torch.randint(len(images), (batch,), generator=rng)
+    pictures, wanted = _augment(images[pick].float() / 255.0, target[pick], rng)
+    with bfloat16(device=device_of(network)):
+        found = network(pictures).float()
+        return ((found - wanted).square().mean(0) * torch.tensor([0.5, 0.5, ELEVATION_WEIGHT])).sum()
 
 
 def azimuth_error(regressor: PoseRegressor, images: Tensor, azimuth: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from ganverse_nb.gan.checkpoint import (
     save_networks,
 )
 from ganverse_nb.gan.graphed import GraphedSteps
+from ganverse_nb.gan.rehearsal import tell
 from ganverse_nb.gan.snapshots import save_grid
 from ganverse_nb.gan.trainer import GanTrainer
 from ganverse_nb.runtime.files import sha256
@@ -114,6 +115,7 @@ def train_gan(
             save_networks(teacher, trainer.average, trainer.discriminator, where | {"images": trainer.images})
             checkpoints.save(trainer.steps, **state)
 
+    tell(trainer, directory, (goal - trainer.images) // config.batch)
     step = trainer.step
     if trainer.device.type == "cuda" and team.size == 1:
         torch.backends.cudnn.benchmark = True

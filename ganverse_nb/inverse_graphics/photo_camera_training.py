@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ from ganverse_nb.inverse_graphics.photo_camera import (
 from ganverse_nb.inverse_graphics.training import decay
 from ganverse_nb.inverse_graphics.windows import Window
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
+from ganverse_nb.runtime.demand import Rehearsal
 from ganverse_nb.runtime.draws import Draws
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
-from ganverse_nb.segmentation.training import learn
+from ganverse_nb.segmentation.training import bytes_of, learn
 from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "camera.safetensors", "photo camera"
@@ -118,8 +119,26 @@ def train_photo_camera(
         each = [score_views(network, name, some) for name, some in zip(names, held_out, strict=True)]
         return {key: sum(one[key] for one in each) / len(each) for key in each[0]}
 
+    def prepare(number: int) -> Callable[[], object]:
+        with torch.random.fork_rng(devices=[]):
+            other = PhotoCamera(config).to(memory_format=torch.channels_last)
+        other.config = replace(config, batch=number)
+        rate = torch.optim.AdamW(other.parameters(), lr=config.lr)
+        return lambda: _step(other, rate, None, views, seed, 0)
+
+    advice = f"make batches smaller (now {config.batch})"
+    rehearsal = Rehearsal(prepare, config.batch, bytes_of(network), directory, advice)
     minutes = learn(
-        network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team, "photo camera"
+        network,
+        optimizer,
+        checkpoints,
+        config.steps,
+        config.evaluate_every,
+        step,
+        score,
+        team,
+        "photo camera",
+        rehearsal,
     )
     network.eval()
     provenance: dict[str, Any] = {
@@ -158,7 +177,7 @@ def likeliest(opinion: Opinion) -> Tensor:
 def _step(
     network: PhotoCamera,
     optimizer: torch.optim.Optimizer,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     views: Sequence[Views],
     seed: int,
     number: int,

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganverse_nb.data.masks import as_mask, scaled_mask
 from ganverse_nb.data.photo import read_photo
-from ganverse_nb.data.pictures import Picture, on_white, photograph
+from ganverse_nb.data.pictures import LARGEST, Picture, on_white, photograph
 from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.domain import Domain, Verdict
 from ganverse_nb.inverse_graphics.framing import Framing
@@ -38,6 +38,8 @@ from ganverse_nb.segmentation.segmenter import Segmenter
 from ganverse_nb.segmentation.squares import cut_window, square_outline, whole_square
 
 FINE = 512  # pixels of a window at most that a fit sees: more are not in its texture
+COARSE = 1024  # pixels of a photograph's longer side, and TIMES those that f takes, are enough where nothing is fitted
+TIMES = 16
 BATCH = 4  # pictures of many that are looked at together, in half a second: more at once are no faster
 AT_ONCE = 8_000_000  # pixels of pictures that are looked at together, but for the last one of them
 
@@ -139,11 +141,16 @@ class Reconstructor:
             FileNotFoundError, ValueError: no picture that can be read, see `as_picture`, a panorama, or no mask of it,
                 see `data.masks.as_mask`.
         """
-        ((result, window),) = self._reconstruct([self._read(picture, mask)], refine)
+        ((result, window),) = self._reconstruct([self._read(picture, mask, refine)], refine)
         return self._refined(result, window)
 
     def many(
-        self, pictures: Iterable[Picture], refine: bool = False, batch: int = BATCH, threads: int | None = None
+        self,
+        pictures: Iterable[Picture],
+        refine: bool = False,
+        batch: int = BATCH,
+        threads: int | None = None,
+        mask_of: Callable[[Picture], Picture | None] | None = None,
     ) -> Iterator[Reconstruction | Refusal]:
         """The reconstruction of each of many pictures, in their order, as they are made; of thousands of files, say.
 
@@ -154,6 +161,7 @@ class Reconstructor:
             pictures: in any of the forms of `as_picture`; a few batches are taken ahead.
             refine: as of a single picture, one after the other.
             threads: as many as torch has where nothing is said; no number depends on them, but for a refinement's.
+            mask_of: the mask of a picture, as a single picture has it; None where the segmenter is to cut it out.
 
         Examples:
             >>> photos = list(make_photos("car", 2, seed=3, resolution=128).images)
@@ -161,12 +169,16 @@ class Reconstructor:
             >>> [result.refusal for result in results]
             ['', 'There is no picture at no.jpg.', '']
         """
-        for part in in_batches(partial(self._look, refine), pictures, batch, threads):
+        for part in in_batches(partial(self._look, refine, mask_of), pictures, batch, threads):
             for result, window in part:
                 yield self._refined(result, window) if isinstance(result, Reconstruction) else result
 
     def _look(
-        self, refine: bool, pictures: Sequence[Picture], stopped: Callable[[], bool]
+        self,
+        refine: bool,
+        mask_of: Callable[[Picture], Picture | None] | None,
+        pictures: Sequence[Picture],
+        stopped: Callable[[], bool],
     ) -> list[tuple[Reconstruction | Refusal, Fine | None]]:
         """`_reconstruct` of the pictures that can be read, of so many at once as memory is stated to be taken for."""
         found: dict[int, tuple[Reconstruction | Refusal, Fine | None]] = {}
@@ -175,7 +187,7 @@ class Reconstructor:
             if stopped():
                 break
             try:
-                read[place] = self._read(picture)
+                read[place] = self._read(picture, mask_of and mask_of(picture), refine)
             except (ValueError, OSError, MemoryError) as error:
                 name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
                 found[place] = Refusal(name, sentence(error)), None
@@ -185,12 +197,13 @@ class Reconstructor:
                 read = {}
         return [found[place] for place in sorted(found)]
 
-    def _read(self, picture: Picture, mask: Picture | None = None) -> Given:
+    def _read(self, picture: Picture, mask: Picture | None, refine: bool) -> Given:
+        largest = LARGEST if refine else max(COARSE, TIMES * self.resolution)
         if mask is None:
-            photo = read_photo(picture, self.resolution)
+            photo = read_photo(picture, self.resolution, largest)
             cutout = Cutout.of_foreground(photo.alpha) if photo.alpha else None
             return Given(photo.name, photo.image, photo.notes, cutout, "alpha" if photo.alpha else "")
-        whole, size, notes = photograph(picture)
+        whole, size, notes = photograph(picture, largest)
         name = str(picture) if isinstance(picture, (str, Path)) else "the picture"
         cutout = Cutout.of_mask(scaled_mask(as_mask(mask, size), whole.size))
         return Given(name, on_white(whole), notes, cutout, "given")

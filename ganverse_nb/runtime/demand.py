@@ -15,9 +15,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.runtime.memory import free_memory, taken
+from ganverse_nb.runtime.memory import free_gpu_memory, free_memory, taken, taken_of_gpu, wait_for_gpu
 
 SMALL = (2, 4)  # sizes of the batches that are tried
+STATES = 6  # times the weights that a training's state takes
 TOLD = 100  # steps of a training: it is told what more of them will take
 
 Prepare = Callable[[int], Callable[[], object]]
@@ -32,16 +33,19 @@ class Demand:
         seconds: of time.
         memory: bytes, beside what the process holds already; 0 where the system does not say.
         disk: bytes.
+        gpu: bytes of the GPU's memory; 0 without one.
     """
 
     seconds: float = 0.0
     memory: int = 0
     disk: int = 0
+    gpu: int = 0
 
     def __str__(self) -> str:
         memory = [f"{size(self.memory)} of memory"] if self.memory else []
+        gpu = [f"{size(self.gpu)} of the GPU's memory"] if self.gpu else []
         disk = [f"{size(self.disk)} of the disk"] if self.disk else []
-        return ", ".join([f"about {duration(self.seconds)}", *memory, *disk])
+        return ", ".join([f"about {duration(self.seconds)}", *memory, *gpu, *disk])
 
     def times(self, count: float) -> Demand:
         """The same work so many times, one after the other."""
@@ -49,7 +53,8 @@ class Demand:
 
     def then(self, other: Demand) -> Demand:
         """One after the other: what is written stays, memory is given back."""
-        return Demand(self.seconds + other.seconds, max(self.memory, other.memory), self.disk + other.disk)
+        memory, gpu = max(self.memory, other.memory), max(self.gpu, other.gpu)
+        return Demand(self.seconds + other.seconds, memory, self.disk + other.disk, gpu)
 
 
 def step_demand(prepare: Prepare, batch: int) -> Demand:
@@ -64,7 +69,8 @@ def step_demand(prepare: Prepare, batch: int) -> Demand:
     def at(a: float, b: float) -> float:
         return b + further * max(0.0, b - a)
 
-    return Demand(at(few.seconds, more.seconds), round(at(few.memory, more.memory)))
+    memory, gpu = (round(at(*pair)) for pair in ((few.memory, more.memory), (few.gpu, more.gpu)))
+    return Demand(at(few.seconds, more.seconds), memory, gpu=gpu)
 
 
 def _measured(prepare: Prepare, number: int) -> Demand:
@@ -75,16 +81,24 @@ def _measured(prepare: Prepare, number: int) -> Demand:
         nonlocal seconds
         step = prepare(number)
         step()
+        wait_for_gpu()
         start = time.perf_counter()
         step()
+        wait_for_gpu()
         seconds = time.perf_counter() - start
 
-    memory = taken(work)
-    return Demand(seconds, memory)
+    gpu = 0
+
+    def watched() -> None:
+        nonlocal gpu
+        gpu = taken_of_gpu(work)
+
+    memory = taken(watched)
+    return Demand(seconds, memory, gpu=gpu)
 
 
 def check_room(what: str, demand: Demand, place: Path, advice: str = "make batches smaller") -> None:
-    """Raises an ExpectedError where disk or memory are too small.
+    """Raises an ExpectedError where disk, memory or the GPU's memory are too small.
 
     Args:
         what: is to be made.
@@ -104,12 +118,43 @@ def check_room(what: str, demand: Demand, place: Path, advice: str = "make batch
             f"No room for {what}: about {size(demand.memory)} of memory are needed and {left[1]} leaves "
             f"{size(left[0])}; {advice}, or give it more memory."
         )
+    on_gpu = free_gpu_memory() if demand.gpu else None
+    if on_gpu is not None and demand.gpu > on_gpu:
+        raise ExpectedError(
+            f"No room for {what}: about {size(demand.gpu)} of the GPU's memory are needed and {size(on_gpu)} are free; "
+            f"{advice}, or end what else uses it."
+        )
 
 
 def announce(what: str, demand: Demand, place: Path, advice: str = "make batches smaller") -> None:
     """Says what will be taken, on the stream of the progress bars, or refuses: see `check_room`."""
     check_room(what, demand, place, advice)
     tqdm.write(f"{what[0].upper()}{what[1:]}: {demand}.", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A few small steps of a training, by which it is told what the whole will take.
+
+    Attributes:
+        prepare: such a step on networks of its own.
+        batch: of this process, in the training.
+        weights: bytes of what is trained; on disk with the optimiser's two means, and once more while that is replaced.
+        directory: of the training.
+        advice: against too little memory.
+    """
+
+    prepare: Prepare
+    batch: int
+    weights: int
+    directory: Path
+    advice: str
+
+    def tell(self, what: str, steps: int) -> None:
+        """Says what so many steps will take, where they are many, or refuses: see `check_room`."""
+        if steps >= TOLD:
+            demand = step_demand(self.prepare, self.batch).times(steps)
+            announce(what, replace(demand, disk=STATES * self.weights), self.directory, self.advice)
 
 
 def size(number: float) -> str:

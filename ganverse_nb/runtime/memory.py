@@ -71,6 +71,41 @@ def taken(work: Callable[[], object]) -> int:
     return max(0, _table(read(Path("/proc/self/status")))["VmHWM"] - before)
 
 
+def taken_of_gpu(work: Callable[[], object]) -> int:
+    """Bytes of a GPU's memory that `work` takes at most; 0 where torch uses none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        work()
+        return 0
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work()
+    torch.cuda.synchronize()
+    found = torch.cuda.max_memory_allocated() - before
+    torch.cuda.empty_cache()
+    return max(0, found)
+
+
+def free_gpu_memory() -> int | None:
+    """Bytes of the GPU's memory that this process may still take; None where torch uses none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # torch's own, for the next tensors
+    return torch.cuda.mem_get_info()[0] + kept
+
+
+def wait_for_gpu() -> None:
+    """Returns when a GPU has done what it was told, where torch uses one: until then no time is worth taking."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def _trim() -> None:
     """Gives what was freed back to the system, so that taking it again is seen."""
     try:

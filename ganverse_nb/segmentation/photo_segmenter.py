@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.runtime.files import sha256
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.runtime.tensors import load_tensors, made_from, packed, save_tensors
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.instances import instances
@@ -96,6 +97,7 @@ class PhotoSegmenter(Segmenter):
         inside, seam = self.probabilities(images)
         return instances(inside, seam, PROMINENCE, SURE)
 
+    @at_home
     def probabilities(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 1, H, W] of the category or one like it, and of a seam, for pictures [B, 3, H, W]."""
         if not len(images):
@@ -104,6 +106,7 @@ class PhotoSegmenter(Segmenter):
         return every[:, self.labels].sum(1, keepdim=True), seam
 
     @torch.no_grad()
+    @at_home
     def log_odds(self, images: Tensor, masks: Tensor) -> Tensor:
         """[B] of the category's mean probability inside masks [B, 1, R, R] of pictures [B, 3, R, R] in [0, 1]."""
         found = [images.new_zeros(0)]

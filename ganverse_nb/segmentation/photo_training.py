@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
+from ganverse_nb.runtime.demand import Rehearsal
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
@@ -26,7 +27,7 @@ from ganverse_nb.segmentation.photo_segmenter import (
     save_photo_segmenter,
 )
 from ganverse_nb.segmentation.sharing import TeamBatchNorm, own
-from ganverse_nb.segmentation.training import evaluate, learn
+from ganverse_nb.segmentation.training import bytes_of, evaluate, learn
 from ganverse_nb.studio.photos import Photos
 
 WEIGHTS, PHASE = "segmenter.safetensors", "photo segmenter"
@@ -99,7 +100,17 @@ def train_photo_segmenter(
     def step(number: int) -> dict[str, float]:
         return _step(network, optimizer, checkpoints, material, team, config, seed, number)
 
-    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
+    def prepare(number: int) -> Callable[[], object]:
+        with torch.random.fork_rng(devices=[]):
+            other = PhotoNetwork(len(names), config.widths).to(memory_format=torch.channels_last)
+        rate = torch.optim.AdamW(other.parameters(), lr=config.lr)
+        return lambda: _step(other, rate, None, material, Team(), replace(config, batch=number), seed, 0)
+
+    share = team.share(config.batch, "the batch")
+    rehearsal = Rehearsal(prepare, share, bytes_of(network), directory, f"make batches smaller (now {config.batch})")
+    minutes = learn(
+        network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team, rehearsal=rehearsal
+    )
     provenance: dict[str, Any] = {
         "command": command or f"train_photo_segmenter(photos, scenes, config, directory, seed={seed})",
         "seed": seed,
@@ -149,7 +160,7 @@ def loss(network: PhotoNetwork, pictures: Composites, team: Team | None = None) 
 def _step(
     network: PhotoNetwork,
     optimizer: torch.optim.Optimizer,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     material: Material,
     team: Team,
     config: PhotoSegmenterConfig,

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.config import SegmenterConfig
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.runtime.checkpoints import STATE, Checkpoints, check_identity
+from ganverse_nb.runtime.demand import Rehearsal
 from ganverse_nb.runtime.precision import bfloat16
 from ganverse_nb.runtime.steps import finite_step
 from ganverse_nb.runtime.team import Team
@@ -104,7 +105,18 @@ def train_segmenter(
     def step(number: int) -> dict[str, float]:
         return _step(network, optimizer, checkpoints, sampling, train, config, seed, number)
 
-    minutes = learn(network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team)
+    def prepare(number: int) -> Callable[[], object]:
+        with torch.random.fork_rng(devices=[]):
+            other = small_mask_rcnn(config).to(memory_format=torch.channels_last)
+        rate = torch.optim.AdamW(other.parameters(), lr=config.lr)
+        fewer, alone = replace(config, batch=number), SharedSampling(other, Team())
+        return lambda: _step(other, rate, None, alone, train, fewer, seed, 0)
+
+    advice = f"lower segmenter.batch (now {config.batch})"
+    minutes = learn(
+        network, optimizer, checkpoints, config.steps, config.evaluate_every, step, score, team,
+        rehearsal=Rehearsal(prepare, team.share(config.batch, "segmenter.batch"), bytes_of(network), directory, advice),
+    )  # fmt: skip
     provenance: dict[str, Any] = {
         "command": command or f"train_segmenter(photos, config, directory, seed={seed})",
         "seed": seed,
@@ -127,6 +139,11 @@ def _origin(photos: Masked) -> str:
     return getattr(photos, "origin", "")
 
 
+def bytes_of(network: nn.Module) -> int:
+    """Of a network's weights in float32."""
+    return sum(4 * parameter.numel() for parameter in network.parameters())
+
+
 def learn(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -137,6 +154,7 @@ def learn(
     score: Callable[[], dict[str, float]],
     team: Team,
     what: str = "segmenter",
+    rehearsal: Rehearsal | None = None,
 ) -> float:
     """The loop of a training, from where its checkpoints are; returns its minutes, those before included.
 
@@ -145,6 +163,7 @@ def learn(
         score: the network on held-out photos, the number that is shown first; one process does it.
         team: processes that share each step.
         what: is trained, in a word or two.
+        rehearsal: by which it is told what the training will take.
 
     Raises:
         DivergedError: losses or weights are not finite.
@@ -160,6 +179,8 @@ def learn(
 
     start = checkpoints.resume(restore)
     team.agree(network.state_dict().values())
+    if rehearsal is not None and team.is_main:
+        rehearsal.tell(f"the {what}", steps - start)
     network.train()
     began = time.monotonic()
     with tqdm(total=steps, initial=start, desc=what, unit="step", disable=not team.is_main) as bar:
@@ -209,7 +230,7 @@ def targets(pictures: Composites, working_size: int) -> list[dict[str, Tensor]]:
 def _step(
     network: MaskRCNN,
     optimizer: torch.optim.Optimizer,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     sampling: SharedSampling,
     photos: Masked,
     config: SegmenterConfig,

@@ -17,6 +17,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ganverse_nb.data.image_folder import find_images, first_reasons
+from ganverse_nb.data.masked_folder import mask_beside
+from ganverse_nb.data.pictures import Picture
 from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.inverse_graphics.reconstructor import BATCH, Reconstructor
 from ganverse_nb.runtime.checkpoints import check_identity
@@ -39,7 +41,8 @@ def reconstruct_folder(
 
     In `output` there are then `reconstructions.csv`; `meshes/NAME.glb` of those in domain; `cutouts/NAME.png`, the
     window that the networks saw, with the mask as its alpha channel, of all that could be read; `contact_sheet.png`.
-    Links are followed inside of the folder alone. A picture that has changed since its row was written is done again.
+    `NAME_mask.png` or `masks/NAME.png` beside a picture is its mask, as an alpha channel is; others are cut out. Links
+    are followed inside of the folder alone. What has changed since its row was written is done again.
 
     Args:
         refine: as of a single picture.
@@ -57,7 +60,7 @@ def reconstruct_folder(
         settings, table = _settings(reconstructor, refine, force), Table(output / TABLE, output)
         known = _known_rows(output, settings, table)
         batch = 1 if refine else BATCH  # a refined photograph takes seconds, and no more than its work is to be lost
-        rows = table.keep(known, files, batch)
+        rows = table.keep(known, files, batch, mask_beside)
         _note(output, settings, len(rows))
         todo = [name for name in files if name not in rows]
         if todo:
@@ -75,6 +78,8 @@ def told(rows: Sequence[Row], output: Path) -> str:
     """What became of the pictures, and where it is, in lines."""
     count = Counter(row.verdict for row in rows)
     parts = [f"{count[IN]} in domain", f"{count[OUT]} out of domain", f"{count[UNREADABLE]} that cannot be read"]
+    beside = sum(row.mask.startswith("file ") for row in rows)
+    parts += [f"{beside} cut out by the mask files beside them"] if beside else []
     meshes = sum(bool(row.mesh) for row in rows)
     return f"{len(rows)} pictures: {', '.join(parts)}\nwrote {meshes} meshes to {output / MESHES}, {output / TABLE}"
 
@@ -140,11 +145,11 @@ def _reconstruct(
 ) -> None:
     """Adds the rows of pictures, a batch at a time, after the files that they name."""
     names, new = output_names(list(pictures) + list(rows)), list[Row]()
-    results = reconstructor.many(pictures.values(), refine, batch)
+    results = reconstructor.many(pictures.values(), refine, batch, mask_of=mask_of)
     with tqdm(total=len(rows) + len(pictures), initial=len(rows), desc="photos", unit="photo") as bar:
         for (name, path), result in zip(pictures.items(), results, strict=True):
             mesh, cutout = Path(MESHES, f"{names[name]}.glb"), Path(CUTOUTS, f"{names[name]}.png")
-            row = Row.of(name, path, result)
+            row = Row.of(name, path, result, mask_beside(path))
             if isinstance(result, Reconstruction):
                 write_cutout(result, output / cutout)
                 row = row.replace(cutout=cutout.as_posix())
@@ -159,6 +164,11 @@ def _reconstruct(
                 rows |= {row.photo: row for row in new}
                 bar.update(len(new))
                 new = []
+
+
+def mask_of(picture: Picture) -> Path | None:
+    """The file of a photograph's mask, if there is one beside it."""
+    return mask_beside(Path(str(picture)))
 
 
 def write_cutout(result: Reconstruction, path: Path) -> None:

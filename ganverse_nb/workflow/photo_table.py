@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,10 @@ IN, OUT, UNREADABLE = "in domain", "out of domain", "unreadable"
 FORMULAS = "=+-@"  # spreadsheets take a cell that begins like this for something to compute
 
 
+def no_mask(_: Path) -> None:
+    """Of a folder without files of masks."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What the table tells of a photograph; all of it is text, and empty where there is nothing to tell.
@@ -36,7 +40,7 @@ class Row:
         mesh, cutout: files, below the folder of the table.
         notes: what was done to the picture before.
         refusal: why there is no mesh, or why it cannot be trusted, in one sentence.
-        bytes, modified: size and time (UTC) of the photograph's file.
+        bytes, modified: size and time (UTC) of the photograph's file, and of the file of its mask where it has one.
     """
 
     photo: str
@@ -62,14 +66,15 @@ class Row:
     modified: str = ""
 
     @classmethod
-    def of(cls, photo: str, path: Path, result: Reconstruction | Refusal) -> Row:
+    def of(cls, photo: str, path: Path, result: Reconstruction | Refusal, beside: Path | None = None) -> Row:
         """The row of a result, which names no files yet.
 
         Args:
             photo: its name, as `escaped`.
             path: its file.
+            beside: the file of its mask, if it has one.
         """
-        size, modified = version(path)
+        size, modified = version(path, beside)
         refusal = result.refusal.replace(str(path), path.name)  # the table may be moved, with its folder
         told = {"refusal": cell(refusal), "bytes": size, "modified": modified}
         if isinstance(result, Refusal):
@@ -80,17 +85,18 @@ class Row:
             numbers |= {name: float(getattr(camera, name)[0]) for name in ("azimuth", "elevation", "distance", "fov")}
             numbers |= zip(("target_x", "target_y", "target_z"), camera.target[0].tolist(), strict=True)
         told |= {name: f"{value:.6g}" for name, value in numbers.items()}
-        told |= {"mask": cell(result.mask_source), "notes": cell("; ".join(result.notes))}
+        source = result.mask_source if beside is None else f"file {beside.name}"
+        told |= {"mask": cell(source), "notes": cell("; ".join(result.notes))}
         return cls(photo, IN if verdict.in_domain else OUT, **told)
 
     def replace(self, **changes: str) -> Row:
         """With other values."""
         return replace(self, **changes)
 
-    def is_of(self, path: Path, output: Path) -> bool:
+    def is_of(self, path: Path, output: Path, beside: Path | None = None) -> bool:
         """Whether it tells of a photograph's file as it is now, and the files that it names are there."""
         files = [output / name for name in (self.mesh, self.cutout) if name]
-        return (self.bytes, self.modified) == version(path) and all(file.is_file() for file in files)
+        return (self.bytes, self.modified) == version(path, beside) and all(file.is_file() for file in files)
 
     @property
     def camera(self) -> Camera:
@@ -114,10 +120,13 @@ class Table:
     def __init__(self, path: Path, output: Path) -> None:
         self.path, self.output = path, output
 
-    def keep(self, known: int, pictures: Mapping[str, Path], batch: int) -> dict[str, Row]:
+    def keep(
+        self, known: int, pictures: Mapping[str, Path], batch: int, mask_of: Callable[[Path], Path | None] = no_mask
+    ) -> dict[str, Row]:
         """The rows of those pictures that need not be done again, by their names; others are dropped from the file.
 
         Args:
+            mask_of: the file of a photograph's mask, if it has one.
             known: so many of the first rows are whole. After them, rows count in whole batches: pictures that are done
                 beside others are the same to rounding, and so to the last bit beside the same ones.
 
@@ -126,7 +135,8 @@ class Table:
         """
         rows = self.read()
         whole = known + max(0, len(rows) - known) // batch * batch
-        valid = [row for row in rows[:whole] if row.photo in pictures and row.is_of(pictures[row.photo], self.output)]
+        there = ((row, pictures[row.photo]) for row in rows[:whole] if row.photo in pictures)
+        valid = [row for row, path in there if row.is_of(path, self.output, mask_of(path))]
         kept = {row.photo: row for row in valid}
         self.write(kept.values())
         return kept
@@ -151,13 +161,14 @@ class Table:
             file.write(_lines(rows))
 
 
-def version(path: Path) -> tuple[str, str]:
-    """Size and time of a file, as rows tell them; empty where it has gone."""
+def version(path: Path, beside: Path | None = None) -> tuple[str, str]:
+    """Size and time of a file, and of one `beside` it, as rows tell them; empty where one has gone."""
     try:
-        facts = path.stat()
+        facts = [one.stat() for one in (path, beside) if one is not None]
     except OSError:
         return "", ""
-    return str(facts.st_size), datetime.fromtimestamp(facts.st_mtime, UTC).isoformat()
+    times = (datetime.fromtimestamp(one.st_mtime, UTC).isoformat() for one in facts)
+    return " ".join(str(one.st_size) for one in facts), " ".join(times)
 
 
 def escaped(name: str) -> str:

@@ -110,7 +110,8 @@ def pose_regressor_stage(run: Run) -> Stage:
 
     def compute(directory: Path) -> None:
         photos = train_photos(run)
-        train_regressor(photos.images, photos.camera, config, seed, directory=directory).save(directory / POSE)
+        order = (photos.images, photos.camera, config, seed)
+        train_regressor(*order, directory=directory, device=compute_device()).save(directory / POSE)
         (directory / STATE).unlink(missing_ok=True)
 
     settings = [config.regressor_steps, config.regressor_batch, seed]

@@ -10,6 +10,7 @@ from ganverse_nb.gan import pose
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.pose import PoseRegressor, azimuth_error, train_regressor
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.runtime import demand
 from ganverse_nb.runtime.errors import DivergedError
 
 
@@ -111,3 +112,14 @@ def test_photos_and_cameras_must_pair_up():
     photos = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
     with pytest.raises(ValueError, match="one camera each"):
         train_regressor(photos, Camera.orbit(torch.zeros(2)), ViewConfig(), progress=False)
+
+
+def test_what_the_training_will_take_is_told_and_changes_nothing(monkeypatch, capsys):
+    order = (pictures(torch.zeros(9)), Camera.orbit(torch.zeros(9)), ViewConfig(regressor_steps=2, regressor_batch=8))
+    silent = train_regressor(*order, progress=False)
+    assert "regressor" not in capsys.readouterr().err
+    monkeypatch.setattr(demand, "TOLD", 1)
+    told = train_regressor(*order, progress=False)
+    assert "The pose regressor: about " in capsys.readouterr().err
+    one, two = silent.state_dict(), told.state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)

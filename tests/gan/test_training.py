@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import copy
+import re
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from ganverse_nb.gan import rehearsal, training
 from ganverse_nb.gan import trainer as trainer_module
-from ganverse_nb.gan import training
 from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.trainer import EMA_HALF_LIFE, EMA_RAMP, GanTrainer
 from ganverse_nb.gan.training import train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, read_metrics
-from ganverse_nb.runtime.errors import DivergedError, ExpectedWarning
+from ganverse_nb.runtime.errors import DivergedError, ExpectedError, ExpectedWarning
 
 
 def state(trainer, path):
@@ -390,3 +393,18 @@ def test_a_step_without_a_finite_gradient_changes_nothing_and_is_counted(small_c
     bad |= {3, 4}
     with pytest.warns(ExpectedWarning), pytest.raises(DivergedError, match="the gradient is not finite at step 4"):
         train_gan(photos, small_config, tmp_path / "bad", 1, images=8 * small_config.batch, progress=False)
+
+
+def test_what_a_training_will_take_is_told_and_changes_nothing(small_config, photos, tmp_path, monkeypatch, capsys):
+    images = 3 * small_config.batch
+    train_gan(photos, small_config, tmp_path / "silent", 1, images=images, progress=False)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(rehearsal, "TOLD", 1)
+    train_gan(photos, small_config, tmp_path / "told", 1, images=images, progress=False)
+    assert re.search(r"The GAN: about \d+ s, .*of the disk\.", capsys.readouterr().err)
+    one, other = (load_generator(tmp_path / name / "teacher.safetensors").state_dict() for name in ("silent", "told"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(ExpectedError, match="No room for the GAN: 4.. kB of the disk are needed and 0 kB are free"):
+        train_gan(photos, small_config, tmp_path / "full", 1, images=images, progress=False)
+    assert not (tmp_path / "full" / "state.pt").exists()

@@ -142,3 +142,30 @@ def test_limits_of_the_first_version_of_control_groups(system):
         f"{folder}__USAGE": "500\n",
     }
     assert system(**files) == (200, "the limit of this container or job")
+
+
+def test_the_memory_of_a_gpu_is_told_and_refused_as_that_of_the_machine_is(tmp_path, monkeypatch, capsys):
+    """There is none in the tests: what it would say stands for it."""
+    held = []
+
+    def taken_of_gpu(work):
+        work()
+        return 1_000_000_000 * held[-1]
+
+    def prepare(number):
+        held.append(number)
+        return lambda: None
+
+    monkeypatch.setattr(demand, "taken_of_gpu", taken_of_gpu)
+    found = step_demand(prepare, 16)
+    assert found.gpu == 16_000_000_000
+    assert found.then(Demand(gpu=7)).gpu == found.times(3).gpu == found.gpu
+    monkeypatch.setattr(demand, "free_gpu_memory", lambda: 15_000_000_000)
+    told = (
+        "No room for f: about 16.0 GB of the GPU's memory are needed and 15.0 GB are free; lower inverse.pairs, or end"
+    )
+    with pytest.raises(ExpectedError, match=re.escape(told)):
+        announce("f", found, tmp_path, "lower inverse.pairs")
+    monkeypatch.setattr(demand, "free_gpu_memory", lambda: 17_000_000_000)
+    announce("f", found, tmp_path)
+    assert "16.0 GB of the GPU's memory" in capsys.readouterr().err

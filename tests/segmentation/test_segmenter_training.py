@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from ganverse_nb.config import SegmenterConfig
+from ganverse_nb.runtime import demand
 from ganverse_nb.runtime.checkpoints import METRICS, STATE, read_metrics
 from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.segmentation import training
@@ -128,3 +129,16 @@ def test_targets_hold_every_instance(photos: Photos) -> None:
             left, top, right, bottom = box.tolist()
             assert left <= column.min() and column.max() < right and top <= row.min() and row.max() < bottom
             assert column.min() - left <= MARGIN + 1 and bottom - row.max() <= MARGIN + 2
+
+
+def test_what_a_training_will_take_is_told_and_changes_nothing(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = replace(TINY, steps=2)
+    train_segmenter(photos, config, tmp_path / "silent", 3)
+    assert "of the disk" not in capsys.readouterr().err
+    monkeypatch.setattr(demand, "TOLD", 1)
+    train_segmenter(photos, config, tmp_path / "told", 3)
+    assert "The segmenter: about " in capsys.readouterr().err
+    one, other = (load_file(tmp_path / name / WEIGHTS) for name in ("silent", "told"))
+    assert all(torch.equal(one[name], other[name]) for name in one)

@@ -96,8 +96,10 @@ def test_an_order_that_was_ended_goes_on_to_the_same_bits(own, folder, tmp_path,
     monkeypatch.setattr(photo_folder, "BATCH", 3)
     asked = list[Path]()
 
-    def many(pictures, refine, batch, ends_after: float = np.inf) -> Iterator:
-        for number, (picture, result) in enumerate(zip(pictures, whole(pictures, refine, batch), strict=True)):
+    def many(pictures, refine, batch, mask_of, ends_after: float = np.inf) -> Iterator:
+        for number, (picture, result) in enumerate(
+            zip(pictures, whole(pictures, refine, batch, mask_of=mask_of), strict=True)
+        ):
             asked.append(picture)
             if number == ends_after:
                 raise KeyboardInterrupt
@@ -167,3 +169,43 @@ def test_the_command_says_what_became_of_them_and_what_is_next(tmp_path, capsys)
     assert "--turntable is of a single picture" in capsys.readouterr().err
     assert cli.main(["reconstruct", str(tmp_path / "nowhere"), *command[4:]]) == 2
     assert "There is no picture at" in capsys.readouterr().err
+
+
+def test_mask_files_beside_the_photographs_are_taken_told_and_looked_at_again_when_they_change(own, tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    (folder / "masks").mkdir(parents=True)
+    photos = make_photos("car", 4, seed=5, resolution=128)
+    for number, pixels in enumerate(photos.images.permute(0, 2, 3, 1).numpy()):
+        Image.fromarray(pixels).save(folder / f"car{number}.png")
+    masks = [Image.fromarray(mask[0].numpy().astype(np.uint8) * 255) for mask in photos.masks]
+    masks[0].save(folder / "car0_mask.png")
+    masks[1].save(folder / "masks" / "car1.png")
+    masks[2].resize((64, 64)).save(folder / "car2_mask.png")
+    done = reconstruct_folder(own, folder, out)
+    rows = {row.photo: row for row in done}
+    assert set(rows) == {f"car{number}.png" for number in range(4)}  # masks are no photographs
+    assert [rows[f"car{n}.png"].mask for n in (0, 1)] == ["file car0_mask.png", "file car1.png"]
+    assert rows["car3.png"].mask == own.segmenter.source
+    assert rows["car2.png"].verdict == UNREADABLE and "a mask is of the size of its picture" in rows["car2.png"].refusal
+    assert "2 cut out by the mask files beside them" in photo_folder.told(done, out)
+    alone = own(folder / "car0.png", mask=folder / "car0_mask.png")
+    assert float(rows["car0.png"].azimuth) == pytest.approx(float(alone.camera.azimuth), abs=1e-2)
+
+    (folder / "car0_mask.png").unlink()
+    masks[2].save(folder / "car2_mask.png")
+    again = {row.photo: row for row in reconstruct_folder(own, folder, out)}
+    assert again["car0.png"].mask == own.segmenter.source and again["car2.png"].mask == "file car2_mask.png"
+    assert again["car1.png"] == rows["car1.png"] and again["car3.png"] == rows["car3.png"]
+
+
+def test_large_photographs_come_to_what_smaller_ones_do(own, tmp_path):
+    """Those that nothing is fitted to are scaled down as they are decoded, which the notes tell."""
+    pixels = make_photos("car", 1, seed=5, resolution=256).images[0].permute(1, 2, 0).numpy()
+    for side in (512, 3000):
+        Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC).save(
+            tmp_path / f"{side}.jpg", quality=95
+        )
+    small, large = own.many([tmp_path / "512.jpg", tmp_path / "3000.jpg"])
+    assert small.notes == () and large.notes == ("it was scaled down from 3000 x 3000 pixels",)
+    assert float((small.camera.azimuth - large.camera.azimuth).abs()) < 2
+    assert float((small.mask - large.mask).abs().sum() / small.mask.sum()) < 0.05
