@@ -201,8 +201,10 @@ def _made(content: Mapping[str, Any], where: str, others: tuple[str, ...] = ()) 
     keys = [field.name for field in fields(Category) if field.name not in ("patience", "paper")]
     unknown = [key for key in content if key not in (*keys, *others)]
     if unknown:
+        named = ", ".join(map(repr, unknown))
         raise SettingError(
-            f"{where} has the unknown key {unknown[0]!r}; a category has {', '.join(k for k in keys if k != 'source')}."
+            f"{where} has the unknown key{'s' * (len(unknown) > 1)} {named}; a category has "
+            f"{', '.join(k for k in keys if k != 'source')}."
         )
     if "name" not in content:
         raise SettingError(f'{where} has no name; write one, as in name = "mug".')

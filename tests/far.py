@@ -61,6 +61,7 @@ class _Far(TorchDispatchMode):
     """Also sees what makes tensors out of nothing, and what moves them."""
 
     computed: int = 0  # operations on far tensors
+    launched: int = 0  # kernels of the renderer
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.computed += any(isinstance(leaf, FarTensor) for leaf in tree_leaves((args, kwargs)))
@@ -122,7 +123,10 @@ def far_device() -> Iterator[_Far]:
     """Meanwhile `compute_device` is the far device, and runs compute there; the mode counts operations."""
     bind, autocast = launch._bind, torch.autocast
 
+    mode = _Far()
+
     def near_bind(kernel: Any, dim: Any, *args: Any) -> Any:
+        mode.launched += any(isinstance(a, FarTensor) for a in args)
         return bind(kernel, dim, *(a.near if isinstance(a, FarTensor) else a for a in args))
 
     class NearAutocast(autocast):  # type: ignore[misc, valid-type]
@@ -144,7 +148,7 @@ def far_device() -> Iterator[_Far]:
         patch.setattr(launch, "_bind", near_bind)
         patch.setattr(torch, "autocast", NearAutocast)
         patch.setattr(torch, "Generator", NearGenerator)
-        with _Far() as mode:
+        with mode:
             yield mode
 
 

@@ -38,6 +38,7 @@ def test_a_file_of_ones_own_is_read(tmp_path):
     ("text", "words"),
     [
         ('name = "mug"\ncolour = 3\n', "unknown key 'colour'; a category has name, plural, coco, template"),
+        ('name = "mug"\ncolour = 3\nsize = 2\n', "unknown keys 'colour', 'size'; a category has name"),
         ('name = "mug"\npatience = 3\n', "unknown key 'patience'"),
         ('plural = "mugs"\n', "has no name"),
         ("name = mug\n", "cannot be read as TOML"),

@@ -64,7 +64,7 @@ def reconstruct_and_compare(
         meshes.append(mesh := model.network(image, mask))
         reading = model.head.read(image, mask)
         if opinion is not None:
-            reading = opinion[rows].beside(reading)
+            reading = moved(opinion[rows], device).beside(reading)
         hypotheses = place_hypotheses(mesh, reading, image, mask)
         cameras.append(where_whole(mask, hypotheses.best(), reading.camera()))
         overlaps.append(hypotheses.iou.amax(1).cpu())

@@ -17,6 +17,7 @@ from ganverse_nb.runtime.files import write_text
 from ganverse_nb.runtime.picture_files import formats_of
 
 FEW = 1000  # pictures; a GAN needs at least about so many to vary
+LEAST = 32  # the batch of the profiles for own pictures
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Found:
             f"aspect (width / height): {self.aspect:.2f}; the square in the middle of each is used",
             f"masks: {self.masks or 'none beside them'}",
         ]
+        if self.pictures - self.unreadable < LEAST:
+            told.append(f"too few for a GAN: batches of {LEAST} (gan.batch) need as many pictures; take more")
         if self.pictures < FEW:
             told.append(f"fewer than {FEW}: expect the GAN to vary little; `--mirror` doubles them")
         return told
