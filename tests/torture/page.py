@@ -26,6 +26,9 @@ A run that was ended, by whatever, goes on with the same command. Every training
 `runtime.checkpoint_seconds` of work (60; 0: only after as many steps as it has of its own), as in
 `--set runtime.checkpoint_seconds=20`; photographs and pictures of the multi-view dataset are kept in pieces of some
 seconds. No result depends on it. Files are written under a temporary name and renamed when they are whole.
+
+A step whose gradients are not finite though its losses are is left out, told and counted; three in a row end the training,
+and so does a loss that is not finite (`runtime.steps`). Nothing that is not finite is ever written.
 """
 SECTIONS = {
     "kills": (
