@@ -82,7 +82,9 @@ def test_every_stage_that_hands_a_network_out_puts_it_on_the_device_of_the_run()
     loads = [*(f"{name}.load(" for name in classes), "load_generator(", "load_discriminator(", "load_segmenter("]
     known = {"load_segmenter(run.config.kind, setting"}  # which fetches a file
     folder, seen = Path(ganverse_nb.workflow.__file__).parent, 0
-    for path in (folder / f"{name}.py" for name in ("stages", "experiments", "networks", "feature_segmenter")):
+    for path in (
+        folder / f"{name}.py" for name in ("stages", "experiments", "networks", "feature_segmenter", "commands")
+    ):
         lines = path.read_text().splitlines()
         for number, line in enumerate(lines):
             if any(load in line for load in loads) and not line.startswith(("from", "import", "def", "    from")):

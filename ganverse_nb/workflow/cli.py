@@ -341,7 +341,8 @@ def _check(options: argparse.Namespace) -> int:
     if lacking:
         print(f"missing: {', '.join(need.name for need in lacking)}; next: {lacking[0].command}")
     else:
-        print(f"all is here\nnext: ganverse reproduce {means(config)}")
+        left = [f"{need.name}, which only {need.only} needs" for need in found if not need.here]
+        print(f"all is here{''.join(f', but for {one}' for one in left)}\nnext: ganverse reproduce {means(config)}")
     return 1 if lacking else 0
 
 

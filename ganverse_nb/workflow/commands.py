@@ -284,11 +284,12 @@ def measure_views(run: Run, gan: str) -> list[SplitMeasure]:
     """How well each split layer of a GAN holds the view, and how much shape it leaves to the content code."""
     from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.view_gate import measure_views
+    from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.workflow import stages
 
     regressor, segmenter = stages.pose_regressor(run), stages.segmenter(run)
     return measure_views(
-        load_generator(gan),
+        load_generator(gan).to(compute_device()),
         regressor,
         run.config.views,
         truncation=run.config.multiview.truncation,
@@ -306,9 +307,10 @@ def measure_gan(gan: str, real: Run | Path, seed: int) -> tuple[InceptionDistanc
     from ganverse_nb.evaluation.fid import INCEPTION, gan_distance
     from ganverse_nb.evaluation.kid import gan_kid
     from ganverse_nb.gan.checkpoint import load_generator
+    from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.workflow import photo_stages
 
-    generator, weights = load_generator(gan), INCEPTION.find()
+    generator, weights = load_generator(gan).to(compute_device()), INCEPTION.find()
     if isinstance(real, Path):
         photos = read_image_folder(real, generator.picture_size)
     else:
@@ -328,13 +330,14 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
     from ganverse_nb.gan.checkpoint import load_generator, resolve
     from ganverse_nb.gan.view_choice import choose_views
     from ganverse_nb.runtime.files import sha256
+    from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.workflow import stages
 
     regressor = stages.pose_regressor(run)
     made_by = f"{_typed(run, 'choose-views')} --split-layer {split_layer}"
     provenance = {"command": made_by, "teacher": sha256(resolve(gan))}
     codes = choose_views(
-        load_generator(gan),
+        load_generator(gan).to(compute_device()),
         regressor,
         run.config.views,
         split_layer,

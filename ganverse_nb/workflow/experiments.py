@@ -202,7 +202,8 @@ def joint_variant(run: Run, variant: str) -> StyleGANR:
         ValueError: unknown variant.
     """
     directory = run.finish(joint_variant_stage(run, variant))
-    return StyleGANR.load(directory / FINAL, PropertyEncoder.of(inverse_graphics(run), segmenter(run)))
+    encoder = PropertyEncoder.of(inverse_graphics(run), segmenter(run))
+    return StyleGANR.load(directory / FINAL, encoder).to(compute_device())
 
 
 def joint_variant_stage(run: Run, variant: str) -> Stage:

@@ -27,8 +27,8 @@ A run that was ended, by whatever, goes on with the same command. Every training
 `--set runtime.checkpoint_seconds=20`; photographs and pictures of the multi-view dataset are kept in pieces of some
 seconds. No result depends on it. Files are written under a temporary name and renamed when they are whole.
 
-A step whose gradients are not finite though its losses are is left out, told and counted; three in a row end the training,
-and so does a loss that is not finite (`runtime.steps`). Nothing that is not finite is ever written.
+A step whose gradients are not finite though its losses are is left out, told and counted; three in a row end the
+training, and so does a loss that is not finite (`runtime.steps`). Nothing that is not finite is ever written.
 """
 SECTIONS = {
     "kills": (

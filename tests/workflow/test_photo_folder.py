@@ -116,7 +116,7 @@ def test_an_order_that_was_ended_goes_on_to_the_same_bits(own, folder, tmp_path,
     assert len(asked) == 12 and content(out) == undisturbed  # nothing was to be done
     out.rename(tmp_path / "undisturbed")
     for ends_after in (4, 2, 4):  # at the fifth; of what is left then at the third, and so on
-        monkeypatch.setattr(own, "many", lambda *of, at=ends_after: many(*of, ends_after=at))
+        monkeypatch.setattr(own, "many", lambda *of, at=ends_after, **named: many(*of, ends_after=at, **named))
         with pytest.warns(ExpectedWarning), pytest.raises(KeyboardInterrupt):
             reconstruct_folder(own, folder, out)
         with (out / TABLE).open("a") as table:
