@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops
 
-from ganverse_nb.data.pictures import LARGEST, Picture, check_size, on_white, photograph
+from ganverse_nb.data.pictures import Picture, check_size, on_white, photograph
 
 WIDEST = 3.0  # longer side by shorter: in the square around a wider picture, an object is too small
 CLEAR, OPAQUE = 0.05, 0.002  # shares that an alpha channel must have before it tells an object from what is round it
@@ -38,7 +38,7 @@ class Photo:
     box: tuple[int, int, int, int]
 
 
-def read_photo(picture: Picture, resolution: int, largest: int = LARGEST) -> Photo:
+def read_photo(picture: Picture, resolution: int, largest: int = 0) -> Photo:
     """A picture in any of the forms of `as_picture`, without its borders.
 
     It is turned upright as its EXIF data say, and scaled as `photograph` does it. Borders of one colour, as screenshots
@@ -47,7 +47,7 @@ def read_photo(picture: Picture, resolution: int, largest: int = LARGEST) -> Pho
 
     Args:
         resolution: a picture whose shorter side has less than half as many pixels is too small.
-        largest: pixels of the longer side, to which larger pictures are scaled down.
+        largest: pixels of the longer side, to which larger pictures are scaled down; 0: as `photograph` does.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -118,7 +118,7 @@ def decode_picture(data: bytes, name: str, resolution: int | tuple[int, int], fi
         # a JPEG of far more pixels is decoded at a half, a quarter or an eighth, much faster
         width, height = _size(resolution)
         file.draft(None, (2 * width, 2 * height))
-        return _fitted(_scaled(file), resolution)
+        return _fitted(_scaled(file, LARGEST), resolution)
 
     return _to_tensor(decoded(data, name, read), name, resolution)
 
@@ -167,8 +167,8 @@ def whole_picture(picture: Picture, alpha: bool = False) -> Image.Image:
     return as_image(picture, alpha)
 
 
-def photograph(picture: Picture, largest: int = LARGEST) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
-    """All of a picture, as `whole_picture`, but of at most `largest` pixels on its longer side, and with its alpha.
+def photograph(picture: Picture, largest: int = 0) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """All of a picture, as `whole_picture`, but of at most `largest` pixels (0: `LARGEST`) a side, with its alpha.
 
     Returns:
         It, in RGB, or in RGBA where it has an alpha channel or a transparent colour; the width and height that it had;
@@ -177,6 +177,7 @@ def photograph(picture: Picture, largest: int = LARGEST) -> tuple[Image.Image, t
     Raises:
         FileNotFoundError, ValueError: as `as_picture`.
     """
+    largest = largest or LARGEST
 
     def read(file: Image.Image) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
         several = file.format in FILMS and getattr(file, "is_animated", False)
@@ -208,7 +209,7 @@ def on_white(picture: Image.Image) -> Image.Image:
     return _converted(picture, "RGB")
 
 
-def _scaled(picture: Image.Image, largest: int = LARGEST) -> Image.Image:
+def _scaled(picture: Image.Image, largest: int) -> Image.Image:
     """`_with_alpha`, of at most `largest` pixels on the longer side."""
     picture = _with_alpha(picture)
     if max(picture.size) > largest:

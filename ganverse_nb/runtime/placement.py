@@ -4,7 +4,7 @@
 * Networks lie on it. What they are given may lie anywhere: they compute where they lie, and answer where the question
   lay (`at_home`). Asked with numbers alone, as for pictures of a seed, they answer in the memory of the processor.
 * What computes without weights, as rendering does, computes where its tensors lie; of a run that was opened in this
-  process (`work_on`), what lies in the memory of the processor is computed on its device (`at_work`).
+  process, what lies in the memory of the processor is computed on its device (`at_work`).
 
 So a cell of a notebook may mix networks, codes, datasets and pictures without asking where they are.
 """
@@ -19,11 +19,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
+from ganverse_nb.runtime.process import computes_for_run
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Network = TypeVar("Network")
 CPU = torch.device("cpu")
-_of_run = [CPU]  # of the run that was opened last
+_of_run: list[torch.device] = []  # found when a run first computes, or told by `work_on`
 
 
 def compute_device() -> str:
@@ -33,12 +35,16 @@ def compute_device() -> str:
 
 def work_on(device: torch.device | str) -> None:
     """From now on, what has no weights computes on `device` what lies in the memory of the processor."""
-    _of_run[0] = torch.device(device)
+    _of_run[:] = [torch.device(device)]
 
 
 def place_for(home: torch.device) -> torch.device:
     """Where tensors that lie at `home` are computed with."""
-    return _of_run[0] if home == CPU else home
+    if home != CPU:
+        return home
+    if not _of_run and computes_for_run():
+        work_on(compute_device())
+    return _of_run[0] if _of_run else CPU
 
 
 def at_home(method: Callable[Concatenate[Network, P], T]) -> Callable[Concatenate[Network, P], T]:

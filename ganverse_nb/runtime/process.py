@@ -14,6 +14,18 @@ from ganverse_nb.runtime.memory import keep_freed_memory
 # that sleep at once take long to wake (a step of 80 ms takes 120). So they spin for some 50 microseconds first.
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
+_opened: list[str] = []
+
+
+def compute_for_run() -> None:
+    """From now on a run is open in this process, on whose device it computes (`runtime.placement`)."""
+    _opened[:] = ["a run"]
+
+
+def computes_for_run() -> bool:
+    """Whether a run was opened in this process."""
+    return bool(_opened)
+
 
 def prepare_process() -> None:
     """How OpenMP's threads wait, for this process and those it starts, and memory that is kept for the next step.

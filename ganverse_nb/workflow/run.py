@@ -30,8 +30,7 @@ from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.evaluation.report_text import RowTable, pictures_folder
 from ganverse_nb.runtime.errors import ExpectedError, SettingError
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
-from ganverse_nb.runtime.placement import compute_device, work_on
-from ganverse_nb.runtime.process import prepare_process
+from ganverse_nb.runtime.process import compute_for_run, prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
 from ganverse_nb.runtime.settings import kept_every
 from ganverse_nb.runtime.shipped import shipped_stage
@@ -471,7 +470,7 @@ def open_run(
         config = run_config(profile, category, seed, runs, settings)
     except ValueError as error:
         raise SettingError(str(error)) from None  # which a notebook shows as one sentence
-    work_on(compute_device())
+    compute_for_run()
     return Run(config, runs, figures, shipped)
 
 
