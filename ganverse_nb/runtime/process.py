@@ -14,17 +14,17 @@ from ganverse_nb.runtime.memory import keep_freed_memory
 # that sleep at once take long to wake (a step of 80 ms takes 120). So they spin for some 50 microseconds first.
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
-_opened: list[str] = []
+_run_is_open = [False]
 
 
 def compute_for_run() -> None:
     """From now on a run is open in this process, on whose device it computes (`runtime.placement`)."""
-    _opened[:] = ["a run"]
+    _run_is_open[0] = True
 
 
 def computes_for_run() -> bool:
     """Whether a run was opened in this process."""
-    return bool(_opened)
+    return _run_is_open[0]
 
 
 def prepare_process() -> None:
