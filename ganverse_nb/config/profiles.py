@@ -183,6 +183,7 @@ def _paper(kind: Category, seed: int) -> Config:
             weight_surroundings=0.0,
             weight_code=0.0,
             view_offset=0,
+            zoom_at=0,
             average=0.0,
             joint_decay_from=1.0,
             warmup_decay_from=1.0,

@@ -238,6 +238,7 @@ class StyleGANRConfig:
     view_rest: str = "interpolate"  # the other dimensions: between the nearest chosen views, or their "mean"
     view_harmonics: int = 3  # of the azimuth; the chosen views are too few for more
     view_offset: int = 128  # hidden units of a network from the camera to an offset of all styles; 0: none, as in Eq 3
+    zoom_at: int = 8  # pixels a side of the features that are resampled to the asked scale; 0: none, as in Eq 3
     camera_jitter: float = 0.25  # on elevation and scale, in units of their spread: few views, or they explain azimuth
     warmup_decay_from: float = 0.6  # of the warm-up: from there the learning rate falls to zero; 1: it stays
     weight_entropy: float = 0.3  # 0.01 left the gates at a third each
@@ -249,10 +250,10 @@ class StyleGANRConfig:
     weight_texture: float = 4.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
-    scales: tuple[float, float] = (0.85, 1.1)  # that the joint stage asks for, as shares of the dataset's
+    scales: tuple[float, float] = (0.75, 1.33)  # that the joint stage asks for, as shares of the dataset's
     elevation_reach: float = 1.0  # degrees that it asks for beyond those of the chosen views
     weight_camera: float = 1.0  # angles against the camera head's reading; this and the next ones are not in Eq 6
-    weight_adversarial: float = 0.5  # the game with the teacher's discriminator goes on
+    weight_adversarial: float = 0.0  # the game with the teacher's discriminator goes on; it costs more than it gives
     adversary_r1_gamma: float = 0.3
     adversary_r1_interval: int = 8
     weight_silhouette: float = 4.0  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU

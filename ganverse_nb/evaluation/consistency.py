@@ -16,11 +16,13 @@ from ganverse_nb.inverse_graphics.perceptual import Features
 from ganverse_nb.neural_renderer.codes import exact_codes
 from ganverse_nb.neural_renderer.consistency import AZIMUTHS, Shot, asked_cameras, consistency, shots
 from ganverse_nb.neural_renderer.data import CHUNK, Pictures, PropertyDataset
-from ganverse_nb.neural_renderer.properties import PropertyEncoder
+from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.render.renderer import render
 
 OBJECTS, PICTURES = 12, 400
-TEACHER = "GAN"
+FIT_EVERY = 3  # shots, of which one's cameras are fitted: every third azimuth
+TEACHER, SECOND = "GAN", "DIB-R"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class RendererScores:
     """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures.
 
     Attributes:
-        numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only.
+        numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only. DIB-R, pasted on
+            backgrounds, paints exactly what was asked for: its row is what the measures themselves get wrong.
         features: which features the perceptual distance and the KID were measured on.
     """
 
@@ -52,7 +55,7 @@ def score_renderers(
     """All numbers on held-out contents of the dataset.
 
     Args:
-        renderers: by name; the GAN itself is added as `TEACHER`.
+        renderers: by name; the GAN itself is added as `TEACHER`, and DIB-R as `SECOND`, which has no KID.
         encoder: with the segmenter's masks, which no renderer was trained with.
         perceptual: compares pictures with DIB-R's renders inside the object.
         real: [N, 3, R, R] in [0, 1], what pictures are to be like.
@@ -77,17 +80,17 @@ def score_renderers(
             asked = objects.replace(camera=data.cameras[views])
             yield asked, teacher.squares(styles.styles(shown, views), data.pictures.images.shape[-1])
 
-    cameras = asked_cameras(data.cameras, azimuths)
-    found = {TEACHER: consistency(swapped(), encoder, perceptual.distance).numbers()}
-    for name, renderer in renderers.items():
-        made = shots(renderer.synthesize, objects, cameras)
-        found[name] = consistency(made, encoder, perceptual.distance).numbers()
+    cameras, usual = asked_cameras(data.cameras, azimuths), data.cameras.distance.mean()
+    found = {TEACHER: consistency(swapped(), encoder, perceptual.distance, 1).numbers()}
+    for name, paint in {**{k: v.synthesize for k, v in renderers.items()}, SECOND: pasted}.items():
+        made = shots(paint, objects, cameras)
+        found[name] = consistency(made, encoder, perceptual.distance, FIT_EVERY, usual).numbers()
 
     features = SegmenterFeatures()
     truth = torch.cat([features(part) for part in real.split(CHUNK)])
     count = min(pictures, len(data))
     mixed = [torch.randint(len(data), (count,), generator=rng).split(CHUNK) for _ in range(3)]
-    drawn: dict[str, list[Tensor]] = {name: [] for name in found}
+    drawn: dict[str, list[Tensor]] = {name: [] for name in (TEACHER, *renderers)}
     for seen, textured, around in zip(*mixed, strict=True):
         scene = data.properties(seen).replace(texture=data.texture(textured), background=data.background(around))
         drawn[TEACHER].append(features(data.images(seen)))
@@ -96,3 +99,11 @@ def score_renderers(
     for name, parts in drawn.items():
         found[name]["kid"] = kernel_distance(truth, torch.cat(parts), seed)[0]
     return RendererScores(found, (perceptual.name, features.name))
+
+
+def pasted(properties: Properties) -> Tensor:
+    """DIB-R's render before the background, whose unknown part has the mean colour of the rest: [B, 3, R, R]."""
+    output = render(properties.mesh(), properties.camera, properties.background.shape[-1])
+    colors, known = properties.background[:, :3], properties.background[:, 3:]
+    mean = colors.sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True).clamp_min(1)
+    return torch.lerp(colors + mean * (1 - known), output.rgb, output.mask)

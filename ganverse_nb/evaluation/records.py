@@ -301,12 +301,16 @@ CONSISTENCY_BARS = {  # of StyleGAN-R
     "elevation_gain": ">= 0.85",
     "scale_correlation": ">= 0.95",
     "scale_gain": ">= 0.85",
+    "fitted_elevation_correlation": ">= 0.95",
+    "fitted_elevation_gain": ">= 0.85",
+    "fitted_scale_correlation": ">= 0.95",
+    "fitted_scale_gain": ">= 0.85",
     "kid": "<= 1.3 x consistency.gan.kid",
 }
 
 
 def consistency(scores: RendererScores) -> Measurements:
-    """How well "GAN" (view codes swapped), "mapping only" and "StyleGAN-R" keep to the scenes asked of them."""
+    """How well "GAN" (view codes swapped), "mapping only", "StyleGAN-R", "DIB-R" keep to the scenes asked of them."""
     return {
         f"consistency.{renderer.lower().replace('-', '_').replace(' ', '_')}.{name}": M(
             value, _unit(name), bar=CONSISTENCY_BARS.get(name, "") if renderer == "StyleGAN-R" else ""

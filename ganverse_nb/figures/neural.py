@@ -278,6 +278,9 @@ CONSISTENCY = {  # name of a number -> column, format
     "azimuth_error_p90_deg": ("p90 (°)", ".1f"),
     "elevation_gain": ("elevation", ".2f"),
     "scale_gain": ("scale", ".2f"),
+    "fitted_azimuth_error_deg": ("azimuth (°)", ".1f"),
+    "fitted_elevation_gain": ("elevation", ".2f"),
+    "fitted_scale_gain": ("scale", ".2f"),
     "kid": ("KID x 1000", ".2f"),
 }
 
@@ -289,5 +292,11 @@ def consistency_table(scores: RendererScores) -> Figure:
         for name, numbers in scores.numbers.items()
     ]
     columns, formats = zip(*CONSISTENCY.values())
-    groups = {"picture and scene": (0, 2), "spread over views": (3, 5), "error": (6, 7), "gain": (8, 9)}
+    groups = {
+        "picture and scene": (0, 2),
+        "spread over views": (3, 5),
+        "error, read": (6, 7),
+        "gain, read": (8, 9),
+        "error and gain, fitted": (10, 12),
+    }
     return number_table(columns, rows, formats=formats, groups=groups, total=False)

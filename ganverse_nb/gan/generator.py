@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganverse_nb.gan import latents
 from ganverse_nb.gan.ops import ACTIVATION_GAIN, activate, activate_, at_least_float32, upsample, upsampling_conv2d
+from ganverse_nb.gan.zoom import Zoom
 from ganverse_nb.runtime.placement import at_home
 
 W_AVERAGE_DECAY = 0.995
@@ -256,9 +257,10 @@ class Generator(nn.Module):
         styles: Sequence[Tensor],
         noise: Sequence[Tensor] | None,
         dtype: torch.dtype = torch.float32,
+        zoom: Zoom | None = None,
     ) -> Tensor:
         """List of styles -> picture [B, 3, R, R] in about [-1, 1] (stays inside `gan/`)."""
-        return self._run(styles, noise, dtype)[0]
+        return self._run(styles, noise, dtype, zoom)[0]
 
     def block_features(self, styles: Sequence[Tensor], noise: str | Sequence[Tensor] = "const") -> list[Tensor]:
         """List of styles -> the features [B, C, r, r] that leave each block, r = 4, 8, ... R."""
@@ -278,7 +280,11 @@ class Generator(nn.Module):
         return (torgb.weight * (style * torgb.weight_gain)[:, None, :]).sum(2), torgb.bias
 
     def _run(
-        self, styles: Sequence[Tensor], noise: Sequence[Tensor] | None, dtype: torch.dtype
+        self,
+        styles: Sequence[Tensor],
+        noise: Sequence[Tensor] | None,
+        dtype: torch.dtype,
+        zoom: Zoom | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         batch = styles[0].shape[0]
         x = self.const.to(dtype)[None].expand(batch, -1, -1, -1).contiguous(memory_format=torch.channels_last)
@@ -288,6 +294,8 @@ class Generator(nn.Module):
             if layer.kind == "conv":
                 x = module(x, style, None if noise is None else noise[len(activations)], self.conv_clamp)
                 activations.append(x)
+                if zoom is not None and layer.name == f"b{zoom.side}.conv1":
+                    x, image = zoom(x), None if image is None else zoom(image)
             else:
                 rgb = module(x, style, self.conv_clamp)
                 image = rgb if image is None else upsample(image) + rgb
@@ -301,6 +309,7 @@ class Generator(nn.Module):
         noise: str | Sequence[Tensor] = "const",
         rng: torch.Generator | None = None,
         dtype: torch.dtype = torch.float32,
+        zoom: Zoom | None = None,
     ) -> Tensor:
         """Styles (flat [B, S] or list) -> pictures [B, 3, *picture_size] float32 in [0, 1].
 
@@ -309,6 +318,7 @@ class Generator(nn.Module):
         Args:
             noise: "const" (the network's own maps), "random" (fresh, from `rng`), "none", or one map per convolution.
             dtype: of the convolutions.
+            zoom: features of one block seen larger or smaller, where one is given.
 
         Raises:
             ValueError: sizes or `noise` not understood.
@@ -321,13 +331,20 @@ class Generator(nn.Module):
         for start in range(0, max(1, batch), step):
             some = slice(start, start + step)
             noises = None if maps is None else [m if len(m) == 1 else m[some] for m in maps]
-            image = self.synthesis([style[some] for style in parts], noises, dtype)
+            zoomed = None if zoom is None else zoom.part(some)
+            image = self.synthesis([style[some] for style in parts], noises, dtype, zoomed)
             pictures.append(self.as_picture(image.float()).clamp(0.0, 1.0))
         return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
 
-    def squares(self, styles: Tensor | Sequence[Tensor], side: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    def squares(
+        self,
+        styles: Tensor | Sequence[Tensor],
+        side: int,
+        dtype: torch.dtype = torch.float32,
+        zoom: Zoom | None = None,
+    ) -> Tensor:
         """Styles -> pictures [B, 3, side, side] in [0, 1], scaled from its own size for networks that take squares."""
-        return self.as_squares(self.synthesize(styles, dtype=dtype), side)
+        return self.as_squares(self.synthesize(styles, dtype=dtype, zoom=zoom), side)
 
     def as_squares(self, pictures: Tensor, side: int) -> Tensor:
         """Pictures [B, 3, *picture_size] in [0, 1] -> [B, 3, side, side], with bars where the network has them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from torch import Tensor
 
 from ganverse_nb.gan.checkpoint import WEIGHTS, CheckpointError, read_tensors
 from ganverse_nb.geometry.angles import largest_gap
+from ganverse_nb.runtime.errors import ExpectedWarning
 from ganverse_nb.runtime.files import content_of
 from ganverse_nb.runtime.tensors import save_tensors
 
 FORMAT = "ganverse_nb.view_codes/2"
 UNKNOWN = -999.0  # in files, degrees that nobody has measured: of labelled codes, deviation and elevation
 BIN_DEGREES = 30.0  # the paper labels 12 azimuth angles
+UNSEEN = 90.0  # degrees between neighbouring views: from further off a whole side is seen from nowhere
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,16 @@ class ViewCodes:
     def largest_gap(self) -> float:
         """Largest difference of azimuth between neighbouring views, degrees."""
         return largest_gap(self.azimuth)
+
+    def warn_of_unseen_side(self) -> None:
+        """An `ExpectedWarning` where neighbouring views are more than `UNSEEN` degrees apart, before hours are lost."""
+        if self.largest_gap > UNSEEN:
+            said = (
+                f"Between two neighbours of the {len(self)} view codes lie {self.largest_gap:.0f} degrees: "
+                "shapes and textures are guessed on the side that none of them sees. Label views there as well "
+                "(notebook 02), or take suggested ones (--views auto)."
+            )
+            warnings.warn(said, ExpectedWarning, stacklevel=2)
 
     def save(self, path: str | Path) -> None:
         """Write a safetensors file (atomic)."""

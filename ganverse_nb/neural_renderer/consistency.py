@@ -15,6 +15,7 @@ from torch import Tensor
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.neural_renderer.fitted_camera import fitted_camera
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder, mask_out
 from ganverse_nb.neural_renderer.swaps import Render
 from ganverse_nb.render.renderer import render
@@ -31,7 +32,10 @@ class Consistency:
     """Of V shots of N objects, [V, N] each unless it says otherwise.
 
     Attributes:
-        asked, read: azimuth and elevation in degrees, and the logarithm of the scale (1 / distance), [V, N, 3].
+        asked, read: azimuth and elevation in degrees, and the logarithm of the scale (1 / distance), [V, N, 3]; what
+            was read is the camera head's guess.
+        fitted: the same from which DIB-R's render of the object that was asked for agrees best with the picture
+            (`fitted_camera`); NaN of shots in which it was not looked for.
         overlap: IoU of the object in the picture and the silhouette of the asked mesh from the asked camera.
         color: mean absolute difference of picture and render where both show the object, in [0, 1].
         perceptual: distance of the same; NaN where no features were given.
@@ -42,6 +46,7 @@ class Consistency:
 
     asked: Tensor
     read: Tensor
+    fitted: Tensor
     overlap: Tensor
     color: Tensor
     perceptual: Tensor
@@ -49,24 +54,35 @@ class Consistency:
     spread: dict[str, Tensor]
 
     def numbers(self) -> dict[str, float]:
-        """All as single numbers; gain is the slope of what was read over what was asked, 1 at best."""
-        error = angular_distance(self.read[..., 0], self.asked[..., 0]).flatten()
+        """All as single numbers; gain is the slope of what was read over what was asked, 1 at best.
+
+        Those of the fitted cameras begin with `fitted_`.
+        """
         found = {
             "overlap": self.overlap.mean(),
             "color": self.color.mean(),
             "perceptual": self.perceptual.mean(),
             "found": self.found.mean(),
             **{f"{name}_spread": values.mean() for name, values in self.spread.items()},
-            "azimuth_error_deg": error.median(),
-            "azimuth_error_p90_deg": error.quantile(0.9),
+            **_agreement(self.asked.flatten(0, 1), self.read.flatten(0, 1)),
         }
-        for place, name in ((1, "elevation"), (2, "scale")):
-            asked, read = (values[..., place].flatten() for values in (self.asked, self.read))
-            asked, read = asked - asked.mean(), read - read.mean()
-            if asked.square().mean() > 1e-6:
-                found[f"{name}_gain"] = (asked * read).sum() / asked.square().sum()
-                found[f"{name}_correlation"] = (asked * read).sum() / (asked.norm() * read.norm()).clamp_min(1e-9)
+        looked_for = self.fitted.isfinite().all(-1)
+        if bool(looked_for.any()):
+            fitted = _agreement(self.asked[looked_for], self.fitted[looked_for])
+            found |= {f"fitted_{name}": value for name, value in fitted.items()}
         return {name: float(value) for name, value in found.items()}
+
+
+def _agreement(asked: Tensor, read: Tensor) -> dict[str, Tensor]:
+    """Of poses [n, 3]: errors of the azimuth, gain and correlation of elevation and scale where they were varied."""
+    error = angular_distance(read[:, 0], asked[:, 0])
+    found = {"azimuth_error_deg": error.median(), "azimuth_error_p90_deg": error.quantile(0.9)}
+    for place, name in ((1, "elevation"), (2, "scale")):
+        x, y = (values[:, place] - values[:, place].mean() for values in (asked, read))
+        if x.square().mean() > 1e-6:
+            found[f"{name}_gain"] = (x * y).sum() / x.square().sum()
+            found[f"{name}_correlation"] = (x * y).sum() / (x.norm() * y.norm()).clamp_min(1e-9)
+    return found
 
 
 def asked_cameras(
@@ -98,17 +114,26 @@ def shots(render_picture: Render, contents: Properties, cameras: Camera) -> Iter
 
 
 @torch.no_grad()
-def consistency(shots: Iterable[Shot], encoder: PropertyEncoder, distance: Distance | None = None) -> Consistency:
+def consistency(
+    shots: Iterable[Shot],
+    encoder: PropertyEncoder,
+    distance: Distance | None = None,
+    fit_every: int = 0,
+    usual: Tensor | None = None,
+) -> Consistency:
     """Measure shots of the same N objects.
 
     Args:
         encoder: mask, camera head and f; they should not be what the renderer was trained with, as far as possible.
         distance: of pictures, on grey where they show no object.
+        fit_every: of so many shots one's cameras are fitted as well, which takes a hundred times as long; 0: none.
+        usual: the distance from which f has learned objects, where shots are from others: f then sees each picture
+            scaled to that. What a smaller object is read as is not the renderer's doing.
     """
     rows: dict[str, list[Tensor]] = {}
-    for asked, images in shots:
+    for number, (asked, images) in enumerate(shots):
         masks = (encoder.mask(images) > 0.5).to(images)
-        read = encoder(images, masks)
+        read = encoder(images, masks, size=None if usual is None else usual / asked.camera.distance)
         second = render(asked.mesh(), asked.camera, images.shape[-1])
         both = second.mask * masks
         area = both.sum((1, 2, 3))
@@ -116,6 +141,9 @@ def consistency(shots: Iterable[Shot], encoder: PropertyEncoder, distance: Dista
         found = {
             "asked": _pose(asked.camera),
             "read": _pose(read.camera),
+            "fitted": _pose(fitted_camera(asked, images, masks, read.camera))
+            if fit_every and number % fit_every == 0
+            else torch.full_like(_pose(read.camera), torch.nan),
             "overlap": hard_iou(masks, second.mask),
             "color": difference,
             "perceptual": torch.full_like(difference, torch.nan)

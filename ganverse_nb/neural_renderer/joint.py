@@ -115,7 +115,9 @@ class JointStage:
         images = model.synthesize(target, self.dtype)
         with precision:
             masks = self.encoder.mask(images).float()
-            predicted = self.encoder(images, masks, None if config.weight_camera > 0 else target.camera)
+            given = None if config.weight_camera > 0 else target.camera
+            size = model.mapping.size(target.camera) if config.zoom_at else None
+            predicted = self.encoder(images, masks, given, size)
         predicted = predicted.replace(shape=predicted.shape.float(), texture=predicted.texture.float())
         loss, parts = cycle_loss(target, predicted, self.reference, config)
         if max(config.weight_silhouette, config.weight_colors, config.weight_surroundings) > 0:

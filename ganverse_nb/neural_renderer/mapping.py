@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganverse_nb.gan.zoom import Zoom
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.view_code import CameraFeatures, ViewPath, select_dimensions
 from ganverse_nb.runtime.placement import at_home
@@ -32,6 +33,7 @@ class MappingSizes:
     harmonics: int
     rest: str  # where the other dimensions of the view code come from: one of VIEW_RESTS
     offset: int = 0  # hidden units of the network from the camera to an offset of all styles; 0: there is none
+    zoom: int = 0  # pixels a side of the generator's features that are resampled to the asked scale; 0: none
 
     def __post_init__(self) -> None:
         if self.rest not in VIEW_RESTS:
@@ -215,6 +217,21 @@ class PropertyMapper(nn.Module):
         other = copy.copy(self)
         other.sizes = replace(self.sizes, rest=rest)
         return other
+
+    def with_zoom(self, side: int) -> PropertyMapper:
+        """The same weights, with the generator's features of `side` pixels resampled to the asked scale; 0: none."""
+        other = copy.copy(self)
+        other.sizes = replace(self.sizes, zoom=side)
+        return other
+
+    def size(self, camera: Camera) -> Tensor:
+        """[B] how many times as large as from the chosen views' mean scale (1 / distance) B cameras show objects."""
+        usual = self.camera_features.mean[1]
+        return 1.0 / (camera.distance.to(usual) * usual)
+
+    def zoom(self, camera: Camera) -> Zoom | None:
+        """What is done to the features of the generator for B cameras; nothing as Eq 3 has it."""
+        return Zoom(self.sizes.zoom, self.size(camera)) if self.sizes.zoom else None
 
     @at_home
     def factor_codes(self, shape: Tensor, texture: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor]:

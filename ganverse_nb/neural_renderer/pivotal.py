@@ -55,8 +55,8 @@ def tuned_to(model: StyleGANR, properties: Properties, image: Tensor, steps: int
             everywhere = _with_others(properties, rng)
             with torch.no_grad():
                 styles = model.styles(everywhere)
-                held = model.generator.squares(styles[1:], side, dtype)
-            made = tuned.generator.squares(styles + offset * deviation, side, dtype)
+                held = model.paint(styles[1:], everywhere.camera[1:], dtype)
+            made = tuned.paint(styles + offset * deviation, everywhere.camera, dtype)
             difference = made[:1] - image
             loss = 10 * difference.square().mean() + WIDE * difference.abs().mean()
             loss = loss + HOLD * F.l1_loss(F.avg_pool2d(made[1:], 4), F.avg_pool2d(held, 4))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
+from ganverse_nb.gan.zoom import zoomed
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
@@ -173,10 +174,20 @@ class PropertyEncoder:
             if isinstance(part, nn.Module):
                 part.requires_grad_(False)
 
-    def __call__(self, images: Tensor, masks: Tensor | None = None, camera: Camera | None = None) -> Properties:
+    def __call__(
+        self,
+        images: Tensor,
+        masks: Tensor | None = None,
+        camera: Camera | None = None,
+        size: Tensor | None = None,
+    ) -> Properties:
         """Properties of pictures [B, 3, R, R] in [0, 1]; masks and camera are predicted where not given.
 
         Differentiable where mask, f and camera head are.
+
+        Args:
+            size: [B] how many times as large as f has learned objects are shown, where that is known: f sees them at
+                the size that it knows.
 
         Raises:
             ValueError: no camera was given and there is no camera head.
@@ -186,7 +197,10 @@ class PropertyEncoder:
             if self.camera is None:
                 raise ValueError("The picture's camera is unknown: give it, or an encoder with a camera head.")
             camera = self.camera(images, masks)
-        mesh = self.infer(images, masks)
+        if size is None:
+            mesh = self.infer(images, masks)
+        else:
+            mesh = self.infer(zoomed(images, 1 / size, "reflection"), zoomed(masks, 1 / size))
         if mesh.texture is None:
             raise ValueError("The inverse graphics network gave no texture.")
         return Properties(camera, mesh.vertices, mesh.texture, mask_out(images, masks))

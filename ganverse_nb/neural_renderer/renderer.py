@@ -44,6 +44,9 @@ class StyleGANR:
         mapping: camera, shape, texture and background -> styles.
         encoder: reads properties off pictures; needed by `encode` only, and not part of the file.
         notes: plain JSON about how it was made.
+
+    Raises:
+        ValueError: the mapping network wants features resampled that the generator does not have.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class StyleGANR:
         encoder: PropertyEncoder | None = None,
         notes: dict[str, Any] | None = None,
     ):
+        check_zoom(generator, mapping.sizes.zoom)
         self.generator = generator.eval()
         self.mapping = mapping.eval()
         self.encoder, self.notes = encoder, dict(notes or {})
@@ -75,7 +79,11 @@ class StyleGANR:
 
     def synthesize(self, properties: Properties, dtype: torch.dtype = torch.float32) -> Tensor:
         """Pictures [B, 3, R, R] in [0, 1]; differentiable, nothing is checked. Convolutions in `dtype`."""
-        return self.generator.squares(self.styles(properties), self.resolution, dtype)
+        return self.paint(self.styles(properties), properties.camera, dtype)
+
+    def paint(self, styles: Tensor, camera: Camera, dtype: torch.dtype = torch.float32) -> Tensor:
+        """`synthesize` from flat styles [B, S]; of the camera only the scale counts."""
+        return self.generator.squares(styles, self.resolution, dtype, self.mapping.zoom(camera))
 
     def with_view_rest(self, rest: str) -> StyleGANR:
         """The same networks with another `PropertyMapper.with_rest`: "interpolate", or "mean" as Eq 3 is printed."""
@@ -84,7 +92,7 @@ class StyleGANR:
     @torch.no_grad()
     def synthesize_full(self, properties: Properties) -> Tensor:
         """Pictures [B, 3, *generator.picture_size] in [0, 1], at the generator's own size."""
-        return self.generator.synthesize(self.styles(properties))
+        return self.generator.synthesize(self.styles(properties), zoom=self.mapping.zoom(properties.camera))
 
     @torch.no_grad()
     def render(self, camera: Camera, shape: Tensor, texture: Tensor, background: Tensor) -> Tensor:
@@ -186,6 +194,13 @@ class StyleGANR:
                 module.requires_grad_(False)
             generator.requires_grad_(False)
             return cls(generator, mapping, encoder, json.loads(metadata["notes"]))
+
+
+def check_zoom(generator: Generator, side: int) -> None:
+    """Raises a ValueError where `side` (`stylegan_r.zoom_at`) is not 0 and no block of the generator has that side."""
+    sides = [4 * 2**i for i in range(len(generator.channels))]
+    if side and side not in sides:
+        raise ValueError(f"stylegan_r.zoom_at is one of {', '.join(map(str, sides))} for this GAN, or 0; got {side}.")
 
 
 @torch.no_grad()

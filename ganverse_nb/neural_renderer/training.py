@@ -24,7 +24,7 @@ from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mask_student import mask_student
 from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.rehearsal import tell
-from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.neural_renderer.renderer import StyleGANR, check_zoom
 from ganverse_nb.neural_renderer.warm_up import new_mapping, warm_up
 from ganverse_nb.runtime.files import remove
 from ganverse_nb.runtime.precision import has_bfloat16
@@ -87,6 +87,7 @@ def train_stylegan_r(
     device, team = generator.const.device, Team.from_environment()
     progress = progress and team.is_main
     encoder.freeze()
+    check_zoom(generator, config.zoom_at)
     codes = exact_codes(generator, view_w, content_w, split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
     if team.is_main:
@@ -123,9 +124,10 @@ def train_stylegan_r(
         "mask_student_iou": student_iou,
         "camera_dims": mapping.sizes.camera_dims,
     }
-    model = StyleGANR(copy.deepcopy(generator), mapping, encoder, notes)
-    if team.is_main:
-        model.save(directory / WARM, generator=False)  # also over a file of that name, which may be of another training
+    if team.is_main:  # also over a file of that name, which may be of another training
+        StyleGANR(generator, mapping, encoder, notes).save(directory / WARM, generator=False)
+    notes["scales"] = list(config.scales)  # that the joint stage asks for
+    model = StyleGANR(copy.deepcopy(generator), mapping.with_zoom(config.zoom_at), encoder, notes)
     held_out = HeldOut.of(dataset, validation, seed)
     with one_thread(has_bfloat16(device)):
         fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator)

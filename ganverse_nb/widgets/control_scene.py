@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ganverse_nb.geometry.angles import wrap_degrees
@@ -80,8 +81,10 @@ class Scene:
         return replace(state, azimuth_deg=azimuth, elevation_deg=round(float(camera.elevation)), scale=scale)
 
     def out_of_range(self, state: ControlState) -> str:
-        """Which control is outside the range of all view codes, in words; empty if none is."""
-        scales = self.distance / self.known.distance
+        """Which control is outside the range of all view codes, and of what StyleGAN-R was asked for while it was
+        trained, in words; empty if none is."""
+        asked = self.model.notes.get("scales", []) if self.model else []
+        scales = torch.cat([self.distance / self.known.distance, self.known.distance.new_tensor(asked)])
         limits = [
             ("elevation", self.known.elevation, state.elevation_deg, 0.5, "{:.0f}° to {:.0f}°"),
             ("scale", scales, state.scale, 0.005, "{:.2f} to {:.2f}"),

@@ -279,7 +279,9 @@ def multiview_stage(run: Run) -> Stage:
     config, seed = run.config.multiview, run.config.seed
 
     def compute(directory: Path) -> None:
-        build_multiview(teacher(run), view_codes(run), segmenter(run), config, directory, seed)
+        views = view_codes(run)
+        views.warn_of_unseen_side()
+        build_multiview(teacher(run), views, segmenter(run), config, directory, seed)
 
     views, needs = _views_identity(run)
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]

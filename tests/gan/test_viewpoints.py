@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import pytest
 import torch
 
 from ganverse_nb.gan.checkpoint import CheckpointError
 from ganverse_nb.gan.viewpoints import ViewCodes, label_azimuth
+from ganverse_nb.runtime.errors import ExpectedWarning
 
 
 def codes(n=18):
@@ -32,6 +36,16 @@ def test_round_trip(tmp_path):
 def test_labels_are_the_nearest_of_twelve():
     angles = torch.tensor([0.0, 14, 16, 344, 346, -16, -14, 180, -180, 90, 359])
     assert label_azimuth(angles).tolist() == [0, 0, 1, 11, 0, 11, 0, 6, 6, 3, 0]
+
+
+def test_labels_of_half_a_circle_are_told():
+    whole = codes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole.warn_of_unseen_side()
+    half = replace(whole, azimuth=whole.azimuth / 2, azimuth_bin=label_azimuth(whole.azimuth / 2))
+    with pytest.warns(ExpectedWarning, match="neighbours of the 18 view codes lie 190 degrees:"):
+        half.warn_of_unseen_side()
 
 
 def test_bad_files(tmp_path, generator, discriminator):

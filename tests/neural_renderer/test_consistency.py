@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -88,3 +91,25 @@ def test_an_object_that_changes_as_it_turns_is_spread(world, contents):
     encoder = PropertyEncoder(infer, painter.encoder().mask, lambda images, masks: contents.camera)
     spread = consistency([shot for shot, _ in shown], encoder).spread
     assert spread["shape"].numpy() == pytest.approx([0.1 * 3**0.5] * 2, rel=1e-4) and spread["texture"].max() < 1e-6
+
+
+def test_fitted_cameras_are_those_from_which_pictures_were_taken(world, contents):
+    """Whatever the camera head says within ten degrees, and a tenth of the size."""
+    painter = Painter(world, contents, moved=lambda camera: camera.replace(distance=camera.distance * 1.1))
+    cameras = asked_cameras(contents.camera, 4, (0.0, 8.0), (0.8, 1.0))
+
+    def guessed(images, masks):
+        true = painter.camera
+        return true.replace(azimuth=true.azimuth + 8, elevation=true.elevation - 6, distance=true.distance * 0.92)
+
+    encoder = replace(painter.encoder(), camera=guessed)
+    found = consistency(shots(painter.render, contents, cameras), encoder, fit_every=2)
+    looked_for = found.fitted.isfinite().all(-1)
+    assert looked_for[::2].all() and not looked_for[1::2].any()
+    error = (found.fitted - found.asked)[::2].abs().flatten(0, 1)
+    assert error[:, 0].median() < 2 and error[:, 1].median() < 2  # ellipsoids have no edges
+    assert (found.fitted - found.asked)[::2, :, 2].mean() == pytest.approx(-math.log(1.1), abs=0.02)  # half a pixel
+    numbers = found.numbers()
+    assert numbers["fitted_azimuth_error_deg"] < 2 < 7.9 < numbers["azimuth_error_deg"]
+    assert numbers["fitted_scale_gain"] == pytest.approx(1, abs=0.05)
+    assert "fitted_scale_gain" not in consistency(shots(painter.render, contents, cameras), encoder).numbers()

@@ -164,3 +164,14 @@ def test_the_offset_begins_as_nothing_and_follows_the_camera_alone(world, data):
     torch.testing.assert_close(offset(*same_camera) - plain(*same_camera), moved, atol=1e-5, rtol=1e-4)
     older = {name: value for name, value in plain.sizes.as_json().items() if name != "offset"}
     assert MappingSizes.from_json(older) == plain.sizes  # files that know no offset
+
+
+def test_features_are_zoomed_as_the_camera_comes_nearer(world):
+    data = world.training_set()[0]
+    mapping, usual = world.mapping_for(data, world.config()), 1 / float((1 / data.dataset.cameras.distance).mean())
+    camera = data.dataset.cameras[torch.arange(3)].replace(distance=usual / torch.tensor([0.75, 1.0, 1.33]))
+    assert mapping.zoom(camera) is None  # as in Eq 3
+    zoom = mapping.with_zoom(8).zoom(camera)
+    assert zoom.side == 8
+    torch.testing.assert_close(zoom.factor, torch.tensor([0.75, 1.0, 1.33]))
+    assert mapping.sizes.zoom == 0  # the other one is a copy

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
@@ -110,3 +111,20 @@ def test_without_a_camera_head_a_camera_must_be_given(world):
     with pytest.raises(ValueError, match="camera head"):
         blind(images)
     assert blind(images, camera=world.cameras()[:2]).camera.azimuth.tolist() == world.cameras().azimuth[:2].tolist()
+
+
+def test_f_sees_pictures_of_another_size_at_the_one_that_it_knows(world):
+    seen = []
+
+    def infer(images, masks):
+        seen.append((images, masks))
+        return world.infer(images, masks)
+
+    small = torch.linspace(0, 1, 16).expand(1, 3, 16, 16)
+    mask = F.pad(torch.ones(1, 1, 8, 8), (4, 4, 4, 4))
+    encoder = PropertyEncoder(infer, world.mask_of)
+    found = encoder(small, mask, world.cameras()[:1], size=torch.tensor([0.5]))
+    (images, masks), = seen  # fmt: skip
+    assert masks[0, 0, 1:-1, 1:-1].min() == 1  # it fills the picture
+    torch.testing.assert_close(F.avg_pool2d(images, 2)[..., 1:-1, 1:-1], small[..., 5:-5, 5:-5], atol=0.05, rtol=0)
+    assert torch.equal(found.background, mask_out(small, mask))  # as it was

@@ -6,6 +6,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from ganverse_nb.data.pictures import write_picture
+from ganverse_nb.gan.zoom import Zoom
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -253,3 +254,22 @@ def test_what_is_not_there_is_one_clear_sentence(tmp_path):
         Renderer.from_pretrained(tmp_path / "none.safetensors")
     with pytest.raises(ExpectedError, match="no networks for 'submarine'"):
         Renderer.from_pretrained("submarine")
+
+
+def test_a_camera_further_away_shows_zoomed_features_of_the_generator(model, data, tmp_path):
+    p = data.dataset.properties(torch.arange(3))
+    zoomed = StyleGANR(model.generator, model.mapping.with_zoom(8))
+    zoomed.save(tmp_path / "zoomed.safetensors")
+    usual = 1 / zoomed.mapping.camera_features.mean[1]
+    for scale in (1.0, 0.8):
+        camera = p.camera.replace(distance=(usual / scale).expand(3))
+        styles = model.styles(p.replace(camera=camera))
+        expected = model.generator.synthesize(styles, zoom=Zoom(8, torch.full((3,), scale)))
+        for renderer in (zoomed, StyleGANR.load(tmp_path / "zoomed.safetensors")):
+            torch.testing.assert_close(renderer.render(camera, p.shape, p.texture, p.background), expected)
+            torch.testing.assert_close(renderer.synthesize_full(p.replace(camera=camera)), expected)
+
+
+def test_features_that_the_generator_does_not_have_are_refused(model):
+    with pytest.raises(ValueError, match="zoom_at is one of 4, 8, 16 for this GAN, or 0; got 32"):
+        StyleGANR(model.generator, model.mapping.with_zoom(32))

@@ -83,3 +83,6 @@ def test_cameras_that_nobody_taught_are_named(scene):
     assert "elevation 5° to 20°" in scene.out_of_range(replace(STATE, elevation_deg=30))
     low, high = (scene.distance / float(d) for d in (scene.known.distance.max(), scene.known.distance.min()))
     assert f"scale {low:.2f} to {high:.2f}" in scene.out_of_range(replace(STATE, elevation_deg=12, scale=1.3))
+    scene.model.notes["scales"] = [0.75, 1.33]  # that it was asked for in training
+    assert scene.out_of_range(replace(STATE, elevation_deg=12, scale=1.3)) == ""
+    assert "scale 0.75 to 1.33" in scene.out_of_range(replace(STATE, elevation_deg=12, scale=1.4))
