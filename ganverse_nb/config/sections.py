@@ -253,7 +253,7 @@ class StyleGANRConfig:
     scales: tuple[float, float] = (0.75, 1.33)  # that the joint stage asks for, as shares of the dataset's
     elevation_reach: float = 1.0  # degrees that it asks for beyond those of the chosen views
     weight_camera: float = 1.0  # angles against the camera head's reading; this and the next ones are not in Eq 6
-    weight_adversarial: float = 0.0  # the game with the teacher's discriminator goes on; it costs more than it gives
+    weight_adversarial: float = 0.5  # the game with the teacher's discriminator goes on
     adversary_r1_gamma: float = 0.3
     adversary_r1_interval: int = 8
     weight_silhouette: float = 4.0  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +27,8 @@ TEACHER, SECOND = "GAN", "DIB-R"
 
 @dataclass(frozen=True)
 class RendererScores:
-    """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures.
+    """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures, and
+    `perceptual_kid`, on those of the perceptual distance: the former hardly see grain and blur, the latter do.
 
     Attributes:
         numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only. DIB-R, pasted on
@@ -87,17 +88,19 @@ def score_renderers(
         found[name] = consistency(made, encoder, perceptual.distance, FIT_EVERY, usual).numbers()
 
     features = SegmenterFeatures()
-    truth = torch.cat([features(part) for part in real.split(CHUNK)])
+    describers: dict[str, Callable[[Tensor], Tensor]] = {"kid": features, "perceptual_kid": perceptual.describe}
     count = min(pictures, len(data))
     mixed = [torch.randint(len(data), (count,), generator=rng).split(CHUNK) for _ in range(3)]
     drawn: dict[str, list[Tensor]] = {name: [] for name in (TEACHER, *renderers)}
     for seen, textured, around in zip(*mixed, strict=True):
         scene = data.properties(seen).replace(texture=data.texture(textured), background=data.background(around))
-        drawn[TEACHER].append(features(data.images(seen)))
+        drawn[TEACHER].append(data.images(seen))
         for name, renderer in renderers.items():
-            drawn[name].append(features(renderer.synthesize(scene)))
-    for name, parts in drawn.items():
-        found[name]["kid"] = kernel_distance(truth, torch.cat(parts), seed)[0]
+            drawn[name].append(renderer.synthesize(scene))
+    for key, describe in describers.items():
+        truth = torch.cat([describe(part) for part in real.split(CHUNK)])
+        for name, parts in drawn.items():
+            found[name][key] = kernel_distance(truth, torch.cat([describe(part) for part in parts]), seed)[0]
     return RendererScores(found, (perceptual.name, features.name))
 
 

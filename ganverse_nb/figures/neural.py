@@ -282,13 +282,14 @@ CONSISTENCY = {  # name of a number -> column, format
     "fitted_elevation_gain": ("elevation", ".2f"),
     "fitted_scale_gain": ("scale", ".2f"),
     "kid": ("KID x 1000", ".2f"),
+    "perceptual_kid": ("perceptual KID x 1000", ".2f"),
 }
 
 
 def consistency_table(scores: RendererScores) -> Figure:
     """Figure J as numbers: pictures against the scene that was asked for, objects against themselves, and cameras."""
     rows = [
-        (name, [numbers.get(key, math.nan) * (1000 if key == "kid" else 1) for key in CONSISTENCY])
+        (name, [numbers.get(key, math.nan) * (1000 if "kid" in key else 1) for key in CONSISTENCY])
         for name, numbers in scores.numbers.items()
     ]
     columns, formats = zip(*CONSISTENCY.values())

@@ -43,6 +43,10 @@ class Features(Protocol):
         """[B, 1, H, W] the same place by place: its mean is about the distance, for showing."""
         ...
 
+    def describe(self, images: Tensor, /) -> Tensor:
+        """[B, D] the features of pictures [B, 3, H, W] in [0, 1], averaged over places."""
+        ...
+
 
 def perceptual_loss(features: Features, rendered: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """Mean distance of a batch of pictures, both [B, 3, H, W] multiplied by `mask` [B, 1, H, W].
@@ -101,6 +105,11 @@ class LpipsFeatures:
         finally:
             self.network.spatial = False
 
+    @at_home
+    def describe(self, images: Tensor) -> Tensor:
+        layers = self.network.net.forward(self.network.scaling_layer(2 * images - 1))
+        return torch.cat([layer.mean((2, 3)) for layer in layers], 1)
+
 
 def chosen_backbone(backbone: str) -> str:
     """ "lpips" or "discriminator": of "auto", the one that this machine has."""
@@ -139,6 +148,10 @@ class DiscriminatorFeatures:
         layers = [(2 - 2 * cosine(x, y))[:, None] for x, y in zip(self.maps(a), self.maps(b), strict=True)]
         size = a.shape[-2:]
         return torch.stack([torch.nn.functional.interpolate(layer, size) for layer in layers]).mean(0)
+
+    @at_home
+    def describe(self, images: Tensor) -> Tensor:
+        return torch.cat([layer.float().mean((2, 3)) for layer in self.maps(images)], 1)
 
     @at_home
     def maps(self, images: Tensor) -> Sequence[Tensor]:

@@ -12,6 +12,7 @@ from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, r1_penalty
+from ganverse_nb.gan.zoom import zoomed
 from ganverse_nb.runtime.checkpoints import Checkpoints
 from ganverse_nb.runtime.precision import convolution_dtype
 from ganverse_nb.runtime.steps import finite_step
@@ -20,6 +21,10 @@ from ganverse_nb.runtime.team import Team
 
 class Adversary:
     """A copy of a discriminator with its optimiser, for square pictures [B, 3, R, R] in [0, 1] of any size.
+
+    Where objects are asked for in other sizes than the GAN's, the game is about everything else: real pictures are
+    brought to the size [B] of the others first, and of those in which objects are smaller, only the middle is judged,
+    enlarged to the usual size: around it a real picture has nothing to show.
 
     Args:
         discriminator: of the teacher; it is not changed.
@@ -33,20 +38,27 @@ class Adversary:
         self.config = config
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.adversary_lr, betas=(0.0, 0.99))
 
-    def loss(self, images: Tensor) -> Tensor:
+    def loss(self, images: Tensor, size: Tensor | None = None) -> Tensor:
         """Of pictures that are to look real; gradients reach the pictures only."""
-        return generator_loss(self._logits(self._seen(images)))
+        return generator_loss(self._logits(self._seen(images, size)))
 
     def learn(
-        self, real: Tensor, fake: Tensor, step: int, rate: float = 1.0, checkpoints: Checkpoints | None = None
+        self,
+        real: Tensor,
+        fake: Tensor,
+        step: int,
+        rate: float = 1.0,
+        checkpoints: Checkpoints | None = None,
+        size: Tensor | None = None,
     ) -> Tensor:
         """One update, at `rate` times its learning rate, see `finite_step`; returns its loss."""
         interval = self.config.adversary_r1_interval
         regularise = self.config.adversary_r1_gamma > 0 and step % interval == 0
         self.network.requires_grad_(True)
-        real = self._seen(real.detach()).requires_grad_(regularise)
+        scaled = real.detach() if size is None else zoomed(real.detach(), size, "reflection")
+        real = self._seen(scaled, size).requires_grad_(regularise)
         verdict = self._logits(real)
-        loss = discriminator_loss(self._logits(self._seen(fake.detach())), verdict)
+        loss = discriminator_loss(self._logits(self._seen(fake.detach(), size)), verdict)
         total = loss
         if regularise:
             total = loss + r1_penalty(verdict, real) * (0.5 * self.config.adversary_r1_gamma * interval)
@@ -71,5 +83,6 @@ class Adversary:
         dtype = convolution_dtype(self.config.bfloat16, images.device)
         return self.network.judge(self.network.trunk(images, dtype)[-1])
 
-    def _seen(self, images: Tensor) -> Tensor:
-        return resize_square(images, self.network.resolution) * 2 - 1
+    def _seen(self, images: Tensor, size: Tensor | None) -> Tensor:
+        middle = images if size is None else zoomed(images, (1 / size).clamp_min(1.0), "reflection")
+        return resize_square(middle, self.network.resolution) * 2 - 1

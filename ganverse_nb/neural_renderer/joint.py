@@ -90,7 +90,7 @@ class JointStage:
         rate = learning_rate_factor(number / config.finetune_steps, config.joint_decay_from)
         for group, full in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * full
-        loss, parts, images = self.loss()
+        loss, parts, images, size = self.loss()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.data.team.average_gradients(self.synthesis + self.mapping, list(parts.values()))
@@ -100,23 +100,24 @@ class JointStage:
             count = len(images) * self.data.team.size
             rows = self.data.draw_rows(self.data.draw_contents(count, self.rng), self.rng)
             real = self.data.dataset.images(rows).to(device)
-            parts["discriminator"] = self.adversary.learn(real, images, number, rate, self.checkpoints)
+            parts["discriminator"] = self.adversary.learn(real, images, number, rate, self.checkpoints, size)
         if self.average is not self.model:
             decay = min(config.average, number / (number + 10))
             for mine, theirs in zip(_weights(self.average), _weights(self.model), strict=True):
                 mine.lerp_(theirs, 1 - decay)
         return parts
 
-    def loss(self) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """The weighted sum of all terms on mixed properties, its parts, and the pictures [B, 3, R, R]."""
+    def loss(self) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor | None]:
+        """The weighted sum of all terms on mixed properties, its parts, the pictures [B, 3, R, R], and [B] how many
+        times as large as usual they show objects, where that matters."""
         config, model, data = self.config, self.model, self.data
         precision = bfloat16(config.bfloat16, model.generator.const.device)
         target = draw_scenes(data, config, self.rng)
+        size = model.mapping.size(target.camera) if config.zoom_at else None
         images = model.synthesize(target, self.dtype)
         with precision:
             masks = self.encoder.mask(images).float()
             given = None if config.weight_camera > 0 else target.camera
-            size = model.mapping.size(target.camera) if config.zoom_at else None
             predicted = self.encoder(images, masks, given, size)
         predicted = predicted.replace(shape=predicted.shape.float(), texture=predicted.texture.float())
         loss, parts = cycle_loss(target, predicted, self.reference, config)
@@ -124,7 +125,7 @@ class JointStage:
             second, more = scene_loss(images, masks, target, config, data.team)
             loss, parts = loss + second, parts | more
         if self.adversary is not None:
-            parts["adversarial"] = (game := self.adversary.loss(images)).detach()
+            parts["adversarial"] = (game := self.adversary.loss(images, size)).detach()
             loss = loss + config.weight_adversarial * game
         if config.weight_code > 0:
             with precision:
@@ -134,7 +135,7 @@ class JointStage:
         if config.weight_anchor > 0:
             parts["anchor"] = (anchor := self._anchor()).detach()
             loss = loss + config.weight_anchor * anchor
-        return loss, parts, images
+        return loss, parts, images, size
 
     def _anchor(self) -> Tensor:
         """Mean absolute difference of the generator's pictures of the dataset's codes and the teacher's of the same."""

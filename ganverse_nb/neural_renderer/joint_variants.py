@@ -16,8 +16,8 @@ VARIANTS = {
     "adversarial": "Eq 6, Eq 5 and the game with the discriminator",
     "dual": "Eq 6, Eq 5 and the second renderer",
 }
-"""Name of a variant -> what its loss is made of. StyleGAN-R itself has these without the game, the camera's term, and
-features that are resampled to the asked scale, which no variant has."""
+"""Name of a variant -> what its loss is made of. StyleGAN-R itself has all of these, the camera's term, and features
+that are resampled to the asked scale, which no variant has."""
 
 BESIDE = ("camera", "adversarial", "silhouette", "colors", "surroundings", "code", "anchor")
 KEPT = {
@@ -25,7 +25,6 @@ KEPT = {
     "adversarial": ("code", "adversarial"),
     "dual": ("code", "silhouette", "colors", "surroundings"),
 }
-GAME = 0.5  # weight of the adversarial term, where the story's own loss has none
 SCALES = (0.85, 1.1)  # more costs outline and colour where features are not resampled
 
 
@@ -38,6 +37,4 @@ def variant_settings(config: StyleGANRConfig, variant: str) -> StyleGANRConfig:
     if variant not in VARIANTS:
         raise ValueError(f"Unknown variant {variant!r} of the joint stage; the variants are {', '.join(VARIANTS)}.")
     changes: dict[str, Any] = {f"weight_{name}": 0.0 for name in BESIDE if name not in KEPT[variant]}
-    if "adversarial" in KEPT[variant]:
-        changes["weight_adversarial"] = config.weight_adversarial or GAME
     return replace(config, keep_best=False, zoom_at=0, scales=SCALES, **changes)

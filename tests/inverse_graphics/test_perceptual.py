@@ -96,6 +96,7 @@ def test_lpips_is_the_library_s_own_class_with_its_own_linear_weights(backbone, 
     masked = theirs(2 * other * mask - 1, 2 * image * mask - 1).mean()
     torch.testing.assert_close(perceptual_loss(ours, other, image, mask), masked)
     assert perceptual_loss(ours, image, image, mask).item() == 0
+    assert ours.describe(image).shape == (2, 64 + 128 + 256 + 512 + 512)  # VGG16's five levels
 
 
 def test_gradients_of_lpips_reach_the_render_inside_the_mask_only(backbone, picture):
@@ -142,3 +143,12 @@ def test_the_choice_of_features_is_explicit(features, tmp_path, monkeypatch):
     assert perceptual_features(None) is network and chosen == [False]
     assert perceptual_features(network, "lpips", download=True) is network and chosen == [False, True]
     assert isinstance(perceptual_features(network, "discriminator"), DiscriminatorFeatures)
+
+
+def test_descriptions_are_features_averaged_over_places(features):
+    pictures = torch.rand(3, 3, 16, 16)
+    described = features.describe(pictures)
+    assert described.shape == (3, sum(layer.shape[1] for layer in features.maps(pictures)))
+    torch.testing.assert_close(
+        described[:, : features.maps(pictures)[0].shape[1]], features.maps(pictures)[0].mean((2, 3))
+    )

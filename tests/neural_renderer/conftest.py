@@ -35,7 +35,6 @@ def config(**changes) -> StyleGANRConfig:
         "hidden": 32,
         "fresh_contents": 0,
         "evaluate_every": 2,
-        "weight_adversarial": 0.5,  # every term is there
     }
     return StyleGANRConfig(**{**small, "mask_steps": 4, "validation_contents": 6, **changes})
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.zoom import zoomed
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.adversary import Adversary
 from ganverse_nb.neural_renderer.dual import scene_loss
@@ -70,3 +71,16 @@ def test_the_adversary_learns_what_is_real_and_leaves_the_teachers_alone(world):
     again.restore(copy.deepcopy(adversary.state()))
     assert float(again.learn(real, fake, 25)) == float(adversary.learn(real, fake, 25))
     assert torch.equal(again.loss(fake), adversary.loss(fake))
+
+
+def test_the_adversary_judges_what_is_shown_smaller_or_larger_as_a_real_picture_of_that_size(world):
+    adversary, seen = Adversary(Discriminator(32, (8, 8, 8, 8)), world.config(bfloat16=False)), []
+    as_it_is = adversary._seen
+    adversary._seen = lambda *given: seen.append(as_it_is(*given)) or seen[-1]
+    real, size = torch.linspace(0, 1, 32).expand(4, 3, 32, 32), torch.tensor([0.75, 0.9, 1.0, 1.3])
+    fake = zoomed(real, size, "reflection")  # a renderer that is perfect
+    adversary.learn(real, fake, 1, size=size)
+    assert len(seen) == 2 and torch.equal(*seen)
+    torch.testing.assert_close(seen[0][:3], real[:3] * 2 - 1, atol=0.05, rtol=0)  # the middle, at the usual size
+    adversary.loss(fake, size)
+    assert torch.equal(seen[2][2:], fake[2:] * 2 - 1)  # what is larger is judged as it is

@@ -15,8 +15,7 @@ def test_a_variant_lacks_terms_and_ends_like_the_others(variant):
     changed = variant_settings(FULL, variant)
     names = {field.name for field in fields(FULL) if getattr(changed, field.name) != getattr(FULL, field.name)}
     lacking = {f"weight_{name}" for name in BESIDE if name not in KEPT[variant]}
-    game = {"weight_adversarial"} if variant == "adversarial" else set()
-    assert names == {name for name in lacking if getattr(FULL, name)} | {"keep_best", "zoom_at", "scales"} | game
+    assert names == {name for name in lacking if getattr(FULL, name)} | {"keep_best", "zoom_at", "scales"}
     assert all(getattr(changed, name) == 0 for name in lacking)
     assert changed.zoom_at == 0 and all(getattr(changed, f"weight_{name}") > 0 for name in KEPT[variant])
 
