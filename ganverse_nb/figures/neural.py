@@ -84,11 +84,15 @@ def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size
     )
 
 
-def shown_cameras(cameras: Camera, count: int = 7) -> dict[str, list[float]]:
-    """The controls of `camera_controller` in equal steps: a half turn, and what the views of `cameras` have shown."""
-    ranges = {"distances": (cameras.distance.max(), cameras.distance.min()), "elevations": cameras.elevation.aminmax()}
-    steps = {name: torch.linspace(float(low), float(high), count).tolist() for name, (low, high) in ranges.items()}
-    return {"azimuths": torch.linspace(-90, 90, count).tolist(), **steps}
+def shown_cameras(cameras: Camera, renderer: StyleGANR, count: int = 7) -> dict[str, list[float]]:
+    """The controls of `camera_controller` in equal steps: a half turn, the elevations that the views of `cameras` have
+    shown, and the scales that the renderer was asked for in its training, or else those of the views."""
+    usual = cameras.distance.mean()
+    asked = renderer.notes.get("scales") or (usual / cameras.distance.max(), usual / cameras.distance.min())
+    ranges = {"azimuths": (-90, 90), "scales": asked, "elevations": cameras.elevation.aminmax()}
+    steps = {name: torch.linspace(float(low), float(high), count) for name, (low, high) in ranges.items()}
+    steps["distances"] = usual.cpu() / steps.pop("scales")
+    return {name: values.tolist() for name, values in steps.items()}
 
 
 def camera_controller(

@@ -48,8 +48,8 @@ fig.save_figure(run, "fixed_viewpoints", fixed, {"azimuth": views.azimuth})
 # %% [markdown]
 # ## One control at a time (figure 9)
 #
-# The azimuth is relative to the picture's own. Scale and elevation move within what the views have shown, which is
-# little for the scale: the studio's photographers all stand about as far away.
+# Azimuth and scale are relative to the picture's own; elevations are those that the views have shown. Scales go beyond
+# the views', whose photographers all stand about as far away: the generator's features are resampled.
 
 # %%
 import torch
@@ -58,7 +58,7 @@ from ganverse_nb.evaluation.scorecard import held_out_properties
 
 dataset, inverse, renderer = stages.multiview(run), stages.inverse_graphics(run), stages.stylegan_r(run)
 properties, inputs = held_out_properties(inverse, dataset, seed + 4)
-ranges = fig.shown_cameras(inverse.cameras().detach())
+ranges = fig.shown_cameras(inverse.cameras().detach(), renderer)
 controller = fig.camera_controller(renderer, inputs[:3], properties[:3], **ranges)
 fig.save_figure(run, "figure_9_camera_controller", controller, ranges)
 

@@ -87,7 +87,7 @@ fig.save_figure(run, "figure_11_photo_editing", editing, {"photos": half})
 # texture and background are read off the photograph, and one control of the camera at a time is changed.
 
 # %%
-ranges = fig.shown_cameras(inverse.cameras().detach())
+ranges = fig.shown_cameras(inverse.cameras().detach(), renderer)
 steered = fig.camera_controller(renderer, photos[:2], encoded[:2], **ranges, tuned=tuned[:2])
 fig.save_figure(run, "figure_l_photo_cameras", steered, ranges)
 

@@ -1,6 +1,7 @@
 """Figures: what is in a cell is the picture, nothing is cropped, and files say what made them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -232,9 +233,12 @@ def test_plots_are_not_cropped_and_leave_room_for_the_line_below(draw, run):
 def test_controls_go_as_far_as_the_views_have_shown():
     elevation, distance = torch.tensor([4.0, 22.0, 10.0]), torch.tensor([2.0, 2.4, 2.2])
     cameras = Camera.orbit(torch.tensor([0.0, 90.0, 200.0]), elevation, distance)
-    ranges = fig.shown_cameras(cameras, 3)
+    ranges = fig.shown_cameras(cameras, SimpleNamespace(notes={}), 3)
     assert ranges["azimuths"] == [-90, 0, 90] and ranges["elevations"] == pytest.approx([4, 13, 22])
-    assert ranges["distances"] == pytest.approx([2.4, 2.2, 2.0])  # the object grows from left to right
+    between = 2 / (1 / 2.4 + 1 / 2.0)  # the object grows from left to right, by the same step
+    assert ranges["distances"] == pytest.approx([2.4, between, 2.0])
+    further = fig.shown_cameras(cameras, SimpleNamespace(notes={"scales": [0.75, 1.25]}), 3)  # asked for in training
+    assert further["distances"] == pytest.approx([2.2 / 0.75, 2.2, 2.2 / 1.25])
 
 
 def test_azimuth_control_shows_every_point():
