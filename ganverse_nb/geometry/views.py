@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -99,6 +100,13 @@ def orbit_of(camera: Camera) -> tuple[Tensor, Tensor]:
     """
     right, up, backward = (camera.axes() @ camera.target[..., None])[..., 0].unbind(1)
     return camera.distance + backward, torch.stack([right, up], 1)
+
+
+def with_fov(camera: Camera, fov: float) -> Camera:
+    """Cameras [B] with another field of view, moved so that what is around the object's centre stays as large."""
+    distance, shift = orbit_of(camera)
+    ratio = torch.tan(torch.deg2rad(camera.fov) / 2) / math.tan(math.radians(fov) / 2)
+    return orbit_around(camera.azimuth, camera.elevation, distance * ratio, fov, shift)
 
 
 def moved(

@@ -14,7 +14,8 @@ from ganverse_nb.neural_renderer.data import CHUNK, PropertyDataset
 from ganverse_nb.neural_renderer.properties import FACTORS, PropertyEncoder
 from ganverse_nb.neural_renderer.swaps import Render, swap_distances, swap_pairs
 
-PAIRS, SIDES = 32, 8
+PAIRS, SIDES, SCALES = 32, 8, (0.8, 1.0)
+TURNED = 2.0  # degrees
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class HeldOut:
     @property
     def cameras(self) -> Camera:
         """Those that objects are turned to."""
-        return asked_cameras(self.dataset.cameras, SIDES, (0.0,), (1.0,))
+        return asked_cameras(self.dataset.cameras, SIDES, (0.0,), SCALES)
 
     @torch.no_grad()
     def measure(self, render: Render, encoder: PropertyEncoder) -> dict[str, float]:
@@ -51,7 +52,8 @@ class HeldOut:
         Returns:
             `swap`: distance to the donor over that to the source of what was swapped, mean of shape, texture and
                 background (Eq 6's aim); `outline`: 1 - IoU with the silhouette of the mesh that was asked for;
-            `color`, `shape_spread`, `texture_spread`: see `Consistency`;
+            `color`, `shape_spread`, `texture_spread`, `azimuth`: see `Consistency`; the latter, the median error of
+                what the camera head reads, in degrees and at least `TURNED`, below which the head sees no difference;
             `reconstruction`: mean absolute difference of a picture of the GAN and the render of its properties.
         """
         source, donor = self.dataset.properties(self.sources), self.dataset.properties(self.donors)
@@ -61,11 +63,12 @@ class HeldOut:
             ratios.append(to_donor / max(to_source, 1e-9))
         rendered = torch.cat([render(source[rows]) for rows in torch.arange(len(source)).split(CHUNK)])
         turned = shots(render, self.dataset.properties(self.objects), self.cameras)
-        found = consistency(turned, encoder).numbers()
+        found = consistency(turned, encoder, usual=self.dataset.cameras.distance.mean()).numbers()
         return {
             "swap": sum(ratios) / len(ratios),
             "outline": 1 - found["overlap"],
             **{name: found[name] for name in ("color", "shape_spread", "texture_spread")},
+            "azimuth": max(TURNED, found["azimuth_error_deg"]),
             "reconstruction": float((rendered - self.dataset.images(self.sources)).abs().mean()),
         }
 

@@ -20,7 +20,8 @@ from torch import Tensor
 from ganverse_nb.data.pictures import Picture, as_picture
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.views import moved
+from ganverse_nb.geometry.views import moved, with_fov
+from ganverse_nb.inverse_graphics.cameras import FOV
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.neural_renderer.compose import keep_background as compose
@@ -375,7 +376,8 @@ class Renderer:
             )
         height, width = self.stylegan_r.mapping.sizes.texture
         texture = torch.nn.functional.interpolate(made.mesh.texture, (height, width), mode="area")
-        return Properties(made.camera, made.mesh.vertices, texture, mask_out(made.image, (made.mask > 0.5).float()))
+        camera = with_fov(made.camera, FOV)  # the refinement finds any; here distance means size
+        return Properties(camera, made.mesh.vertices, texture, mask_out(made.image, (made.mask > 0.5).float()))
 
     def edit(
         self,

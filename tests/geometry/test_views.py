@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.camera import FAR, NEAR, Camera, FreeCamera, WeakPerspectiveCamera
-from ganverse_nb.geometry.views import frustum, look_at, moved, orbit_around, orbit_of, turntable, view_grid
+from ganverse_nb.geometry.views import frustum, look_at, moved, orbit_around, orbit_of, turntable, view_grid, with_fov
 
 POINTS = torch.randn(1, 6, 3, generator=torch.Generator().manual_seed(0)) * 0.4
 
@@ -166,3 +166,16 @@ def test_the_orbit_of_a_camera_gives_it_again() -> None:
     distance, shift = orbit_of(ahead)
     again = orbit_around(ahead.azimuth, ahead.elevation, distance, 30.0, shift)
     assert torch.allclose(again.position, ahead.position, atol=1e-6)
+
+
+def test_another_field_of_view_leaves_what_is_around_the_centre_where_it_is() -> None:
+    camera = orbit_around(
+        torch.tensor([20.0, 250.0]), torch.tensor([8.0, 25.0]), torch.tensor([5.0, 1.5]), torch.tensor([12.0, 50.0]),
+        torch.tensor([[0.1, -0.05], [0.0, 0.2]]),
+    )  # fmt: skip
+    other = with_fov(camera, 30.0)
+    assert other.fov.tolist() == [30.0, 30.0] and other.azimuth.tolist() == camera.azimuth.tolist()
+    right, up, _ = camera.axes().unbind(1)
+    around = torch.stack([0 * right, 0.3 * right - 0.2 * up, -0.1 * up], 1)  # in the plane through the centre
+    before, after = ((clip := c.to_clip(around))[..., :2] / clip[..., 3:] for c in (camera, other))
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,8 @@ from safetensors.torch import save_file
 
 from ganverse_nb.data.pictures import write_picture
 from ganverse_nb.gan.zoom import Zoom
+from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -273,3 +276,18 @@ def test_a_camera_further_away_shows_zoomed_features_of_the_generator(model, dat
 def test_features_that_the_generator_does_not_have_are_refused(model):
     with pytest.raises(ValueError, match="zoom_at is one of 4, 8, 16 for this GAN, or 0; got 32"):
         StyleGANR(model.generator, model.mapping.with_zoom(32))
+
+
+def test_a_photograph_s_lens_is_taken_as_size(model, data):
+    """The refinement finds any field of view; StyleGAN-R knows one, and takes the distance for size."""
+    p = data.dataset.properties(torch.arange(1))
+    near = Camera.orbit([30.0], [10.0], 2.0, 30.0)
+    far = near.replace(
+        fov=torch.tensor([10.0]), distance=2.0 * torch.tensor([15.0]).deg2rad().tan() / math.tan(math.radians(5))
+    )
+    mesh = Mesh(p.shape, uv_sphere().faces, uv_sphere().face_uvs, torch.rand(1, 3, 8, 16))
+    mask = torch.zeros(1, 1, 16, 16)
+    made = SimpleNamespace(mesh=mesh, camera=far, image=torch.rand(1, 3, 16, 16), mask=mask, name="photo.jpg")
+    found = Renderer(model)._reconstructed(made)
+    torch.testing.assert_close(found.camera.distance, near.distance)
+    assert found.camera.fov.tolist() == [30.0]
