@@ -102,7 +102,8 @@ CAPTIONS: dict[str, str] = {
     "figure_3_mapping": "Figure 3. The mapping network. View code: in blue the dimensions that g_v maps from the "
     "camera, a share as in the paper; the others, most of it, are interpolated between the chosen views. Content code: "
     "the gates as trained, by dimension and by layer.",
-    "figure_j_consistency": "Figure J as numbers: held-out objects from many cameras, read again by inverse graphics.",
+    "figure_j_consistency": "Figure J as numbers: held-out objects from many cameras, read again by inverse graphics. "
+    "DIB-R paints exactly what is asked: its row is what the measures get wrong.",
     "figure_7_dual_renderer": "Figure 7. Two renderers side by side: DIB-R and StyleGAN-R from the same properties.",
     "joint_stage_start": "DIB-R, and StyleGAN-R before its joint stage, with which all that follow begin.",
     "joint_stage_variants": "The same properties after joint stages with parts of the loss, and with all of it.",

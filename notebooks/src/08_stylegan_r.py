@@ -141,8 +141,11 @@ fig.save_figure(run, "figure_7_dual_renderer", dual, {"contents": 3})
 # Held-out objects from 24 sides, at two elevations and two scales: each picture is cut out by the segmenter, which no
 # renderer was trained with, and read again. *Picture and scene*: the outline against DIB-R's silhouette of the mesh
 # that was asked for, and the difference inside. *Spread over views*: how much the shape, texture and background that
-# are read vary while the object turns. *Error* and *gain* compare the cameras asked for and read, and KID the pictures
-# with real ones. The GAN itself can only be asked for its own view codes.
+# are read vary while the object turns. *Error* and *gain* compare the cameras asked for with those that the camera
+# head reads, and with those *fitted*: from where DIB-R's render of this very object agrees best with the picture. KID
+# compares the pictures with real ones, on the segmenter's features and on those of the perceptual distance, which see
+# grain and blur. The GAN itself can only be asked for its own view codes. DIB-R's own row, its renders pasted on the
+# background, is what the rulers get wrong.
 
 # %%
 from ganverse_nb.evaluation.consistency import score_renderers
