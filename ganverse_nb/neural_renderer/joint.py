@@ -174,6 +174,7 @@ def fine_tune(
     seed: int,
     progress: bool = True,
     discriminator: Discriminator | None = None,
+    reader: PropertyEncoder | None = None,
 ) -> StyleGANR:
     """Train generator and mapping network of `model` together, in place; continues from `directory`/finetune.pt.
 
@@ -183,6 +184,7 @@ def fine_tune(
     Args:
         model, data, encoder, discriminator: see `JointStage`.
         held_out: of other contents than `data.contents`.
+        reader: reads pictures of these, best with masks that the renderer is not trained with; `encoder` where None.
 
     Raises:
         ValueError: a weight without the network that it needs.
@@ -192,7 +194,7 @@ def fine_tune(
     keeper: KeptState | None = None
 
     def measure() -> dict[str, float]:
-        return team.told(lambda: held_out.measure(stage.average.synthesize, encoder))
+        return team.told(lambda: held_out.measure(stage.average.synthesize, reader or encoder))
 
     def restore(state: dict[str, Any]) -> None:
         nonlocal keeper

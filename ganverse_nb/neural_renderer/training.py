@@ -69,7 +69,8 @@ def train_stylegan_r(
         split_layer: how many layers take the view code.
         cameras: the N optimised cameras of the view codes.
         generator: the teacher; not changed. Training runs on its device.
-        encoder: f and the camera head, on the same device; they are frozen. Its mask is not used in training.
+        encoder: f and the camera head, on the same device; they are frozen. Its mask is not trained with, but what
+            the joint stage is measured with.
         on_orbit: [N] bool, the view codes that form a path around the object; all where None.
         psi, minimum_mask: truncation and mask filter of the dataset, for fresh contents.
         discriminator: of the teacher, if `config.weight_adversarial` is used; not changed.
@@ -130,7 +131,7 @@ def train_stylegan_r(
     model = StyleGANR(copy.deepcopy(generator), mapping.with_zoom(config.zoom_at), encoder, notes)
     held_out = HeldOut.of(dataset, validation, seed)
     with one_thread(has_bfloat16(device)):
-        fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator)
+        fine_tune(model, data, differentiable, held_out, config, directory, seed, progress, discriminator, encoder)
     model.notes["gates_decided"] = model.mapping.decided()
     if team.is_main:
         model.save(directory / FINAL)

@@ -349,3 +349,13 @@ def test_validation_contents_are_the_last_and_leave_some(world):
     for impossible in (1, 5):
         with pytest.raises(ValueError, match="validation_contents"):
             split_contents(torch.arange(5), impossible)
+
+
+def test_the_joint_stage_is_measured_with_the_masks_of_the_segmenter(world, tmp_path, monkeypatch):
+    """Those of the student, which the renderer learns to satisfy, are not asked."""
+    asked, measure = [], HeldOut.measure
+    monkeypatch.setattr(
+        HeldOut, "measure", lambda self, render, reader: asked.append(reader) or measure(self, render, reader)
+    )
+    trained(*arguments(world, tmp_path))
+    assert asked and all(reader.mask is world.mask_of for reader in asked)
