@@ -28,7 +28,7 @@ TEACHER, SECOND = "GAN", "DIB-R"
 @dataclass(frozen=True)
 class RendererScores:
     """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures, and
-    `perceptual_kid`, on those of the perceptual distance: the former hardly see grain and blur, the latter do.
+    `perceptual_kid`, on those of the perceptual distance. Neither sees speckles (docs/stylegan_r.md): look as well.
 
     Attributes:
         numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only. DIB-R, pasted on
