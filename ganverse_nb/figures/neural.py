@@ -86,11 +86,11 @@ def latent_manipulation(images: Tensor, ways: Mapping[str, TurnedPictures], size
 
 def shown_cameras(cameras: Camera, renderer: StyleGANR, count: int = 7) -> dict[str, list[float]]:
     """The controls of `camera_controller` in equal steps: a half turn, the elevations that the views of `cameras` have
-    shown, and the scales that the renderer was asked for in its training, or else those of the views."""
+    shown, and the scales of these views and those that the renderer was asked for in its training."""
     usual = cameras.distance.mean()
-    asked = renderer.notes.get("scales") or (usual / cameras.distance.max(), usual / cameras.distance.min())
-    ranges = {"azimuths": (-90, 90), "scales": asked, "elevations": cameras.elevation.aminmax()}
-    steps = {name: torch.linspace(float(low), float(high), count) for name, (low, high) in ranges.items()}
+    scales = torch.cat([usual / cameras.distance, usual.new_tensor(renderer.notes.get("scales", []))])
+    ranges = {"azimuths": torch.tensor([-90.0, 90.0]), "scales": scales, "elevations": cameras.elevation}
+    steps = {name: torch.linspace(float(v.min()), float(v.max()), count) for name, v in ranges.items()}
     steps["distances"] = usual.cpu() / steps.pop("scales")
     return {name: values.tolist() for name, values in steps.items()}
 

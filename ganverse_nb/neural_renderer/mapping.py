@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -214,14 +215,15 @@ class PropertyMapper(nn.Module):
 
     def with_rest(self, rest: str) -> PropertyMapper:
         """The same weights, with the dimensions that g_v does not map taken from another one of VIEW_RESTS."""
-        other = copy.copy(self)
-        other.sizes = replace(self.sizes, rest=rest)
-        return other
+        return self._with(rest=rest)
 
     def with_zoom(self, side: int) -> PropertyMapper:
         """The same weights, with the generator's features of `side` pixels resampled to the asked scale; 0: none."""
+        return self._with(zoom=side)
+
+    def _with(self, **sizes: Any) -> PropertyMapper:
         other = copy.copy(self)
-        other.sizes = replace(self.sizes, zoom=side)
+        other.sizes = replace(self.sizes, **sizes)
         return other
 
     def size(self, camera: Camera) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ganverse_nb.data.pictures import Picture, as_picture
-from ganverse_nb.gan.generator import Generator
+from ganverse_nb.gan.generator import Generator, block_resolutions
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.views import moved, with_fov
 from ganverse_nb.inverse_graphics.cameras import FOV
@@ -199,7 +199,7 @@ class StyleGANR:
 
 def check_zoom(generator: Generator, side: int) -> None:
     """Raises a ValueError where `side` (`stylegan_r.zoom_at`) is not 0 and no block of the generator has that side."""
-    sides = [4 * 2**i for i in range(len(generator.channels))]
+    sides = block_resolutions(generator.resolution, generator.channels)
     if side and side not in sides:
         raise ValueError(f"stylegan_r.zoom_at is one of {', '.join(map(str, sides))} for this GAN, or 0; got {side}.")
 

@@ -107,10 +107,11 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # Alone, Eq 6 moves the generator away from pictures that look real, and leaves open where the object is: $f$ is not
 # perfect, and a picture that it misreads can have the lower loss. So what is computed is
 #
-# $$L = L_{stylegan} + \lambda_{sil} (1 - \mathrm{IoU}(M, \hat M))
+# $$L = L_{stylegan} + \lambda_{adv} L_{adv} + \lambda_{sil} (1 - \mathrm{IoU}(M, \hat M))
 # + \lambda_{col} \lVert I - \hat I \rVert_{M \cap \hat M}
 # + \lambda_{sur} \lVert I - B \rVert_{\text{outside}} + \lambda_{cam} L_{cam} + \lambda_{code} L_{mapnet}$$
 #
+# * the game with the GAN's discriminator goes on ($L_{adv}$, with R1), so that pictures $I$ stay real;
 # * **the second renderer supervises the first**: $\hat M$ and $\hat I$ are silhouette and colours of the mesh that was
 #   asked for, by DIB-R; $M$ is the object's mask in the picture, and outside both masks the picture is to show the
 #   background $B$ (colours are compared in blurred pictures);
@@ -121,13 +122,11 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # * a small network from the camera to an offset of all styles, zero at first, learns along: the layers behind the split
 #   hold some of the view, too;
 # * **scale**, which the chosen views hardly vary, is not a matter of styles: the generator's features of 8 pixels are
-#   resampled about the middle, and $f$ sees each picture at the size that it has learned;
+#   resampled about the middle, and $f$ and the discriminator see each picture at the size that they have learned;
 # * what is kept is a running average of the weights, at the step that is best on held-out contents.
 #
 # Norms are mean squares in units of the data's variance. The paper has Eq 6 alone; in the profile `paper` the other
-# weights are 0, there is no offset, no resampling and no average, and the last state is kept. The game with the GAN's
-# discriminator can go on beside all this (`stylegan_r.weight_adversarial`); notebook 08b shows that it costs more than
-# it gives.
+# weights are 0, there is no offset, no resampling and no average, and the last state is kept.
 
 # %%
 warm = stages.stylegan_r(run, mapping_only=True)

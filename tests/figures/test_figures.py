@@ -239,6 +239,8 @@ def test_controls_go_as_far_as_the_views_have_shown():
     assert ranges["distances"] == pytest.approx([2.4, between, 2.0])
     further = fig.shown_cameras(cameras, SimpleNamespace(notes={"scales": [0.75, 1.25]}), 3)  # asked for in training
     assert further["distances"] == pytest.approx([2.2 / 0.75, 2.2, 2.2 / 1.25])
+    nothing_more = fig.shown_cameras(cameras, SimpleNamespace(notes={"scales": [1.0, 1.0]}), 3)  # as in `paper`
+    assert nothing_more["distances"] == pytest.approx(ranges["distances"])
 
 
 def test_azimuth_control_shows_every_point():
