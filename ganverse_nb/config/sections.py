@@ -55,6 +55,9 @@ class GanConfig:
     mixing_probability: float = 0.9
     mixing_layers: tuple[int, int] = (2, 2)  # crossovers drawn at the split push shape into the content code
     pair_weight: float = 1.0  # of judging pairs of one view, which frees the view code of the body; 0 without cameras
+    # pixels: blocks of fewer stay as they were where the training begins with others' networks, and so does every w;
+    # what the first layers' codes mean, which views there are for instance, then holds for the new network as well
+    frozen_below: int = 0
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
     augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them; "auto": where few are shown often
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32

@@ -188,6 +188,13 @@ class Generator(nn.Module):
         largest = max(width * (4 * 2**i) ** 2 for i, width in enumerate(self.channels))
         return max(1, PASS_MEMORY // (4 * MAPS * largest))
 
+    def parameters_below(self, resolution: int) -> list[nn.Parameter]:
+        """Those of the mapping network and of the blocks of fewer pixels than `resolution`; none where it is 0."""
+        count = sum(4 * 2**i < resolution for i in range(len(self.channels)))
+        blocks = [*self.torgbs[:count], *self.convs[: max(0, 2 * count - 1)]]
+        early = [p for block in blocks for p in block.parameters()]
+        return [*self.mapping.parameters(), self.const, *early] if count else []
+
     def _modules_in_order(self) -> list[ModulatedConv | ToRGB]:
         convs, torgbs = iter(self.convs), iter(self.torgbs)
         ordered = [next(convs) if layer.kind == "conv" else next(torgbs) for layer in self.layers]

@@ -91,6 +91,8 @@ class GanTrainer:
         if not config.noise:  # the strengths stay zero, which is the network without noise
             for name, parameter in self.generator.named_parameters():
                 parameter.requires_grad_(not name.endswith("noise_strength"))
+        for parameter in self.generator.parameters_below(config.frozen_below):
+            parameter.requires_grad_(False)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.generator_optimiser = _adam(self.generator, config.generator_lr)
         judges = [self.discriminator] if self.pair_head is None else [self.discriminator, self.pair_head]
@@ -142,7 +144,8 @@ class GanTrainer:
         z = torch.randn(2 * batch, c.z_dim, generator=self.rng, device=self.device)
         first, second = g.mapping(z).chunk(2)
         with torch.no_grad():
-            g.mapping.w_average.lerp_(first.mean(0), 1.0 - W_AVERAGE_DECAY)
+            if not c.frozen_below:
+                g.mapping.w_average.lerp_(first.mean(0), 1.0 - W_AVERAGE_DECAY)
         low, high = c.mixing_layers
         crossover = torch.randint(low, high + 1, (batch,), generator=self.rng, device=self.device)
         mixed = torch.rand(batch, generator=self.rng, device=self.device) < c.mixing_probability
@@ -236,6 +239,8 @@ class GanTrainer:
         """Add the gradient of the path length penalty to the generator's; returns the mean length."""
         c, g = self.config, self.generator
         w_plus = self.latents(c.path_length_batch)
+        if not w_plus.requires_grad:  # of a frozen mapping network
+            w_plus.requires_grad_()
         images = g.synthesis(g.styles(w_plus), self.noise(c.path_length_batch), dtype)
         y = torch.randn(c.path_length_batch, *images.shape[1:], generator=self.rng, device=self.device)
         lengths = path_lengths(images, w_plus, self.team.shard(y))

@@ -85,6 +85,10 @@ def train_gan(
     keep_freed_memory()
     trainer = GanTrainer(photos, config, seed, device, team, partners)
     teacher = directory / TEACHER
+    if config.frozen_below and start is None:
+        raise ValueError(
+            "gan.frozen_below keeps what a training begins with: give it, as in --from car, or set it to 0."
+        )
     if start is not None:
         check_start(start, config, goal if counted else None)
         trainer.begun = sha256(resolve(start))

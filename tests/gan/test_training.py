@@ -408,3 +408,26 @@ def test_what_a_training_will_take_is_told_and_changes_nothing(small_config, pho
     with pytest.raises(ExpectedError, match="No room for the GAN: 4.. kB of the disk are needed and 0 kB are free"):
         train_gan(photos, small_config, tmp_path / "full", 1, images=images, progress=False)
     assert not (tmp_path / "full" / "state.pt").exists()
+
+
+def test_blocks_below_a_resolution_and_every_w_stay_as_they_began(small_config, photos, tmp_path):
+    begun = load_generator(train_gan(photos, small_config, tmp_path / "first", seed=1, progress=False))
+    config = replace(small_config, frozen_below=16)
+    start = tmp_path / "first" / "teacher.safetensors"
+    learned = load_generator(
+        train_gan(photos, config, tmp_path / "second", seed=2, start=start, counted=False, progress=False)
+    )
+    first, second = begun.state_dict(), learned.state_dict()
+    changed = {name for name, value in first.items() if not torch.equal(value, second[name])}
+    assert {name.rsplit(".", 1)[0] for name in changed} >= {"convs.3", "convs.4", "torgbs.2"}  # those of 16 px
+    assert all(name.startswith(("convs.3", "convs.4", "torgbs.2")) for name in changed)
+    z = torch.randn(4, small_config.z_dim)
+    assert torch.equal(begun.mapping(z), learned.mapping(z))
+    assert not torch.equal(begun(z, noise="none"), learned(z, noise="none"))
+
+
+def test_nothing_is_frozen_that_did_not_begin_with_other_networks(small_config, photos, tmp_path):
+    generator = GanTrainer(photos, small_config, 0).generator
+    assert generator.parameters_below(0) == [] and all(p.requires_grad for p in generator.parameters())
+    with pytest.raises(ValueError, match=r"gan\.frozen_below keeps .* --from"):
+        train_gan(photos, replace(small_config, frozen_below=8), tmp_path, progress=False)

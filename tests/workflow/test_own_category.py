@@ -43,7 +43,7 @@ SETTINGS = [part for name, value in TINY.items() for part in ("--set", f"{name}=
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return photograph_jugs(tmp_path_factory.mktemp("jugs") / "jugs", 48)
+    return photograph_jugs(tmp_path_factory.mktemp("jugs") / "jugs", 400)
 
 
 def last(capsys):
@@ -56,7 +56,7 @@ def test_from_a_folder_of_pictures_to_a_mesh(folder, tmp_path, capsys, monkeypat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no weights of others
     assert cli.main(["new-category", "jug", "--images", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "48 pictures" in said and "masks: alpha channel" in said
+    assert "400 pictures" in said and "masks: alpha channel" in said
     assert said.endswith("next: ganverse check --category jug.toml\n")
     file = tmp_path / "jug.toml"
     file.write_text(file.read_text().replace("views = 24", "views = 6"))
