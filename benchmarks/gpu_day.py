@@ -46,7 +46,7 @@ def commands(out: Path, dry: bool, nvdiffrast: Path | None = None) -> dict[str, 
     if dry:
         teacher += ["--profile", "smoke", *(f"--set={name}={value}" for name, value in TINY_GAN.items())]
     else:
-        teacher += ["--profile", "full", "--from", "car-128"]
+        teacher += ["--profile", "gpu", "--set=gan.photos=8192"]
     rehearse = [*run, "benchmarks.rehearse", "--device", device]
     steps = ["network_step"] if dry else ["network_step", "head_step"]
     inverse = [*rehearse, *steps, "--size", size, "--seconds", repeat]

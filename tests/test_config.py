@@ -72,7 +72,11 @@ def test_pictures_of_ones_own_have_a_name_of_their_own_and_an_automatic_r1_weigh
     assert load_config("mini", cat, gan__r1_gamma=2).gan.r1_gamma == 2.0
     assert load_config("mini", cat).gan.pair_weight == 0.0 < load_config("mini", "car").gan.pair_weight
     assert load_config("mini", cat, gan__pair_weight=2).gan.pair_weight == 2.0
-    assert auto_r1_gamma(128, 64) == pytest.approx(load_config("full").gan.r1_gamma) == pytest.approx(0.6)
+    assert auto_r1_gamma(128, 64) == pytest.approx(load_config("gpu").gan.r1_gamma) == pytest.approx(0.6)
+    assert auto_r1_gamma(128, 32) == pytest.approx(load_config("full").gan.r1_gamma) == pytest.approx(1.2)
+    whole, begun = load_config("full", cat).gan, load_config("full").gan
+    assert begun.frozen_below and not begun.path_length_weight  # of a network that begins with the one of 64 px
+    assert not whole.frozen_below and whole.path_length_weight and whole.images > begun.images
 
 
 @pytest.mark.parametrize("profile", PROFILES)

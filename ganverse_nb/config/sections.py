@@ -57,7 +57,8 @@ class GanConfig:
     pair_weight: float = 1.0  # of judging pairs of one view, which frees the view code of the body; 0 without cameras
     # pixels: blocks of fewer stay as they were where the training begins with others' networks, and so does every w;
     # what the first layers' codes mean, which views there are for instance, then holds for the new network as well
-    frozen_below: int = 0
+    frozen_below: int = later(0)
+    keep_weight: float = later(0.0)  # of looking as the others' pictures do at their size: without it colours fringe
     mirror: bool = False  # half of the photos mirrored: doubles a small set, but left and right become the same
     augment: str = ""  # of gan.augment: "color,translation,cutout" or some of them; "auto": where few are shown often
     bfloat16: bool = True  # convolutions, on processors that have it: twice as fast; losses stay float32

@@ -52,7 +52,8 @@ def bundled(category: str, name: str) -> Path:
     path = WEIGHTS / category / f"{name}.safetensors"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in WEIGHTS.glob(f"*/{name}.safetensors"))) or "none"
-        command = "choose-views" if name == "views" else "train-gan"
+        commands = {"views": "choose-views", "teacher-128": f"train-gan --profile full --from {category}"}
+        command = commands.get(name, "train-gan")
         raise FileNotFoundError(
             f"There is no {name} for {category} yet (the package has one for: {known}); "
             f"`ganverse {command} --category {category}` makes one, which belongs at {path}."

@@ -38,6 +38,7 @@ def _demand(trainer: GanTrainer, steps: int) -> Demand:
             batch = GROUP * number
             other = replace(config, batch=batch, path_length_batch=min(batch, config.path_length_batch))
             one = kind(trainer.photos, other, 0, trainer.device, Team(), trainer.partners)
+            one.original = trainer.original
             return lambda: one.update(one.real_batch(), regularised and config.r1_gamma > 0, regularised)
 
         return small

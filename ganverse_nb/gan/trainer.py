@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from ganverse_nb.config import GanConfig
 from ganverse_nb.gan.augment import DRAWS, augment, parse_policy
 from ganverse_nb.gan.beginning import begin_with, fresh_networks
-from ganverse_nb.gan.checkpoint import CheckpointError, provenance
-from ganverse_nb.gan.generator import W_AVERAGE_DECAY
+from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
+from ganverse_nb.gan.generator import W_AVERAGE_DECAY, Generator
 from ganverse_nb.gan.latents import mix
 from ganverse_nb.gan.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
 from ganverse_nb.gan.view_pairs import PairHead
@@ -101,6 +102,7 @@ class GanTrainer:
         self.rng = torch.Generator(self.device).manual_seed(seed)
         self.path_length_mean = torch.zeros([], device=self.device)
         self.steps = 0
+        self.original: Generator | None = None  # what it began with, for `keep_weight`
         self.begun = ""  # SHA-256 of the networks it began with, if not random ones
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
 
@@ -204,10 +206,14 @@ class GanTrainer:
         dtype = convolution_dtype(c.bfloat16, self.device)
         metrics: dict[str, Tensor] = {}
         parameters_g, parameters_d = ([p for p in n.parameters() if p.requires_grad] for n in (g, self.judges))
-        fake = g.synthesis(g.styles(self.latents(c.batch)), self.noise(c.batch), dtype)
+        w_plus = self.latents(c.batch)
+        fake = g.synthesis(g.styles(w_plus), self.noise(c.batch), dtype)
         leaf = fake.detach().requires_grad_()
         fakes = self.judge(self.augment(leaf), dtype)
         loss_g = torch.stack([weight * generator_loss(logits) for weight, logits in fakes]).sum()
+        if self.original is not None:
+            metrics["apart"] = self._difference(leaf, w_plus.detach(), dtype)
+            loss_g = loss_g + c.keep_weight * metrics["apart"]
         (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
         torch.autograd.backward(fake, gradient, inputs=parameters_g)
         real = real.detach().requires_grad_(regularise_d)
@@ -234,6 +240,13 @@ class GanTrainer:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         return metrics
+
+    def _difference(self, images: Tensor, w_plus: Tensor, dtype: torch.dtype) -> Tensor:
+        """Mean squared difference of pictures [B, 3, R, R] from the original's, at its size."""
+        assert self.original is not None
+        with torch.no_grad():
+            wanted = self.original.synthesis(self.original.styles(w_plus[:, : self.original.num_ws]), None, dtype)
+        return (adaptive_avg_pool2d(images, wanted.shape[-1]) - wanted).square().mean()
 
     def _path_length(self, dtype: torch.dtype) -> Tensor:
         """Add the gradient of the path length penalty to the generator's; returns the mean length."""
@@ -274,6 +287,11 @@ class GanTrainer:
         begin_with(source, self._networks(), self.device)
         self.average.load_state_dict(self.generator.state_dict())
         self.steps = int(provenance(source).get("images", 0)) // self.config.batch if counted else 0
+
+    def keep_to(self, source: str | Path) -> None:
+        """Remember, where `keep_weight` asks for it, the networks that this training begins or began with."""
+        if self.config.keep_weight > 0:
+            self.original = load_generator(source).to(self.device)
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         networks = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}

@@ -85,13 +85,11 @@ def train_gan(
     keep_freed_memory()
     trainer = GanTrainer(photos, config, seed, device, team, partners)
     teacher = directory / TEACHER
-    if config.frozen_below and start is None:
-        raise ValueError(
-            "gan.frozen_below keeps what a training begins with: give it, as in --from car, or set it to 0."
-        )
+    check_frozen(config, start)
     if start is not None:
         check_start(start, config, goal if counted else None)
         trainer.begun = sha256(resolve(start))
+        trainer.keep_to(start)
     checkpoints = trainer.checkpoints(directory)
     sums: dict[str, list[float]] = {}  # losses since the last line of metrics
 
@@ -163,6 +161,18 @@ def _is_of(teacher: Path, images: int) -> bool:
         return load_generator(teacher) is not None and provenance(teacher).get("images") == images
     except (FileNotFoundError, CheckpointError):
         return False
+
+
+def check_frozen(config: GanConfig, start: str | Path | None) -> None:
+    """Whether what is to stay as it is has been learned by anybody.
+
+    Raises:
+        ValueError: random weights would stay.
+    """
+    if config.frozen_below and start is None:
+        raise ValueError("gan.frozen_below keeps what a training begins with: give that (--from car), or set it to 0.")
+    if config.keep_weight and not config.frozen_below:
+        raise ValueError("gan.keep_weight keeps pictures of the same codes: freeze these, too, by gan.frozen_below.")
 
 
 def check_start(source: str | Path, config: GanConfig, goal: int | None) -> None:

@@ -39,7 +39,7 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     from ganverse_nb.gan.augment import parse_policy
     from ganverse_nb.gan.checkpoint import resolve
     from ganverse_nb.gan.generator import block_resolutions
-    from ganverse_nb.gan.training import check_start, train_gan
+    from ganverse_nb.gan.training import check_frozen, check_start, train_gan
     from ganverse_nb.runtime.files import sha256
     from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.workflow.gan_start import AUTO, FRESH, NEAREST, augmented, gan_start
@@ -49,10 +49,11 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
     if config.augment != AUTO:
         parse_policy(config.augment)
+    check_frozen(config, None if start == FRESH else start)
     images = pictures_folder(run)
 
     def seen_counts(network: str) -> bool:
-        return not (run.config.kind.is_own and network in CATEGORIES)
+        return not config.frozen_below and not (run.config.kind.is_own and network in CATEGORIES)
 
     if start not in (None, FRESH, NEAREST):  # what is wrong with it is said before anything is read
         check_start(start, config, config.images if seen_counts(start) else None)

@@ -21,8 +21,6 @@ from ganverse_nb.gan.checkpoint import (
     resolve,
     save_networks,
 )
-from ganverse_nb.gan.trainer import GanTrainer
-from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
@@ -62,19 +60,21 @@ def test_what_is_bundled_belongs_together(category):
     assert all((WEIGHTS / category / name).is_file() for name in ("teacher_training.jsonl", "view_gate.json"))
 
 
-@pytest.mark.parametrize("category", CATEGORIES)
-def test_the_teachers_of_128_px_are_those_of_profile_full(category):
-    """Their training goes on with `train-gan --profile full --from car-128`, so the sizes must agree."""
+@pytest.mark.parametrize("category", ["car"])  # the others have none yet
+def test_the_teachers_of_128_px_have_the_view_codes_of_those_of_64(category):
     name, config = f"{category}-128", load_config("full", category)
     network, told = load_generator(name), provenance(name)
     assert network.resolution == load_discriminator(name).resolution == config.resolution == config.gan.resolution
     assert network.channels == config.gan.channels == tuple(told["config"]["channels"])
     assert resolve(name) == bundled(category, BUNDLED["bundled-128"]) and resolve(name).stat().st_size < 12e6
-    assert f"--category {category}" in told["command"] and config.gan.images > told["images"] > told["start"]["images"]
-    trainer = GanTrainer(torch.zeros(64, 3, 128, 128, dtype=torch.uint8), config.gan, 0, partners=same_views(64, 4))
-    trainer.start_from(name)
-    assert trainer.images == told["images"]
-    assert torch.equal(trainer.generator.const, network.const)
+    assert f"--category {category}" in told["command"] and told["images"] == config.gan.images
+    assert told["start"]["sha256"] == sha256(bundled(category, "teacher"))
+    small = load_generator(category)
+    z = torch.randn(3, small.z_dim)
+    assert torch.equal(network.mapping(z), small.mapping(z))
+    assert torch.equal(network.mapping.w_average, small.mapping.w_average)
+    mine, theirs = (g.parameters_below(config.gan.frozen_below) for g in (network, small))
+    assert len(mine) > 30 and all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
 def test_the_mini_teacher_fits_in_ten_megabytes(tmp_path):

@@ -426,8 +426,26 @@ def test_blocks_below_a_resolution_and_every_w_stay_as_they_began(small_config, 
     assert not torch.equal(begun(z, noise="none"), learned(z, noise="none"))
 
 
+def test_pictures_stay_like_those_of_the_networks_that_it_began_with(small_config, photos, tmp_path):
+    few = replace(small_config, resolution=8, channels=small_config.channels[:2], noise=False, mixing_layers=(1, 2))
+    start = train_gan(torch.nn.functional.avg_pool2d(photos.float(), 2).byte(), few, tmp_path / "few", progress=False)
+    original, z = load_generator(start), torch.randn(16, small_config.z_dim)
+    apart = {}
+    for weight in (0.0, 300.0):
+        config = replace(small_config, noise=False, frozen_below=8, keep_weight=weight, images=160)
+        train_gan(photos, config, tmp_path / f"{weight}", start=start, counted=False, images=80, progress=False)
+        path = train_gan(photos, config, tmp_path / f"{weight}", start=start, counted=False, progress=False)  # goes on
+        enlarged = torch.nn.functional.avg_pool2d(load_generator(path)(z), 2)
+        apart[weight] = float((enlarged - original(z)).square().mean())
+        shown = [line for line in read_metrics(tmp_path / f"{weight}" / "metrics.jsonl", "gan") if "apart" in line]
+        assert bool(shown) == (weight > 0)
+    assert apart[300.0] < 0.5 * apart[0.0]
+
+
 def test_nothing_is_frozen_that_did_not_begin_with_other_networks(small_config, photos, tmp_path):
     generator = GanTrainer(photos, small_config, 0).generator
     assert generator.parameters_below(0) == [] and all(p.requires_grad for p in generator.parameters())
-    with pytest.raises(ValueError, match=r"gan\.frozen_below keeps .* --from"):
+    with pytest.raises(ValueError, match=r"gan\.frozen_below keeps .*--from car"):
         train_gan(photos, replace(small_config, frozen_below=8), tmp_path, progress=False)
+    with pytest.raises(ValueError, match=r"gan\.keep_weight .* gan\.frozen_below"):
+        train_gan(photos, replace(small_config, keep_weight=1.0), tmp_path, progress=False)

@@ -158,7 +158,7 @@ def test_doctor_says_what_is_wrong(capsys, monkeypatch, tmp_path):
     assert all(f"ok   {name}" in out for name in ("python", "packages", "torchvision", "renderer", "weights car"))
     assert all(f"-    {name}" in out for name in ("gpu", "nvdiffrast", "extras", "optional weights", "what runs"))
     assert "-    photographs" in out and "rembg" in out
-    assert "every notebook for car, profiles smoke, mini; full lacks GAN; gpu lacks GAN; paper lacks GAN, labels" in out
+    assert "every notebook for car, profiles smoke, mini, full; gpu lacks GAN; paper lacks GAN, labels" in out
     monkeypatch.setattr(doctor, "CATEGORIES", ("car", "horse"))
     monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
     write_json(tmp_path / "car" / "keypoints.json", {})

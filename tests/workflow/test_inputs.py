@@ -6,8 +6,11 @@ from functools import partial
 import pytest
 import torch
 
+from ganverse_nb.config import load_config
 from ganverse_nb.gan.annotation import ViewAnnotation
+from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import bundled
+from ganverse_nb.gan.training import check_frozen
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow import stages
@@ -50,6 +53,16 @@ def test_the_network_of_128_px_is_asked_for_by_its_name(opened):
     run = opened("full", gan__network="bundled-128")
     check_bundled(run.config)
     assert teacher_file(run) == bundled("car", "teacher-128") and stages.teacher(run).resolution == 128
+
+
+def test_a_network_of_128_px_that_the_package_lacks_is_one_command_away(opened, monkeypatch, tmp_path):
+    monkeypatch.setattr("ganverse_nb.gan.checkpoint.WEIGHTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"`ganverse train-gan --profile full --from car --category car` makes"):
+        check_bundled(load_config("full", "car"))
+    monkeypatch.undo()
+    config = load_config("full", "car").gan
+    check_beginning("car", config)  # as that command begins
+    check_frozen(config, "car")
 
 
 def test_a_run_uses_the_gan_it_trained_and_says_so_where_it_has_none(opened):
