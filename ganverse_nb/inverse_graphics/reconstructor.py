@@ -99,6 +99,7 @@ class Reconstructor:
         """The networks that come with the package for a category.
 
         Args:
+            category: its name ("car"; of another size "car-128", where the package has that).
             segmenter: who cuts the object out, as `load_segmenter` names them: "rembg" is far better on photographs
                 than the small one that comes with the package, and asks before it downloads its network once.
 
@@ -111,6 +112,7 @@ class Reconstructor:
             64
         """
         shipped = Shipped.of(category)
+        category = shipped.category
         return cls(
             InverseGraphicsModel.load(shipped.file("inverse_graphics", SHIPPED["inverse_graphics"][0])),
             load_segmenter(category, segmenter or photo_weights(category, shipped.segmenter, shipped.photo_segmenter)),

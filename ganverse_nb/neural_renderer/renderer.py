@@ -297,8 +297,9 @@ class Renderer:
         """The networks that come with the package, or those of a run.
 
         Args:
-            source: a category ("car"), the directory of a run, or the .safetensors of a StyleGAN-R. A file outside of
-                a run's directory brings no inverse graphics: `edit` then takes `Properties` only.
+            source: a category ("car"; of another size "car-128", where the package has that), the directory of a run,
+                or the .safetensors of a StyleGAN-R. A file outside of a run's directory brings no inverse graphics:
+                `edit` then takes `Properties` only.
 
         Raises:
             FileNotFoundError: no such file, or no directory of a run.
@@ -320,7 +321,7 @@ class Renderer:
             raise FileNotFoundError(f"{path} is no directory of a run: it holds no config.json.")
         shipped = Shipped.of(str(source))
         inverse = InverseGraphicsModel.load(shipped.file("inverse_graphics", SHIPPED["inverse_graphics"][0]))
-        encoder = PropertyEncoder.of(inverse, load_segmenter(str(source), shipped.segmenter))
+        encoder = PropertyEncoder.of(inverse, load_segmenter(shipped.category, shipped.segmenter))
         return cls(StyleGANR.load(shipped.file("stylegan_r", SHIPPED["stylegan_r"][0]), encoder))
 
     @property

@@ -1,8 +1,10 @@
 """What comes with the package: results of finished runs, each with everything that made it.
 
-ganverse_nb/weights/<category>/
+ganverse_nb/weights/<name>/
     shipped.json   the run: configuration, commit, command, measured numbers, weights; each stage's identity and files
     <stage>/       what the stage's directory holds, networks in eight bits a number
+
+The name is that of the category, and tells the size where the run's GAN is not the one of 64 px: "car", "car-128".
 
 `ganverse bundle` writes them (`workflow.bundle`). A run takes one in place of a stage of its own where the identities
 agree; the front door's `from_pretrained` takes them as they are.
@@ -21,6 +23,7 @@ from ganverse_nb.runtime.settings import deciding
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 FACTS = "shipped.json"
 FORMAT = 1
+BUNDLED = "bundled"  # as `gan.network` names the package's GAN of 64 px; others have their size behind it
 INSTALL_AGAIN = "install the package again"
 SHIPPED = {  # stage -> its files
     "inverse_graphics": ("model.safetensors", "metrics.jsonl"),
@@ -31,9 +34,16 @@ SHIPPED = {  # stage -> its files
 }
 
 
+def shipped_name(config: dict[str, Any]) -> str:
+    """By which name the package brings the results of a run with this configuration, in plain JSON types, if at all."""
+    network = str(config["gan"]["network"])
+    size = network.removeprefix(BUNDLED) if network.startswith(f"{BUNDLED}-") else ""
+    return f"{config['category']}{size}"
+
+
 @dataclass(frozen=True)
 class Shipped:
-    """The shipped results of one category.
+    """The shipped results of one category, by one of its GANs.
 
     Attributes:
         folder: where they lie.
@@ -44,17 +54,17 @@ class Shipped:
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, category: str, weights: Path = WEIGHTS) -> Shipped:
-        """The shipped results of a category.
+    def of(cls, name: str, weights: Path = WEIGHTS) -> Shipped:
+        """The shipped results of a category ("car"), or those of another size ("car-128").
 
         Raises:
             ExpectedError: the package has none, or those of another version.
         """
-        folder = weights / category
+        folder = weights / name
         if not (folder / FACTS).is_file():
             known = ", ".join(sorted(path.parent.name for path in weights.glob(f"*/{FACTS}"))) or "none"
             raise ExpectedError(
-                f"The package comes with no networks for {category!r} (it has some for: {known}); "
+                f"The package comes with no networks for {name!r} (it has some for: {known}); "
                 "train them with `ganverse reproduce`, and take those of the run."
             )
         facts = read_json(folder / FACTS, INSTALL_AGAIN)
@@ -80,6 +90,11 @@ class Shipped:
             state = "damaged" if path.is_file() else "missing"
             raise ExpectedError(f"{path}, which comes with the package, is {state}; {INSTALL_AGAIN}.")
         return path
+
+    @property
+    def category(self) -> str:
+        """What they know."""
+        return str(self.facts["config"]["category"])
 
     @property
     def segmenter(self) -> str:
@@ -111,10 +126,10 @@ def known_sha256(path: Path, weights: Path = WEIGHTS) -> str | None:
 
 def is_shipped(config: dict[str, Any], weights: Path = WEIGHTS) -> bool:
     """Whether the package brings the results of a run with exactly this configuration, in plain JSON types."""
-    folder = weights / str(config["category"])
-    if not (folder / FACTS).is_file():
+    name = shipped_name(config)
+    if not (weights / name / FACTS).is_file():
         return False
-    return deciding(Shipped.of(config["category"], weights).facts["config"]) == deciding(config)
+    return deciding(Shipped.of(name, weights).facts["config"]) == deciding(config)
 
 
 def shipped_stage(config: dict[str, Any], stage: str, identity: str, weights: Path = WEIGHTS) -> Path | None:
@@ -128,10 +143,10 @@ def shipped_stage(config: dict[str, Any], stage: str, identity: str, weights: Pa
         ExpectedError: the shipped files were made by these very settings but another version of the stage, or they are
             damaged: they are never taken silently.
     """
-    category = config["category"]
-    if not (weights / category / FACTS).is_file():
+    name = shipped_name(config)
+    if not (weights / name / FACTS).is_file():
         return None
-    shipped = Shipped.of(category, weights)
+    shipped = Shipped.of(name, weights)
     made = shipped.facts["stages"].get(stage)
     if made is None:
         return None
@@ -139,7 +154,7 @@ def shipped_stage(config: dict[str, Any], stage: str, identity: str, weights: Pa
         return [shipped.file(stage, name) for name in made["files"]][0].parent
     if is_shipped(config, weights):
         raise ExpectedError(
-            f"The {stage} that comes with the package for {category} was made by another version of it; install the "
+            f"The {stage} that comes with the package for {name} was made by another version of it; install the "
             "package again, or train your own with open_run(..., shipped=False)."
         )
     return None

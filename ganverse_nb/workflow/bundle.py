@@ -12,7 +12,7 @@ from typing import Any
 from ganverse_nb.config import as_json
 from ganverse_nb.runtime.errors import DamagedError, ExpectedError
 from ganverse_nb.runtime.files import CHECKSUM, plain, read_json, remove, sha256, write_json
-from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS, Shipped, shipped_stage
+from ganverse_nb.runtime.shipped import FACTS, FORMAT, SHIPPED, WEIGHTS, Shipped, shipped_name, shipped_stage
 from ganverse_nb.runtime.tensors import checksum, packed, read_tensors, save_tensors
 from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.marks import COMPLETE
@@ -24,7 +24,7 @@ EXACT = ("domain",)  # stages whose numbers stay as they are: an inverse covaria
 
 
 def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
-    """Writes what the run has learned into the folder of its category; returns that folder's `shipped.json`.
+    """Writes what the run has learned into the folder of its category and size; returns that folder's `shipped.json`.
 
     Networks come in eight bits a number (`runtime.tensors.packed`; in half precision the package would take 90 MB),
     with where they come from in their metadata. What was there of these stages is replaced, but for those that the run
@@ -36,7 +36,7 @@ def bundle(run: Run, weights: Path = WEIGHTS) -> Path:
     names = [name for name in SHIPPED if name not in OF_STUDIO or run.config.has_studio]
     told = [getattr(stages, f"{name}_stage")(run) for name in names]
     manifest, config = run.manifest, plain(as_json(run.config))
-    folder = weights / run.config.category
+    folder = weights / shipped_name(config)
     made = {stage.name: facts for stage in told if (facts := _taken(run, stage, config, weights)) is not None}
     told = [stage for stage in told if stage.name not in made]
     for stage in told:
@@ -75,7 +75,7 @@ def _taken(run: Run, stage: Stage, config: dict[str, Any], weights: Path) -> dic
         config, stage.name, stage.identity, weights
     ) is None:
         return None
-    facts: dict[str, Any] = Shipped.of(run.config.category, weights).facts["stages"][stage.name]
+    facts: dict[str, Any] = Shipped.of(shipped_name(config), weights).facts["stages"][stage.name]
     return facts
 
 

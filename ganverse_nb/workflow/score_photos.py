@@ -65,4 +65,4 @@ def _of(networks: Run | str) -> tuple[str, str, int]:
     from ganverse_nb.runtime.shipped import Shipped
 
     config = Shipped.of(networks).facts["config"]
-    return networks, config["profile"], config["seed"]
+    return config["category"], config["profile"], config["seed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -10,10 +11,11 @@ from ganverse_nb.config import load_config
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import read_json, sha256, write_json
 from ganverse_nb.runtime.settings import deciding
-from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, known_sha256, shipped_stage
+from ganverse_nb.runtime.shipped import FORMAT, WEIGHTS, Shipped, is_shipped, known_sha256, shipped_name, shipped_stage
 from ganverse_nb.workflow.run import Run, Stage
 
-CONFIG = {"category": "car", "profile": "mini", "seed": 0}
+CONFIG = {"category": "car", "profile": "mini", "seed": 0, "gan": {"network": "bundled"}}
+LARGE = CONFIG | {"profile": "full", "gan": {"network": "bundled-128"}}
 
 
 @pytest.fixture
@@ -32,6 +34,21 @@ def test_a_result_of_these_settings_is_taken(weights):
     assert shipped_stage(CONFIG, "learned", "abc", weights) == weights / "car" / "learned"
     other_settings = CONFIG | {"seed": 1}
     assert shipped_stage(other_settings, "learned", "abc", weights) == weights / "car" / "learned"  # does not read them
+
+
+def test_each_size_has_results_of_its_own(weights):
+    assert [shipped_name(config) for config in (CONFIG, LARGE)] == ["car", "car-128"]
+    assert shipped_name(CONFIG | {"gan": {"network": "some/bundled-net.pkl"}}) == "car"
+    assert shipped_stage(LARGE, "learned", "abc", weights) is None and not is_shipped(LARGE, weights)
+    shutil.copytree(weights / "car", weights / "car-128")
+    facts = read_json(weights / "car-128" / "shipped.json") | {"config": LARGE}
+    write_json(weights / "car-128" / "shipped.json", facts)
+    assert shipped_stage(LARGE, "learned", "abc", weights) == weights / "car-128" / "learned"
+    assert shipped_stage(CONFIG, "learned", "abc", weights) == weights / "car" / "learned"
+    assert is_shipped(LARGE, weights) and is_shipped(CONFIG, weights)
+    assert Shipped.of("car-128", weights).category == Shipped.of("car", weights).category == "car"
+    with pytest.raises(ExpectedError, match="that comes with the package for car-128 was made by another version"):
+        shipped_stage(LARGE, "learned", "xyz", weights)
 
 
 def test_other_settings_get_nothing(weights):

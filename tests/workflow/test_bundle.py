@@ -95,11 +95,9 @@ def test_a_run_of_these_settings_takes_it(finished, weights, tmp_path, monkeypat
     for name in SHIPPED:
         assert other.finish(getattr(stages, f"{name}_stage")(other)) == weights / "car" / name
     changed = open_run("smoke", "car", 5, tmp_path / "third", tmp_path / "figures", {"multiview.contents": 8})
+    asks = {"category": "car", "gan": {"network": "bundled"}}
     for name in SHIPPED:
-        assert (
-            shipped_stage({"category": "car"}, name, getattr(stages, f"{name}_stage")(changed).identity, weights)
-            is None
-        )
+        assert shipped_stage(asks, name, getattr(stages, f"{name}_stage")(changed).identity, weights) is None
 
 
 def test_bundling_again_replaces_what_was_there(finished, weights):
