@@ -392,9 +392,9 @@ class Generator(nn.Module):
 
     @classmethod
     def from_pretrained(cls, source: str | Path = "car") -> Generator:
-        """A bundled network by its name, or a file: ours, NVIDIA's or rosinality's (see `checkpoint.load_generator`).
+        """A bundled network by its name ("car"; "car-128" of 128 px), or a file: ours, NVIDIA's or rosinality's.
 
-        Float32, on the CPU, in evaluation mode; a bundled one knows its `split_layer`.
+        Float32, on the CPU, in evaluation mode (`checkpoint.load_generator`); a bundled one knows its `split_layer`.
 
         Examples:
             >>> generator = Generator.from_pretrained("car")
@@ -405,12 +405,12 @@ class Generator(nn.Module):
             FileNotFoundError: no such file or bundled name.
             CheckpointError: the file is damaged or something else.
         """
-        from ganverse_nb.gan.checkpoint import WEIGHTS, load_generator  # they need this file
+        from ganverse_nb.gan.checkpoint import WEIGHTS, load_generator, resolve  # they need this file
         from ganverse_nb.gan.viewpoints import ViewCodes
 
-        generator = load_generator(source)
-        if (WEIGHTS / str(source) / "views.safetensors").is_file():
-            generator.split_layer = ViewCodes.load(source).split_layer
+        generator, folder = load_generator(source), resolve(source).resolve().parent
+        if folder.parent == WEIGHTS and (folder / "views.safetensors").is_file():  # those of every size it comes in
+            generator.split_layer = ViewCodes.load(folder.name).split_layer
         return generator
 
     def sample(self, seed: int = 0, psi: float = 1.0, count: int = 1) -> Tensor:

@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.nn.functional import avg_pool2d
 
 from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.config import load_config
@@ -21,6 +22,7 @@ from ganverse_nb.gan.checkpoint import (
     resolve,
     save_networks,
 )
+from ganverse_nb.gan.generator import Generator
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import sha256
 from ganverse_nb.segmentation.mask_rcnn import load_segmenter
@@ -75,12 +77,15 @@ def test_the_teachers_of_128_px_have_the_view_codes_of_those_of_64(category):
     assert torch.equal(network.mapping.w_average, small.mapping.w_average)
     mine, theirs = (g.parameters_below(config.gan.frozen_below) for g in (network, small))
     assert len(mine) > 30 and all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+    half, whole = (Generator.from_pretrained(which) for which in (category, name))
+    assert half.split_layer == whole.split_layer
+    pictures, enlarged = half.sample(3, count=12), whole.sample(3, count=12)
+    assert (avg_pool2d(enlarged, 2) - pictures).abs().mean() < 0.03 < (pictures - pictures.flip(0)).abs().mean()
 
 
 def test_the_mini_teacher_fits_in_ten_megabytes(tmp_path):
     from ganverse_nb.config import GanConfig
     from ganverse_nb.gan.discriminator import Discriminator
-    from ganverse_nb.gan.generator import Generator
 
     c = GanConfig()
     path = tmp_path / "teacher.safetensors"
