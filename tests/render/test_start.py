@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
@@ -43,6 +44,25 @@ def test_a_forked_child_renders_after_its_parent_did(monkeypatch):
     hung = child.is_alive()
     child.kill()
     assert not hung and child.exitcode == 0
+
+
+class Views(Dataset):
+    """Renders of the sphere, made by whoever loads them."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        clip = Camera.orbit(40.0 * index).to_clip(SPHERE.vertices * 0.5).contiguous()
+        return rasterize(clip, SPHERE.faces, 128, backend="warp").face_index[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on Unix only")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_a_data_loader_render_whichever_way_they_are_started(method):
+    wanted = seen()  # this process has rendered before they are
+    loader = DataLoader(Views(), batch_size=2, num_workers=1, multiprocessing_context=method, timeout=120)
+    assert torch.equal(torch.cat(list(loader)), wanted)
 
 
 def test_several_threads_may_render_first_and_the_streams_of_the_process_stay():
