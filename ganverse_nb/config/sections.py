@@ -148,7 +148,8 @@ class InverseGraphicsConfig:
     initial_elevation: float = 8.0  # the paper says 0; its views are seen from 0 to 30
     initial_distance: float = 2.3
     template: tuple[float, ...] = TEMPLATE  # half axes x, y, z of what is deformed; none: fitted to the masks
-    smoothing: float = 4.0  # of the shape head's offsets over the mesh; this and the next four: not in the paper
+    detail: int = later(1)  # of the sphere that is deformed: 1 has 642 vertices, 2 has 2,562, 3 has 5,762
+    smoothing: float = 4.0  # of the shape head's offsets, in edges; this and the next four: not in the paper
     symmetric_shape: bool = True
     symmetric_texture: bool = True
     mirror_pictures: bool = True  # half of the pairs are shown mirrored, with mirrored cameras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,3 +197,21 @@ def uv_sphere(rings: int = SPHERE_RINGS, segments: int = SPHERE_SEGMENTS) -> Mes
         faces += [(south, k, j), (north, top + j, top + k)]
         uvs += [[(middle, 0.0), (right, first), (left, first)], [(middle, 1.0), (left, last), (right, last)]]
     return Mesh(vertices[None], torch.tensor(faces), torch.tensor(uvs))
+
+
+def detailed_sphere(detail: int = 1) -> Mesh:
+    """The `uv_sphere` with `detail` times as many rings and segments: 642 vertices, 2,562, 5,762, ..."""
+    return uv_sphere(detail * SPHERE_RINGS, detail * SPHERE_SEGMENTS)
+
+
+def detail_of(vertices: int) -> int:
+    """Of the `detailed_sphere` that has so many vertices.
+
+    Raises:
+        ValueError: none has.
+    """
+    detail = round(math.sqrt(max(0, vertices - 2) / (SPHERE_RINGS * SPHERE_SEGMENTS)))
+    if detail < 1 or detail**2 * SPHERE_RINGS * SPHERE_SEGMENTS + 2 != vertices:
+        known = ", ".join(str(n * n * SPHERE_RINGS * SPHERE_SEGMENTS + 2) for n in (1, 2, 3))
+        raise ValueError(f"A shape is a deformed sphere of {known}, ... vertices, not {vertices}.")
+    return detail

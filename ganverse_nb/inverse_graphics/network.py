@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganverse_nb.geometry.deformation import mirror_vertices, smoothing_matrix, symmetric_smoothing
-from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.geometry.mesh import Mesh, detailed_sphere
 from ganverse_nb.render.light import FACTORS, white_light
 from ganverse_nb.runtime.placement import at_home
 
@@ -129,6 +129,8 @@ def mean_color(images: Tensor, masks: Tensor) -> Tensor:
 class InverseGraphicsNetwork(nn.Module):
     """f: pictures [B, 3, R, R] in [0, 1] and masks [B, 1, R, R] -> Mesh with 642 vertices and a texture (section 3.2).
 
+    With `detail` 2 it has 2,562, and so on (`geometry.mesh.detailed_sphere`).
+
     Shape: vertex offsets from an ellipsoid of half axes `template`, spread over the mesh by `smoothing` (0: as they
     are; `smoothing_matrix`); the bias of the last layer is the learned mean shape. Texture: UV map.
     `symmetric_shape` and `symmetric_texture` mirror left and right at x = 0. These are switches, off in the profile
@@ -155,6 +157,7 @@ class InverseGraphicsNetwork(nn.Module):
         template: tuple[float, float, float] = TEMPLATE,
         smoothing: float = 4.0,
         light: bool = False,
+        detail: int = 1,
     ) -> None:
         super().__init__()
         self.settings = {
@@ -168,8 +171,9 @@ class InverseGraphicsNetwork(nn.Module):
             "template": list(template),
             "smoothing": smoothing,
             "light": light,
+            "detail": detail,
         }
-        sphere = uv_sphere()
+        sphere = detailed_sphere(detail)
         ellipsoid = sphere.vertices[0] * torch.tensor(template)
         count = len(ellipsoid)
         self.symmetric_shape = symmetric_shape

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.deformation import mirror_vertices, symmetric_smoothing
 from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss, movement_loss
-from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.geometry.mesh import Mesh, detail_of, detailed_sphere
 from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.geometry.views import orbit_around, orbit_of
 from ganverse_nb.inverse_graphics.photo_texture import TEXTURE_SIZE, project_texture
@@ -57,13 +57,14 @@ def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> 
     Size and place of a shape stay as predicted: one picture cannot tell them from the camera's, which move.
 
     Raises:
-        ValueError: not as many masks as meshes and cameras, or meshes that are no deformed `uv_sphere`s.
+        ValueError: not as many masks as meshes and cameras, or meshes that are no deformed spheres.
     """
     if not len(mesh) == len(camera) == len(masks):
         raise ValueError(f"fit_shape: {len(mesh)} meshes, {len(camera)} cameras and {len(masks)} masks.")
     start, faces = mesh.vertices.detach(), mesh.faces
     middle = start - start.mean(1, keepdim=True)
-    smooth, mirror = _smoothing().to(start), _mirror().to(start.device)
+    detail = detail_of(start.shape[1])
+    smooth, mirror = _smoothing(detail).to(start), _mirror(detail).to(start.device)
     symmetric = is_symmetric(mesh)
     away, shift = orbit_of(camera)
     pose = torch.cat([torch.stack([camera.azimuth, camera.elevation, away.log()], 1), shift], 1).detach()
@@ -99,14 +100,12 @@ def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> 
 
 
 def is_symmetric(mesh: Mesh) -> bool:
-    """Whether deformed `uv_sphere`s are their own mirror images at x = 0.
+    """Whether deformed spheres are their own mirror images at x = 0.
 
     Raises:
         ValueError: they have another number of vertices.
     """
-    mirror = _mirror().to(mesh.vertices.device)
-    if mesh.vertices.shape[1] != len(mirror):
-        raise ValueError(f"A fit moves spheres of {len(mirror)} vertices, as f does, not {mesh.vertices.shape[1]}.")
+    mirror = _mirror(detail_of(mesh.vertices.shape[1])).to(mesh.vertices.device)
     return bool((mirrored(mesh.vertices, mirror) - mesh.vertices).abs().max() < SYMMETRIC)
 
 
@@ -123,11 +122,11 @@ def _outline(mask: Tensor) -> Tensor:
 
 
 @lru_cache
-def _mirror() -> Tensor:
-    return mirror_vertices(uv_sphere().vertices[0])
+def _mirror(detail: int) -> Tensor:
+    return mirror_vertices(detailed_sphere(detail).vertices[0])
 
 
 @lru_cache
-def _smoothing() -> Tensor:
-    """`smoothing_matrix` of the sphere, the same on both of its sides (as f has it)."""
-    return symmetric_smoothing(uv_sphere().faces, _mirror(), SMOOTHING)
+def _smoothing(detail: int) -> Tensor:
+    """`smoothing_matrix`, the same on both sides (as f has it), over as much of the sphere whatever its detail."""
+    return symmetric_smoothing(detailed_sphere(detail).faces, _mirror(detail), SMOOTHING * detail**2)

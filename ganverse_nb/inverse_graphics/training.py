@@ -106,6 +106,7 @@ def new_model(
             symmetric_shape=config.symmetric_shape,
             symmetric_texture=config.symmetric_texture,
             light=config.light,
+            detail=config.detail,
         )
         elevation, distance = config.initial_elevation, config.initial_distance
         if cameras is not None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ganverse_nb.gan.zoom import zoomed
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.geometry.mesh import Mesh, detail_of, detailed_sphere
 
 if TYPE_CHECKING:  # the dummies of a test need neither
     from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -61,9 +61,7 @@ class Properties:
         Raises:
             ValueError: another number of vertices than that sphere's.
         """
-        sphere = _sphere().to(self.shape.device)
-        if self.shape.shape[1] != sphere.vertices.shape[1]:
-            raise ValueError(f"A shape has {sphere.vertices.shape[1]} vertices, got {self.shape.shape[1]}.")
+        sphere = _sphere(detail_of(self.shape.shape[1])).to(self.shape.device)
         return Mesh(self.shape, sphere.faces, sphere.face_uvs, self.texture)
 
     def with_factor(self, factor: str, donor: Properties) -> Self:
@@ -77,7 +75,7 @@ class Properties:
         return replace(self, **{factor: getattr(donor, factor)})
 
 
-_sphere = lru_cache(1)(uv_sphere)  # it takes as long to make as to render
+_sphere = lru_cache(2)(detailed_sphere)  # it takes as long to make as to render
 
 
 def concatenate(parts: Sequence[Properties]) -> Properties:

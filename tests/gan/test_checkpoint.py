@@ -62,7 +62,7 @@ def test_what_is_bundled_belongs_together(category):
     assert all((WEIGHTS / category / name).is_file() for name in ("teacher_training.jsonl", "view_gate.json"))
 
 
-@pytest.mark.parametrize("category", ["car"])  # the others have none yet
+@pytest.mark.parametrize("category", CATEGORIES)
 def test_the_teachers_of_128_px_have_the_view_codes_of_those_of_64(category):
     name, config = f"{category}-128", load_config("full", category)
     network, told = load_generator(name), provenance(name)

@@ -6,16 +6,24 @@ import pytest
 import torch
 
 from ganverse_nb.geometry.losses import flatten_loss
-from ganverse_nb.geometry.mesh import Mesh, face_normals, uv_sphere, vertex_normals
+from ganverse_nb.geometry.mesh import Mesh, detail_of, detailed_sphere, face_normals, uv_sphere, vertex_normals
 
 
-def test_sphere_has_the_papers_size_and_is_closed() -> None:
-    sphere = uv_sphere()
-    assert sphere.vertices.shape == (1, 642, 3) and sphere.faces.shape == (1280, 3)
-    torch.testing.assert_close(sphere.vertices.norm(dim=-1), torch.ones(1, 642))
+@pytest.mark.parametrize(("detail", "vertices", "faces"), [(1, 642, 1280), (2, 2562, 5120)])
+def test_sphere_has_the_papers_size_or_more_and_is_closed(detail: int, vertices: int, faces: int) -> None:
+    sphere = detailed_sphere(detail)
+    assert sphere.vertices.shape == (1, vertices, 3) and sphere.faces.shape == (faces, 3)
+    assert detail_of(vertices) == detail and (detail > 1 or torch.equal(sphere.vertices, uv_sphere().vertices))
+    torch.testing.assert_close(sphere.vertices.norm(dim=-1), torch.ones(1, vertices))
     sides = torch.cat([sphere.faces[:, [0, 1]], sphere.faces[:, [1, 2]], sphere.faces[:, [2, 0]]])
     backwards = {(b, a) for a, b in sides.tolist()}
     assert len(backwards) == len(sides) and backwards == {(a, b) for a, b in sides.tolist()}
+
+
+@pytest.mark.parametrize("vertices", [0, 2, 641, 643, 1282])
+def test_no_sphere_has_other_numbers_of_vertices(vertices: int) -> None:
+    with pytest.raises(ValueError, match=rf"sphere of 642, 2562, 5762, \.\.\. vertices, not {vertices}\."):
+        detail_of(vertices)
 
 
 def test_convention_faces_wind_counter_clockwise_from_outside() -> None:

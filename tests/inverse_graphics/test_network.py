@@ -44,6 +44,17 @@ def test_it_starts_at_the_ellipsoid_painted_with_the_mean_color_of_the_object():
     assert mesh.texture.min() >= 0 and mesh.texture.max() <= 1
 
 
+def test_a_finer_sphere_begins_as_the_same_ellipsoid():
+    fine, (images, masks) = network(detail=2), pictures()
+    mesh, coarse = fine(images, masks), network()(images, masks)
+    assert mesh.vertices.shape == (2, 2562, 3) and mesh.texture.shape == coarse.texture.shape
+    assert InverseGraphicsNetwork(**fine.settings).template.shape == (2562, 3)
+    camera = Camera.orbit(torch.tensor([30.0, 100.0]), 10.0)
+    assert hard_iou(render(mesh, camera, 64).mask, render(coarse, camera, 64).mask).min() > 0.97
+    mirror = fine.mirror
+    assert torch.allclose(mesh.vertices[:, mirror] * torch.tensor([-1.0, 1.0, 1.0]), mesh.vertices, atol=1e-5)
+
+
 def test_the_background_is_not_seen():
     model, (images, masks) = shaken(network()), pictures()
     other = torch.where(masks > 0, images, torch.rand(3)[:, None, None])

@@ -63,6 +63,7 @@ def test_shapes_and_cameras_are_learned_from_pictures_with_coarse_labels(world, 
     model, _, config = trained
     scores = score_dataset(model, world.dataset, world.dataset.test_contents)
     start = training.new_model(world.dataset, config, 0)
+    assert len(training.new_model(world.dataset, replace(config, detail=2), 0).network.template) == 2562
     before = score_dataset(start, world.dataset, world.dataset.test_contents)
     assert scores.same_view > 0.85 and scores.novel_view > 0.85
     assert scores.same_view > before.same_view and scores.novel_color < before.novel_color

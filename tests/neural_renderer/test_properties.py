@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.mesh import detailed_sphere
 from ganverse_nb.inverse_graphics.camera_head import CameraHead
 from ganverse_nb.inverse_graphics.cameras import LearnableCameras
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
@@ -83,6 +84,12 @@ def test_slicing_and_concatenating_are_inverse():
     assert len(both[3]) == 1
     with pytest.raises(ValueError, match="no properties"):
         concatenate([])
+
+
+def test_a_finer_shape_is_a_finer_sphere_deformed():
+    sphere = detailed_sphere(2)
+    found = make().replace(shape=2 * sphere.vertices.expand(2, -1, -1)).mesh()
+    assert torch.equal(found.faces, sphere.faces) and torch.equal(found.vertices[0], 2 * sphere.vertices[0])
 
 
 def test_mesh_is_the_deformed_sphere():
