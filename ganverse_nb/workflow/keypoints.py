@@ -6,10 +6,12 @@ from pathlib import Path
 
 from ganverse_nb.categories import Category
 from ganverse_nb.config import Config
+from ganverse_nb.gan.checkpoint import BUNDLED, provenance
 from ganverse_nb.gan.keypoints import KeypointAnnotation, Keypoints, bundled_keypoints
 from ganverse_nb.gan.latents import sample_w
 from ganverse_nb.geometry.structure_from_motion import Motion
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.workflow.inputs import teacher_file
 from ganverse_nb.workflow.run import Run
 from ganverse_nb.workflow.stages import teacher, use_weights, view_codes
 
@@ -66,9 +68,15 @@ def keypoints_file(run: Run) -> Path:
 
 
 def keypoints(run: Run) -> Keypoints:
-    """The points of one content in every view code, see `keypoints_file`."""
-    views, size = len(view_codes(run)), teacher(run).resolution
-    return Keypoints.load(keypoints_file(run), views=views, picture_size=size, made_from=_made_from(run))
+    """The points of one content in every view code, see `keypoints_file`.
+
+    The package's were placed in pictures of its GAN of 64 px. The larger ones that have grown from it paint the same.
+    """
+    path, views, made_from = keypoints_file(run), len(view_codes(run)), _made_from(run)
+    size: int | None = teacher(run).resolution
+    if run.config.gan.network != "bundled" and path != run.directory / PLACED:
+        size, made_from["teacher"] = None, provenance(teacher_file(run))["start"]["sha256"]
+    return Keypoints.load(path, views=views, picture_size=size, made_from=made_from)
 
 
 def keypoint_motion(run: Run) -> Motion:
@@ -89,7 +97,7 @@ def is_annotated(path: Path) -> bool:
 
 def has_bundled(config: Config) -> bool:
     """Whether the package's points are of the pictures of such a run."""
-    return not config.kind.is_own and (config.gan.network, config.views.codes) == ("bundled", "bundled")
+    return not config.kind.is_own and config.gan.network in BUNDLED and config.views.codes == "bundled"
 
 
 def _made_from(run: Run) -> dict[str, str]:

@@ -20,10 +20,10 @@ from ganverse_nb.workflow.run import open_run
 
 @pytest.fixture
 def opened(tmp_path):
-    return lambda **settings: open_run(
+    return lambda seed=0, **settings: open_run(
         "smoke",
         "car",
-        0,
+        seed,
         tmp_path / "runs",
         tmp_path / "figures",
         {k.replace("__", "."): v for k, v in settings.items()},
@@ -55,6 +55,17 @@ def test_those_of_a_person_are_used_once_every_point_is_decided(opened):
     own = keypoints(run)
     assert (own.places - bundled.places).abs().nan_to_num().max() < 1e-3 and own.facts["made_by"].startswith("a person")
     assert str(run.directory) in keypoint_need(run).what
+
+
+def test_those_of_the_package_are_of_its_larger_gans_too(opened, monkeypatch):
+    small, large = opened(), opened(gan__network="bundled-128", seed=1)
+    assert torch.equal(keypoints(large).places.nan_to_num(), keypoints(small).places.nan_to_num())
+    assert keypoint_need(large).here
+    grown = {"start": {"sha256": "of another"}}
+    monkeypatch.setattr("ganverse_nb.workflow.keypoints.provenance", lambda path: grown)
+    with pytest.raises(KeypointError, match=r"other pictures \(teacher differs\)"):
+        keypoints(large)
+    assert len(keypoints(small))
 
 
 def test_a_gan_of_ones_own_is_marked_before_anything_asks_for_its_points(opened, tmp_path):
