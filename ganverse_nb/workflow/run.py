@@ -28,7 +28,7 @@ from ganverse_nb.categories import DEFAULT
 from ganverse_nb.config import Config, as_json
 from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.evaluation.report_text import RowTable, pictures_folder
-from ganverse_nb.runtime.errors import ExpectedError, SettingError
+from ganverse_nb.runtime.errors import ExpectedError, SettingError, is_out_of_memory
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import compute_for_run, prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
@@ -63,6 +63,7 @@ from ganverse_nb.workflow.marks import (
     read_mark,
     recorded_config,
 )
+from ganverse_nb.workflow.memory import too_little_memory
 from ganverse_nb.workflow.provenance import device, environment
 
 
@@ -199,7 +200,7 @@ class Run:
             mark = begin(partial, identity, settings)
             team.wait()
             with alone(not shared):
-                self._compute(compute, mark)
+                self._compute(name, compute, mark)
             team.wait()
             finish(partial, final)
         team.wait()
@@ -230,12 +231,16 @@ class Run:
                 total += float(read_mark(mark)["seconds"])
         return total
 
-    def _compute(self, compute: Callable[[Path], object], mark: Path) -> None:
+    def _compute(self, name: str, compute: Callable[[Path], object], mark: Path) -> None:
         content = read_mark(mark)
         before, start = content["seconds"], time.monotonic()
         try:
             with kept_every(self.config.runtime.checkpoint_seconds):
                 compute(mark.parent)
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error) and (told := too_little_memory(error, name, self.config)):
+                raise told from error
+            raise
         finally:
             content["seconds"] = round(before + time.monotonic() - start, 3)
             write_json(mark, content, sealed=True)

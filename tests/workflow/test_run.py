@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,6 +88,37 @@ def test_seconds_add_up_over_interrupts(run):
     assert run.stage_seconds() == 100.0
     run.stage("gan", writer(""))
     assert 100.0 <= run.stage_seconds() < 110.0
+
+
+@pytest.mark.parametrize(
+    ("stage", "error", "words"),
+    [
+        ("gan", torch.OutOfMemoryError("CUDA out of memory."), "The GPU's memory is used up in stage gan; "),
+        ("inverse_graphics", MemoryError(), "The memory is used up in stage inverse_graphics; "),
+        ("ablation_four_views_0", RuntimeError("DefaultCPUAllocator: can't allocate memory"), "--set inverse.pairs=1 "),
+        ("stylegan_r", MemoryError(), "another run of less at once: --set stylegan_r.batch=2 (now 4) --runs DIRECTORY"),
+    ],
+)
+def test_want_of_memory_names_the_setting_to_lower_and_the_advice_works(run, tmp_path, stage, error, words):
+    def greedy(directory):
+        raise error
+
+    with pytest.raises(ExpectedError, match=re.escape(words)) as caught:
+        run.stage(stage, greedy)
+    name, value = re.search(r"--set (\S+)=(\d+) ", str(caught.value)).groups()
+    less = open_run("smoke", runs=tmp_path / "less", settings={name: int(value)})
+    assert less.stage(stage, lambda directory: None) == less.directory / stage
+    assert run.stage(stage, lambda directory: None) == run.directory / stage  # as where other programs were closed
+
+
+def test_other_errors_of_a_stage_and_stages_that_nothing_makes_smaller_say_what_they_said(run):
+    for stage, error in (("gan", RuntimeError("shapes differ")), ("gan_kid", MemoryError("too large"))):
+        with pytest.raises(type(error), match=str(error)):
+            run.stage(stage, partial(raising, error))
+
+
+def raising(error, directory):
+    raise error
 
 
 def test_a_partial_of_other_settings_is_discarded(run):
