@@ -244,10 +244,12 @@ def test_the_networks_of_the_package_are_loaded_by_the_category(model, trained, 
         stage: {name: sha256(trained.folder / stage / name)}
         for stage, name in (("inverse_graphics", "model.safetensors"), ("stylegan_r", "stylegan_r.safetensors"))
     }
-    facts = {"config": {"segmenter": {"weights": "auto"}}, "stages": {k: {"files": v} for k, v in hashes.items()}}
-    monkeypatch.setattr(renderer_module.Shipped, "of", lambda category: Shipped(trained.folder, facts))
-    assert is_whole(Renderer.from_pretrained("horse"), model, trained)
-    assert trained.segmenters == [("horse", "auto")]
+    config = {"category": "horse", "segmenter": {"weights": "auto"}}
+    facts = {"config": config, "stages": {k: {"files": v} for k, v in hashes.items()}}
+    monkeypatch.setattr(renderer_module.Shipped, "of", lambda name: Shipped(trained.folder, facts))
+    for name in ("horse", "horse-128"):
+        assert is_whole(Renderer.from_pretrained(name), model, trained)
+    assert trained.segmenters == 2 * [("horse", "auto")]
 
 
 def test_what_is_not_there_is_one_clear_sentence(tmp_path):
