@@ -190,7 +190,7 @@ class Generator(nn.Module):
 
     def parameters_below(self, resolution: int) -> list[nn.Parameter]:
         """Those of the mapping network and of the blocks of fewer pixels than `resolution`; none where it is 0."""
-        count = sum(4 * 2**i < resolution for i in range(len(self.channels)))
+        count = sum(side < resolution for side in block_resolutions(self.resolution, self.channels))
         blocks = [*self.torgbs[:count], *self.convs[: max(0, 2 * count - 1)]]
         early = [p for block in blocks for p in block.parameters()]
         return [*self.mapping.parameters(), self.const, *early] if count else []

@@ -211,7 +211,7 @@ class GanTrainer:
         leaf = fake.detach().requires_grad_()
         fakes = self.judge(self.augment(leaf), dtype)
         loss_g = torch.stack([weight * generator_loss(logits) for weight, logits in fakes]).sum()
-        if self.original is not None:
+        if c.keep_weight > 0:
             metrics["apart"] = self._difference(leaf, w_plus.detach(), dtype)
             loss_g = loss_g + c.keep_weight * metrics["apart"]
         (gradient,) = torch.autograd.grad(loss_g, leaf, retain_graph=True)
@@ -242,8 +242,15 @@ class GanTrainer:
         return metrics
 
     def _difference(self, images: Tensor, w_plus: Tensor, dtype: torch.dtype) -> Tensor:
-        """Mean squared difference of pictures [B, 3, R, R] from the original's, at its size."""
-        assert self.original is not None
+        """Mean squared difference of pictures [B, 3, R, R] from the original's, at its size.
+
+        Raises:
+            ValueError: nobody has said what the original is.
+        """
+        if self.original is None:
+            raise ValueError(
+                "gan.keep_weight needs the networks that the training begins with; call keep_to with them."
+            )
         with torch.no_grad():
             wanted = self.original.synthesis(self.original.styles(w_plus[:, : self.original.num_ws]), None, dtype)
         return (adaptive_avg_pool2d(images, wanted.shape[-1]) - wanted).square().mean()

@@ -164,15 +164,22 @@ def _is_of(teacher: Path, images: int) -> bool:
 
 
 def check_frozen(config: GanConfig, start: str | Path | None) -> None:
-    """Whether what is to stay as it is has been learned by anybody.
+    """Whether what is to stay as it is has been learned by anybody, and something is left to learn.
 
     Raises:
-        ValueError: random weights would stay.
+        ValueError: random weights would stay, or all of them. FileNotFoundError, CheckpointError: no such networks.
     """
     if config.frozen_below and start is None:
         raise ValueError("gan.frozen_below keeps what a training begins with: give that (--from car), or set it to 0.")
     if config.keep_weight and not config.frozen_below:
         raise ValueError("gan.keep_weight keeps pictures of the same codes: freeze these, too, by gan.frozen_below.")
+    if config.frozen_below and start is not None:
+        learned = min(config.resolution, 2 * load_generator(start).resolution)
+        if config.frozen_below > learned:
+            raise ValueError(
+                f"gan.frozen_below is at most {learned} for {config.resolution} px begun with {start}, got "
+                f"{config.frozen_below}: blocks that nobody has trained must learn."
+            )
 
 
 def check_start(source: str | Path, config: GanConfig, goal: int | None) -> None:

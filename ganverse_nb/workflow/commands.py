@@ -49,7 +49,8 @@ def train_gan(run: Run, start: str | None = None) -> Path:
     block_resolutions(config.resolution, config.channels)  # what is wrong is said before the minutes of photographing
     if config.augment != AUTO:
         parse_policy(config.augment)
-    check_frozen(config, None if start == FRESH else start)
+    if start != NEAREST:  # which one that is will be seen when its pictures are there
+        check_frozen(config, None if start == FRESH else start)
     images = pictures_folder(run)
 
     def seen_counts(network: str) -> bool:

@@ -16,7 +16,7 @@ from ganverse_nb.gan import trainer as trainer_module
 from ganverse_nb.gan.beginning import check_beginning
 from ganverse_nb.gan.checkpoint import CheckpointError, load_generator, provenance
 from ganverse_nb.gan.trainer import EMA_HALF_LIFE, EMA_RAMP, GanTrainer
-from ganverse_nb.gan.training import train_gan
+from ganverse_nb.gan.training import check_frozen, train_gan
 from ganverse_nb.gan.view_pairs import same_views
 from ganverse_nb.runtime.checkpoints import Checkpoints, load_state, read_metrics
 from ganverse_nb.runtime.errors import DivergedError, ExpectedError, ExpectedWarning
@@ -447,5 +447,13 @@ def test_nothing_is_frozen_that_did_not_begin_with_other_networks(small_config, 
     assert generator.parameters_below(0) == [] and all(p.requires_grad for p in generator.parameters())
     with pytest.raises(ValueError, match=r"gan\.frozen_below keeps .*--from car"):
         train_gan(photos, replace(small_config, frozen_below=8), tmp_path, progress=False)
+    start = train_gan(photos, small_config, tmp_path / "start", images=8, progress=False)
+    large = replace(small_config, resolution=64, channels=(*small_config.channels, 8, 8))
+    for config, most in ((small_config, 16), (large, 32)):
+        with pytest.raises(ValueError, match=rf"gan\.frozen_below is at most {most} .* got {2 * most}: blocks"):
+            check_frozen(replace(config, frozen_below=2 * most), start)
+        check_frozen(replace(config, frozen_below=most), start)
+    with pytest.raises(ValueError, match=r"gan\.keep_weight needs the networks .* keep_to"):
+        GanTrainer(photos, replace(small_config, frozen_below=8, keep_weight=1.0), 0).step()
     with pytest.raises(ValueError, match=r"gan\.keep_weight .* gan\.frozen_below"):
         train_gan(photos, replace(small_config, keep_weight=1.0), tmp_path, progress=False)
