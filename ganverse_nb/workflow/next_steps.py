@@ -33,9 +33,12 @@ def after(command: str, run: Run | str, file: Path | str = "") -> str:
     means, path = options_of(run), shlex.quote(str(file))
     own = isinstance(run, Run) and run.config.kind.is_own
     uses_gan = isinstance(run, Run) and run.config.gan.network == "trained"
+    trained = f"choose-views {means} --gan {path}"
+    if isinstance(run, Run) and run.config.gan.frozen_below and run.config.views.codes == "bundled":  # they hold on
+        trained = f"check {means} --runs elsewhere --set gan.network={path}"
     following = {
         "reproduce": f"reconstruct photo.jpg {means} --out mesh.glb",
-        "train-gan": f"reproduce {means}" if uses_gan else f"choose-views {means} --gan {path}",
+        "train-gan": f"reproduce {means}" if uses_gan else trained,
         "train-segmenter": f"reproduce {means}" if own else f"config {means} --set segmenter.weights={path}",
         "train-segmenter --photographs": f"reconstruct photo.jpg {means} --segmenter {path} --out mesh.glb",
         "compute": f"reproduce {means}",

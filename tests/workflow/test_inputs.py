@@ -1,5 +1,6 @@
 """Which GAN and which view codes a run uses, and what is said where there are none."""
 
+import re
 import shutil
 from functools import partial
 
@@ -13,8 +14,9 @@ from ganverse_nb.gan.checkpoint import bundled
 from ganverse_nb.gan.training import check_frozen
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.errors import ExpectedError
-from ganverse_nb.workflow import stages
+from ganverse_nb.workflow import cli, stages
 from ganverse_nb.workflow.inputs import check_bundled, labelled_views, teacher_file
+from ganverse_nb.workflow.next_steps import after
 from ganverse_nb.workflow.run import open_run
 from ganverse_nb.workflow.view_labels import view_annotation
 
@@ -63,6 +65,10 @@ def test_a_network_of_128_px_that_the_package_lacks_is_one_command_away(opened, 
     config = load_config("full", "car").gan
     check_beginning("car", config)  # as that command begins
     check_frozen(config, "car")
+    after_it = after("train-gan", opened("full"), bundled("car", "teacher-128"))  # its views are the package's
+    options = re.fullmatch(r"next: ganverse (check --run \S+ --runs elsewhere --set gan\.network=\S+)", after_it)
+    monkeypatch.chdir(tmp_path)
+    assert options and cli.main(options[1].split()) == 0
 
 
 def test_a_run_uses_the_gan_it_trained_and_says_so_where_it_has_none(opened):
