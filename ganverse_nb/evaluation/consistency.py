@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,8 +28,10 @@ TEACHER, SECOND = "GAN", "DIB-R"
 
 @dataclass(frozen=True)
 class RendererScores:
-    """Numbers of `Consistency.numbers`, by renderer; with `kid`, on own features, against the same real pictures, and
-    `perceptual_kid`, on those of the perceptual distance. Neither sees speckles (docs/stylegan_r.md): look as well.
+    """Numbers of `Consistency.numbers`, by renderer, and how real its pictures are.
+
+    `kid` compares them with real ones on own features, `perceptual_kid` on those of the perceptual distance. Neither
+    sees speckles (docs/stylegan_r.md). `grain_kid` does: on the last of these features, against the GAN's pictures.
 
     Attributes:
         numbers: renderer -> name -> number. The GAN is asked for its own view codes' cameras only. DIB-R, pasted on
@@ -88,7 +91,6 @@ def score_renderers(
         found[name] = consistency(made, encoder, perceptual.distance, FIT_EVERY, usual).numbers()
 
     features = SegmenterFeatures()
-    describers: dict[str, Callable[[Tensor], Tensor]] = {"kid": features, "perceptual_kid": perceptual.describe}
     count = min(pictures, len(data))
     mixed = [torch.randint(len(data), (count,), generator=rng).split(CHUNK) for _ in range(3)]
     drawn: dict[str, list[Tensor]] = {name: [] for name in (TEACHER, *renderers)}
@@ -97,10 +99,19 @@ def score_renderers(
         drawn[TEACHER].append(data.images(seen))
         for name, renderer in renderers.items():
             drawn[name].append(renderer.synthesize(scene))
-    for key, describe in describers.items():
-        truth = torch.cat([describe(part) for part in real.split(CHUNK)])
-        for name, parts in drawn.items():
-            found[name][key] = kernel_distance(truth, torch.cat([describe(part) for part in parts]), seed)[0]
+    parts = list(real.split(CHUNK))
+    others = torch.ones(len(data), dtype=torch.bool).index_fill(0, torch.cat(mixed[0]), False).nonzero().flatten()
+    own = [data.images(rows) for rows in others[:pictures].split(CHUNK)]
+    compared: dict[str, tuple[Callable[[Tensor], Tensor], list[Tensor]]] = {
+        "kid": (features, parts),
+        "perceptual_kid": (perceptual.describe, parts),
+    }
+    if len(others) > 1:
+        compared["grain_kid"] = partial(perceptual.describe, last=True), own
+    for key, (describe, against) in compared.items():
+        truth = torch.cat([describe(part) for part in against])
+        for name, made_by in drawn.items():
+            found[name][key] = kernel_distance(truth, torch.cat([describe(part) for part in made_by]), seed)[0]
     return RendererScores(found, (perceptual.name, features.name))
 
 

@@ -285,8 +285,9 @@ CONSISTENCY = {  # name of a number -> column, format
     "fitted_azimuth_error_deg": ("azimuth (°)", ".1f"),
     "fitted_elevation_gain": ("elevation", ".2f"),
     "fitted_scale_gain": ("scale", ".2f"),
-    "kid": ("KID x 1000", ".2f"),
-    "perceptual_kid": ("perceptual KID x 1000", ".2f"),
+    "kid": ("own features", ".2f"),
+    "perceptual_kid": ("perceptual", ".2f"),
+    "grain_kid": ("grain", ".2f"),
 }
 
 
@@ -303,5 +304,6 @@ def consistency_table(scores: RendererScores) -> Figure:
         "error, read": (6, 7),
         "gain, read": (8, 9),
         "error and gain, fitted": (10, 12),
+        "KID x 1000": (13, 15),
     }
     return number_table(columns, rows, formats=formats, groups=groups, total=False)

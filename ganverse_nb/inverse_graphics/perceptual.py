@@ -43,8 +43,8 @@ class Features(Protocol):
         """[B, 1, H, W] the same place by place: its mean is about the distance, for showing."""
         ...
 
-    def describe(self, images: Tensor, /) -> Tensor:
-        """[B, D] the features of pictures [B, 3, H, W] in [0, 1], averaged over places."""
+    def describe(self, images: Tensor, /, last: bool = False) -> Tensor:
+        """[B, D] the features of pictures [B, 3, H, W] in [0, 1], averaged over places; of the last layer or of all."""
         ...
 
 
@@ -106,9 +106,8 @@ class LpipsFeatures:
             self.network.spatial = False
 
     @at_home
-    def describe(self, images: Tensor) -> Tensor:
-        layers = self.network.net.forward(self.network.scaling_layer(2 * images - 1))
-        return torch.cat([layer.mean((2, 3)) for layer in layers], 1)
+    def describe(self, images: Tensor, last: bool = False) -> Tensor:
+        return averaged(self.network.net.forward(self.network.scaling_layer(2 * images - 1)), last)
 
 
 def chosen_backbone(backbone: str) -> str:
@@ -150,8 +149,8 @@ class DiscriminatorFeatures:
         return torch.stack([torch.nn.functional.interpolate(layer, size) for layer in layers]).mean(0)
 
     @at_home
-    def describe(self, images: Tensor) -> Tensor:
-        return torch.cat([layer.float().mean((2, 3)) for layer in self.maps(images)], 1)
+    def describe(self, images: Tensor, last: bool = False) -> Tensor:
+        return averaged(self.maps(images), last)
 
     @at_home
     def maps(self, images: Tensor) -> Sequence[Tensor]:
@@ -159,6 +158,11 @@ class DiscriminatorFeatures:
         images = resize_square(images, self.discriminator.resolution)
         with bfloat16(self.bf16, images.device):
             return self.discriminator.features(images)[1:]  # the first is a colour, which L_col compares
+
+
+def averaged(layers: Sequence[Tensor], last: bool) -> Tensor:
+    """[B, D] means over the places of feature maps [B, C_l, H_l, W_l], of all layers or of the last one."""
+    return torch.cat([layer.float().mean((2, 3)) for layer in layers[-1 if last else 0 :]], 1)
 
 
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

@@ -142,9 +142,10 @@ fig.save_figure(run, "figure_7_dual_renderer", dual, {"contents": 3})
 # that was asked for, and the difference inside. *Spread over views*: how much the shape, texture and background that
 # are read vary while the object turns. *Error* and *gain* compare the cameras asked for with those that the camera
 # head reads, and with those *fitted*: from where DIB-R's render of this very object agrees best with the picture. KID
-# compares the pictures with real ones, on the segmenter's features and on those of the perceptual distance; neither
-# sees speckles, so look at the pictures, too. The GAN itself can only be asked for its own view codes. DIB-R's own
-# row, its renders pasted on the background, is what the rulers get wrong.
+# compares the pictures with real ones, on the segmenter's *own features* and on those of the *perceptual* distance;
+# neither sees speckles. *Grain* does: on the last of these features, against other pictures of the GAN's. The GAN
+# itself can only be asked for its own view codes. DIB-R's own row, its renders pasted on the background, is what the
+# rulers get wrong.
 
 # %%
 from ganverse_nb.evaluation.consistency import score_renderers

@@ -5,6 +5,8 @@ import torch
 from lpips import LPIPS
 from torchvision.models import VGG16_Weights, vgg16
 
+from ganverse_nb.evaluation.kid import kernel_distance, sampled_pictures
+from ganverse_nb.gan.checkpoint import load_discriminator, load_generator
 from ganverse_nb.gan.discriminator import Discriminator
 from ganverse_nb.inverse_graphics import perceptual
 from ganverse_nb.inverse_graphics.perceptual import (
@@ -152,3 +154,16 @@ def test_descriptions_are_features_averaged_over_places(features):
     torch.testing.assert_close(
         described[:, : features.maps(pictures)[0].shape[1]], features.maps(pictures)[0].mean((2, 3))
     )
+
+
+def test_the_last_features_tell_grain_from_the_gans_own_pictures():
+    """`RendererScores.grain_kid`: what the joint stage without the game leaves on a car (docs/stylegan_r.md)."""
+    pictures = sampled_pictures(load_generator("car"), 120, seed=0).float() / 255
+    noise = torch.randn(60, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    features = DiscriminatorFeatures(load_discriminator("car"), bf16=False)
+    own, others, grainy = (
+        features.describe(part, last=True)
+        for part in (pictures[:60], pictures[60:], (pictures[60:] + 0.04 * noise).clamp(0, 1))
+    )
+    assert torch.equal(own, features.describe(pictures[:60])[:, -own.shape[1] :])
+    assert kernel_distance(own, grainy)[0] > 5 * kernel_distance(own, others)[0] > 0
