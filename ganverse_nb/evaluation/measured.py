@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ganverse_nb.categories import DEFAULT
+from ganverse_nb.categories import DEFAULT, FULL_BARS
 from ganverse_nb.runtime.files import plain
 from ganverse_nb.runtime.rows import Measurement, Row, check_bar
 
 
 def row_of(key: str, measured: Measurement, category: str, profile: str, seed: int, device: str, command: str) -> Row:
     """The row of the report for one measured number; the category is put in front of `key` where it is missing.
+
+    Profile `full` has bars of its own (`categories.FULL_BARS`): 128 px must show more.
 
     Raises:
         ValueError: a value that is no number, or a bar that is not understood.
@@ -25,4 +27,6 @@ def row_of(key: str, measured: Measurement, category: str, profile: str, seed: i
     ours = float(f"{value:.6g}") if isinstance(value, float) else value
     paper = measured.paper
     theirs = (paper if isinstance(paper, Mapping) else {DEFAULT: paper}).get(category)
-    return Row(key, ours, theirs, measured.unit, measured.bar, profile, seed, device, command)
+    bars = FULL_BARS.get(category, {}) if profile == "full" else {}
+    bar = bars.get(key.removeprefix(f"{category}."), measured.bar)
+    return Row(key, ours, theirs, measured.unit, bar, profile, seed, device, command)

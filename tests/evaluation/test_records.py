@@ -5,12 +5,16 @@ from types import SimpleNamespace as Fake
 import pytest
 import torch
 
+from ganverse_nb.categories import FULL_BARS
 from ganverse_nb.config import AblationConfig
 from ganverse_nb.evaluation import records
 from ganverse_nb.evaluation.camera_initialization import CameraDifference
 from ganverse_nb.evaluation.domain_check import INSIDE, DomainCheck
+from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.evaluation.spread import Cell
 from ganverse_nb.neural_renderer.joint_variants import VARIANTS as JOINT_VARIANTS
+from ganverse_nb.runtime.rows import Measurement as M
+from ganverse_nb.runtime.rows import is_met
 
 VALUES = torch.tensor([0.2, 0.4, 0.9, float("nan")])
 TRUTH = ("chamfer", "f1", "f2", "f5", "normals", "volume_iou", "color_visible", "color_hidden")
@@ -174,6 +178,22 @@ BARS = {
 def test_the_papers_values_and_the_bars_are_these_and_no_others(measured):
     assert {key: m.paper for key, m in measured.items() if m.paper is not None} == PAPER
     assert {key: m.bar for key, m in measured.items() if m.bar} == BARS
+
+
+@pytest.mark.parametrize("category", FULL_BARS)
+def test_128_pixels_are_held_to_bars_of_their_own(category, measured):
+    """Issue: what `full` must show. Each bar is of a number that is measured, and no other profile has it."""
+    bars = FULL_BARS[category]
+    assert set(bars) - {"runtime.total_minutes"} <= set(measured)
+
+    def bar(key, profile):
+        return row_of(key, measured[key], category, profile, 0, "cpu", "command").bar
+
+    for key in set(bars) & set(measured):
+        assert (bar(key, "full"), bar(key, "mini")) == (bars[key], BARS.get(key, ""))
+        assert bar(key, "full") != bar(key, "mini")
+    assert bar("gan.shape_variety_ratio", "full") == ">= 0.75"  # as everywhere
+    assert is_met(row_of("truth.chamfer", M(0.02), category, "full", 0, "cpu", ""), []) is (category == "horse")
 
 
 def test_units_go_with_names(measured):
