@@ -1,5 +1,5 @@
 # make reproduce   everything the paper shows, at the size of PROFILE, into figures/
-# make evidence    further trainings to compare with: initial cameras, annotated photographs, user study, ablations, light
+# make evidence    further trainings to compare with: initial cameras, annotated photographs, ablations, joint stage, light
 # make test        lint, types and tests, as continuous integration runs them
 # make test-oldest the tests with the oldest packages that are allowed, and the oldest Python; test-newest: the newest
 # make torture     ends every stage at fifty moments, damages every file, takes the disk away: docs/reliability.md

@@ -24,7 +24,7 @@ from ganverse_nb.render.shots import orbit_views, plain, textured
 from ganverse_nb.studio.photos import Photos
 
 AZIMUTHS = [30.0, 90.0, 150.0, 210.0, 270.0, 330.0]
-DISTANCE = 2.3  # the longest objects just fit into the picture
+DISTANCE = 2.7  # objects longer than 1, or off centre, fit as well into the picture
 SIDE = 128  # pixels of each view
 ORDER = ("overall", "shape", "texture")  # as the paper's tables have it
 PERCENT = 100.0

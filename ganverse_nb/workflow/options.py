@@ -26,7 +26,7 @@ def profile_options(command: argparse.ArgumentParser, seed: bool = True) -> None
     """Options that say which configuration is meant."""
     add = command.add_argument
     add("--run", type=Path, metavar="DIR", help="the run whose settings hold, as in runs/car-mini-seed0")
-    add("--profile", help=f"smoke, {PROFILE} (default), gpu, paper")
+    add("--profile", help=f"smoke, {PROFILE} (default), full, gpu, paper")
     add("--category", metavar="NAME", help=CATEGORY_HELP)
     if seed:
         add("--seed", type=int, help=f"default: {SEED}")

@@ -18,7 +18,7 @@
 
 # %% [markdown] tags=["no-demo"]
 # Everything is there within seconds: with the settings below, the networks come with the package. With others they are
-# trained first, once, which takes some twenty minutes on two CPU cores (notebooks 04 and 08 show how). `make demo`
+# trained first, once, which takes some forty minutes on two CPU cores (notebooks 04 and 08 show how). `make demo`
 # shows this notebook to others as a page without code.
 #
 # All notebooks tell the story of cars. With `category = "horse"` or `"bird"` in the next cell they run on those; read

@@ -11,7 +11,7 @@
 #
 # You will
 # * see each term of the loss on one example,
-# * train the network (about ten minutes on two CPU cores, once) and see its losses,
+# * train the network (some twenty minutes on two CPU cores, once) and see its losses,
 # * see reconstructions of held-out objects (figure 4) and what became of the cameras,
 # * reconstruct photographs, and compare the meshes with the true ones: what the paper could not measure,
 # * see how good the cameras of photographs are, and what fitting them to the outline brings.

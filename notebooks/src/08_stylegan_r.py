@@ -111,12 +111,14 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # + \lambda_{col} \lVert I - \hat I \rVert_{M \cap \hat M}
 # + \lambda_{sur} \lVert I - B \rVert_{\text{outside}} + \lambda_{cam} L_{cam} + \lambda_{code} L_{mapnet}$$
 #
+# with weights 2 and 4 for shape and texture in $L_{stylegan}$ (settings `stylegan_r.weight_*`):
+#
 # * the game with the GAN's discriminator goes on ($L_{adv}$, with R1), so that pictures $I$ stay real;
 # * **the second renderer supervises the first**: $\hat M$ and $\hat I$ are silhouette and colours of the mesh that was
 #   asked for, by DIB-R; $M$ is the object's mask in the picture, and outside both masks the picture is to show the
 #   background $B$ (colours are compared in blurred pictures);
 # * $L_{cam}$ compares the camera that was asked for with the one that the camera head reads;
-# * Eq 5 goes on ($\lambda_{code} = 1$), so that the mapping network forgets nothing;
+# * Eq 5 goes on ($\lambda_{code} = 0.3$), so that the mapping network forgets nothing;
 # * the $g_b$ in Eq 6 is the one of the warm-up, frozen: trained on, it would minimise both background terms by giving
 #   every picture the same code;
 # * a small network from the camera to an offset of all styles, zero at first, learns along: the layers behind the split

@@ -13,7 +13,7 @@
 # * see, in degrees, how far the azimuth of the pictures is from its target, with and without fine-tuning the GAN,
 # * compare with looking for the latent code of a picture instead (figure 8).
 #
-# A minute, once StyleGAN-R is trained (notebook 08).
+# Two or three minutes, once StyleGAN-R is trained (notebook 08).
 
 # %% tags=["parameters"]
 profile = "mini"

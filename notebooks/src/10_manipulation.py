@@ -13,7 +13,7 @@
 # * edit photographs that no network was trained on, and look at them from elsewhere,
 # * see for every factor how far it moved to the donor.
 #
-# Seconds, once StyleGAN-R is trained (notebook 08).
+# A minute, once StyleGAN-R is trained (notebook 08).
 
 # %% tags=["parameters"]
 profile = "mini"
