@@ -158,7 +158,7 @@ def overlap(model: InverseGraphicsModel, test: TestSet, gauge: Similarity | None
         known = render(moved(mesh, gauge), test.camera[index], true.shape[-1])
         own = render(mesh, head, true.shape[-1])
         rows.append(
-            torch.stack([f for out in (known, own) for f in (soft_iou(out.mask, true), hard_iou(out.silhouette, true))])
+            torch.stack([f for out in (known, own) for f in (hard_iou(out.mask, true), soft_iou(out.silhouette, true))])
         )
     hard, soft, head_hard, head_soft = torch.cat(rows, 1).mean(1).tolist()
     return Overlap(hard, soft, head_hard, head_soft, len(test), test.source)

@@ -17,6 +17,7 @@ from ganverse_nb.figures.style import BLUE, FACTOR_COLORS, GREY, LIGHT, ORANGE, 
 from ganverse_nb.figures.tables import number_table
 from ganverse_nb.geometry.angles import wrap_degrees
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR, render_both
 from ganverse_nb.render.shots import textured
@@ -47,7 +48,7 @@ def dual_renderer(
     labels: list[str] = []
     for index in range(len(images)):
         own = properties[index].camera
-        turned = own.replace(azimuth=torch.tensor(azimuths).float(), **_repeat(own, len(azimuths)))
+        turned = moved(own[torch.zeros(len(azimuths), dtype=torch.int64)], torch.tensor(azimuths).float())
         views = [every(properties[index], own), every(properties[index], turned)]
         dibr = [picture for p in views for picture in textured(p.mesh(), p.camera, size)]
         rows.append([images[index], *dibr])

@@ -133,8 +133,6 @@ def train_gan(
             checkpoints.check(trainer.steps, losses)
             if left_out:
                 checkpoints.left_out(trainer.steps)
-            else:
-                checkpoints.taken()
             for key, value in losses.items():
                 sums.setdefault(key, []).append(value)
             bar.update(config.batch)

@@ -102,6 +102,11 @@ def orbit_of(camera: Camera) -> tuple[Tensor, Tensor]:
     return camera.distance + backward, torch.stack([right, up], 1)
 
 
+def mean_shift(cameras: Camera, count: int) -> Tensor:
+    """[count, 2] the mean shift of cameras, see `orbit_of`: where objects usually stand."""
+    return orbit_of(cameras)[1].mean(0).expand(count, 2)
+
+
 def with_fov(camera: Camera, fov: float) -> Camera:
     """Cameras [B] with another field of view, moved so that what is around the object's centre stays as large."""
     distance, shift = orbit_of(camera)

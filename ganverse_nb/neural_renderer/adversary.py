@@ -22,9 +22,9 @@ from ganverse_nb.runtime.team import Team
 class Adversary:
     """A copy of a discriminator with its optimiser, for square pictures [B, 3, R, R] in [0, 1] of any size.
 
-    Where objects are asked for in other sizes than the GAN's, the game is about everything else: real pictures are
-    brought to the size [B] of the others first, and of those in which objects are smaller, only the middle is judged,
-    enlarged to the usual size: around it a real picture has nothing to show.
+    Where objects are asked for in other sizes [B] than the GAN's, the game is about everything else: real pictures have
+    these sizes, too, and of those in which objects are smaller, only the middle is judged, enlarged to the usual size:
+    around it a real picture has nothing to show.
 
     Args:
         discriminator: of the teacher; it is not changed.
@@ -51,12 +51,15 @@ class Adversary:
         checkpoints: Checkpoints | None = None,
         size: Tensor | None = None,
     ) -> Tensor:
-        """One update, at `rate` times its learning rate, see `finite_step`; returns its loss."""
+        """One update, at `rate` times its learning rate, see `finite_step`; returns its loss.
+
+        Args:
+            real, fake: of the same sizes `size` [B].
+        """
         interval = self.config.adversary_r1_interval
         regularise = self.config.adversary_r1_gamma > 0 and step % interval == 0
         self.network.requires_grad_(True)
-        scaled = real.detach() if size is None else zoomed(real.detach(), size, "reflection")
-        real = self._seen(scaled, size).requires_grad_(regularise)
+        real = self._seen(real.detach(), size).requires_grad_(regularise)
         verdict = self._logits(real)
         loss = discriminator_loss(self._logits(self._seen(fake.detach(), size)), verdict)
         total = loss

@@ -15,6 +15,7 @@ from torch import Tensor
 from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
+from ganverse_nb.geometry.views import mean_shift, orbit_around
 from ganverse_nb.neural_renderer.fitted_camera import fitted_camera
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder, mask_out
 from ganverse_nb.neural_renderer.swaps import Render
@@ -88,7 +89,7 @@ def _agreement(asked: Tensor, read: Tensor) -> dict[str, Tensor]:
 def asked_cameras(
     usual: Camera, azimuths: int = AZIMUTHS, elevations: Sequence[float] = ELEVATIONS, scales: Sequence[float] = SCALES
 ) -> Camera:
-    """[azimuths * elevations * scales] cameras around the origin, from the mean of `usual` ones.
+    """[azimuths * elevations * scales] cameras, the mean of `usual` ones turned: objects stand where they usually do.
 
     Args:
         elevations: degrees above the mean.
@@ -97,13 +98,8 @@ def asked_cameras(
     turn = torch.arange(azimuths) * (360.0 / azimuths)
     grid = torch.cartesian_prod(torch.tensor(scales), torch.tensor(elevations), turn).to(usual.azimuth)
     scale, elevation, azimuth = grid.reshape(-1, 3).unbind(1)
-    one = usual[torch.zeros(len(azimuth), dtype=torch.int64)]
-    return one.replace(
-        azimuth=azimuth,
-        elevation=usual.elevation.mean() + elevation,
-        distance=usual.distance.mean() / scale,
-        target=torch.zeros_like(one.target),
-    )
+    height, away = usual.elevation.mean() + elevation, usual.distance.mean() / scale
+    return orbit_around(azimuth, height, away, usual.fov.mean(), mean_shift(usual, len(azimuth)))
 
 
 def shots(render_picture: Render, contents: Properties, cameras: Camera) -> Iterator[Shot]:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import soft_iou
+from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.render.renderer import render
 
@@ -26,19 +27,19 @@ def fitted_camera(known: Properties, images: torch.Tensor, masks: torch.Tensor, 
     """Cameras [B] from which renders of the known meshes agree best with pictures in outline and colour.
 
     Args:
-        known: B meshes; of their cameras field of view and target are kept.
+        known: B meshes; of their cameras the field of view is kept, and how far beside the object they look.
         images, masks: [B, 3, R, R] in [0, 1] and [B, 1, R, R] of the object.
         start: azimuth, elevation and distance to begin at; a camera that begins on the wrong side stays there.
     """
     first = torch.stack([start.azimuth, start.elevation, start.distance.log()], 1).detach()
     units, mesh = first.new_tensor(UNITS), known.mesh()
-    moved = torch.zeros_like(first, requires_grad=True)
-    optimizer = torch.optim.Adam([moved], lr=LEARNING_RATE)
+    change = torch.zeros_like(first, requires_grad=True)
+    optimizer = torch.optim.Adam([change], lr=LEARNING_RATE)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
 
     def camera() -> Camera:
-        azimuth, elevation, size = (first + moved * units).unbind(1)
-        return known.camera.replace(azimuth=azimuth, elevation=elevation, distance=size.exp())
+        azimuth, elevation, size = (first + change * units).unbind(1)
+        return moved(known.camera, azimuth, elevation, size.exp())
 
     for step in range(STEPS):
         sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / (0.7 * STEPS))

@@ -15,6 +15,7 @@ from ganverse_nb.runtime.arrays import Rows, filled
 from ganverse_nb.runtime.tensors import checksum, weights_of
 
 FRESH = "fresh"  # directory of a training
+FRESH_SEED = 104_729  # added to a run's seed, with which the dataset's contents would come again, held-out ones too
 VIEWS_EACH = 2
 
 
@@ -49,7 +50,7 @@ def fresh_pictures(
     Returns:
         `codes` with the new contents appended, and the new pictures, numbered accordingly.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed + FRESH_SEED)
     z = torch.randn(count, generator.z_dim, generator=rng).to(generator.const.device)
     w = generator.truncate(generator.mapping(z), psi)
     split = codes.view.shape[1]

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.gan.discriminator import Discriminator
+from ganverse_nb.gan.zoom import Zoom
 from ganverse_nb.neural_renderer.adversary import Adversary
 from ganverse_nb.neural_renderer.dual import scene_loss
 from ganverse_nb.neural_renderer.held_out import HeldOut, score
@@ -75,6 +76,7 @@ class JointStage:
             data.texture_variance(),
         )
         self.adversary = Adversary(discriminator, config, data.team) if discriminator and game else None
+        self.teacher = copy.deepcopy(model.generator).requires_grad_(False) if config.zoom_at and game else None
         self.synthesis, self.mapping = synthesis_parameters(model), list(model.mapping.parameters())
         self.rates = (config.generator_lr, config.finetune_lr)
         groups = [{"params": self.synthesis}, {"params": self.mapping}]
@@ -99,7 +101,7 @@ class JointStage:
         if self.adversary is not None:
             count = len(images) * self.data.team.size
             rows = self.data.draw_rows(self.data.draw_contents(count, self.rng), self.rng)
-            real = self.data.dataset.images(rows).to(device)
+            real = self._real(rows, size).to(device)
             parts["discriminator"] = self.adversary.learn(real, images, number, rate, self.checkpoints, size)
         if self.average is not self.model:
             decay = min(config.average, number / (number + 10))
@@ -137,12 +139,28 @@ class JointStage:
             loss = loss + config.weight_anchor * anchor
         return loss, parts, images, size
 
+    @torch.no_grad()
+    def _real(self, rows: Tensor, size: Tensor | None) -> Tensor:
+        """The teacher's pictures [B, 3, R, R] of the dataset's rows, in which objects are `size` [B] times as large.
+
+        By resampled features, as those of the other side: a picture that is resampled itself is blurred, and the game
+        would ask for blur.
+        """
+        if self.teacher is None or size is None:
+            return self.data.dataset.images(rows)
+        zoom = Zoom(self.config.zoom_at, size.detach())
+        return self.teacher.squares(self._styles(rows), self.model.resolution, self.dtype, zoom)
+
+    def _styles(self, rows: Tensor) -> Tensor:
+        """The codes [B, S] of pictures of the dataset."""
+        pictures = self.data.dataset.pictures
+        return self.data.codes.styles(pictures.content[rows], pictures.view[rows])
+
     def _anchor(self) -> Tensor:
         """Mean absolute difference of the generator's pictures of the dataset's codes and the teacher's of the same."""
         data, half = self.data, max(1, self.config.batch // 2)
         rows = data.draw_rows(data.draw_contents(half, self.rng), self.rng)
-        styles = data.codes.styles(data.dataset.pictures.content[rows], data.dataset.pictures.view[rows])
-        own = self.model.generator.squares(styles, self.model.resolution, self.dtype)
+        own = self.model.generator.squares(self._styles(rows), self.model.resolution, self.dtype)
         return (own - data.dataset.images(rows)).abs().mean()
 
     def state(self) -> dict[str, Any]:

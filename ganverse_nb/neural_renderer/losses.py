@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganverse_nb.config import StyleGANRConfig
 from ganverse_nb.geometry.camera import Camera
+from ganverse_nb.geometry.views import mean_shift, orbit_around
 from ganverse_nb.neural_renderer.codes import Codes
 from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.mapping import PropertyMapper
@@ -119,15 +120,14 @@ class Reference:
 def draw_cameras(cameras: Camera, count: int, config: StyleGANRConfig, rng: torch.Generator) -> Camera:
     """Any azimuth, elevations between those of the chosen views and a little beyond, the distance of one over a scale.
 
-    Scales are drawn evenly in their logarithm.
+    Scales are drawn evenly in their logarithm. Objects stand where they usually do.
     """
     chosen = cameras[torch.randint(len(cameras), (count,), generator=rng)]
     azimuth, height, size = torch.rand(3, count, generator=rng).to(chosen.azimuth)
     low, high = cameras.elevation.min() - config.elevation_reach, cameras.elevation.max() + config.elevation_reach
     scale = config.scales[0] * (config.scales[1] / config.scales[0]) ** size
-    return chosen.replace(
-        azimuth=azimuth * 360, elevation=low + height * (high - low), distance=chosen.distance / scale
-    )
+    place = mean_shift(cameras, count)  # as nothing tells the renderer another one
+    return orbit_around(azimuth * 360, low + height * (high - low), chosen.distance / scale, chosen.fov, place)
 
 
 def draw_scenes(data: TrainingSet, config: StyleGANRConfig, rng: torch.Generator) -> Properties:

@@ -232,8 +232,14 @@ class PropertyMapper(nn.Module):
         return 1.0 / (camera.distance.to(usual) * usual)
 
     def zoom(self, camera: Camera) -> Zoom | None:
-        """What is done to the features of the generator for B cameras; nothing as Eq 3 has it."""
-        return Zoom(self.sizes.zoom, self.size(camera)) if self.sizes.zoom else None
+        """What is done to the features of the generator for B cameras; nothing as Eq 3 has it.
+
+        The view code at an azimuth shows objects as large as the chosen views there do, which differ a little.
+        """
+        if not self.sizes.zoom:
+            return None
+        there = self.path.nearness_at(camera.azimuth.to(self.path.azimuth))
+        return Zoom(self.sizes.zoom, 1.0 / (camera.distance.to(there) * there))
 
     @at_home
     def factor_codes(self, shape: Tensor, texture: Tensor, background: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -185,6 +185,9 @@ class StyleGANR:
         tensors, metadata = load_tensors(path, FORMAT, what, remedy)
         with made_from(tensors, path, what, remedy):
             mapping = PropertyMapper(MappingSizes.from_json(json.loads(metadata["mapping"])))
+            if "mapping.path.nearness" not in tensors:  # earlier ones, to which all views were as near
+                usual = tensors["mapping.camera_features.mean"][1]
+                tensors["mapping.path.nearness"] = usual.expand(mapping.sizes.knots).clone()
             parts: list[tuple[str, torch.nn.Module]] = [("mapping.", mapping)]
             if generator is None:
                 generator = Generator(**json.loads(metadata["generator"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.shots import check_gif, save_gif, textured
@@ -27,7 +28,7 @@ def turning_pictures(model: StyleGANR, properties: Properties, views: int = VIEW
         raise ValueError(f"One object turns, got the properties of {len(properties)} pictures; index them first.")
     frames = []
     for azimuth in torch.arange(views) * (360.0 / views):
-        turned = properties.replace(camera=properties.camera.replace(azimuth=azimuth[None].to(properties.shape)))
+        turned = properties.replace(camera=moved(properties.camera, azimuth))
         picture = torch.nn.functional.interpolate(model.synthesize(turned), (size, size), mode="bicubic").clamp(0, 1)
         frames.append(torch.cat([picture, textured(turned.mesh(), turned.camera, size)], 3))
     return torch.cat(frames).cpu()

@@ -60,10 +60,16 @@ class ViewPath(nn.Module):
 
     Linear in azimuth between neighbours and exact at each view of the orbit. The slope is fitted by least squares to
     the views above and below the orbit: (1, sin, cos) of the azimuth times the elevation relative to the orbit's.
+
+    Attributes:
+        azimuth, elevation: [K] degrees of the knots.
+        nearness: [K] 1 / distance of these: how large their codes show objects.
+        codes, slope: [K, D] and [3, D].
     """
 
     azimuth: Tensor
     elevation: Tensor
+    nearness: Tensor
     codes: Tensor
     slope: Tensor
 
@@ -71,6 +77,7 @@ class ViewPath(nn.Module):
         super().__init__()
         self.register_buffer("azimuth", torch.arange(knots) * (360.0 / max(knots, 1)))
         self.register_buffer("elevation", torch.zeros(knots))
+        self.register_buffer("nearness", torch.ones(knots))
         self.register_buffer("codes", torch.zeros(knots, size))
         self.register_buffer("slope", torch.zeros(3, size))
 
@@ -89,7 +96,7 @@ class ViewPath(nn.Module):
             raise ValueError("ViewPath needs at least one view code on the orbit.")
         codes, camera = codes.detach(), camera.detach()
         turned, values = camera.azimuth[on_orbit] % 360.0, codes[on_orbit]
-        elevation = camera.elevation[on_orbit]
+        elevation, nearness = camera.elevation[on_orbit], 1.0 / camera.distance[on_orbit]
         order = turned.argsort()
         gaps = (turned[order].roll(-1) - turned[order]) % 360.0
         start = (int(gaps.argmax()) + 1) % len(turned)  # after the widest gap, which no group of near views spans
@@ -105,7 +112,7 @@ class ViewPath(nn.Module):
         middle = torch.stack([turned[g].mean() for g in groups]) % 360.0
         path = cls(len(groups), codes.shape[1]).to(codes.dtype)
         path.azimuth.copy_(middle.sort().values)
-        for name, part in (("codes", values), ("elevation", elevation)):
+        for name, part in (("codes", values), ("elevation", elevation), ("nearness", nearness)):
             merged = torch.stack([part[order[g]].mean(0) for g in groups])
             getattr(path, name).copy_(merged[middle.argsort()])
         if not bool(on_orbit.all()):
@@ -114,7 +121,7 @@ class ViewPath(nn.Module):
 
     def _fit_slope(self, codes: Tensor, camera: Camera) -> None:
         """Least squares with a little ridge, as there may be few `codes` [M, D] off the orbit."""
-        on_path, elevation = self._on_path(camera.azimuth)
+        on_path, elevation, _ = self._on_path(camera.azimuth)
         factors = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
         gram = factors.T @ factors + RIDGE * torch.eye(3).to(factors)
         self.slope.copy_(torch.linalg.solve(gram, factors.T @ (codes - on_path)))
@@ -124,8 +131,12 @@ class ViewPath(nn.Module):
         angle = torch.deg2rad(azimuth)
         return torch.stack([torch.ones_like(angle), angle.sin(), angle.cos()], -1)
 
-    def _on_path(self, azimuth: Tensor) -> tuple[Tensor, Tensor]:
-        """Code [B, D] and elevation [B] of the path at azimuths [B]."""
+    def nearness_at(self, azimuth: Tensor) -> Tensor:
+        """[B] 1 / distance from which the path's codes at azimuths [B] show objects."""
+        return self._on_path(azimuth)[2]
+
+    def _on_path(self, azimuth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Code [B, D], elevation and nearness [B] of the path at azimuths [B]."""
         knots = len(self.azimuth)
         azimuth = azimuth % 360.0
         after = torch.searchsorted(self.azimuth, azimuth.detach().contiguous(), right=True)
@@ -134,11 +145,12 @@ class ViewPath(nn.Module):
         gap = torch.where(gap == 0, 360.0, gap)  # a single knot
         t = ((azimuth - self.azimuth[left]) % 360.0) / gap
         code = torch.lerp(self.codes[left], self.codes[right], t[:, None])
-        return code, torch.lerp(self.elevation[left], self.elevation[right], t)
+        elevation, nearness = (torch.lerp(of[left], of[right], t) for of in (self.elevation, self.nearness))
+        return code, elevation, nearness
 
     def forward(self, camera: Camera) -> Tensor:
         """[B] cameras -> [B, D]."""
-        code, elevation = self._on_path(camera.azimuth)
+        code, elevation, _ = self._on_path(camera.azimuth)
         rise = self._rise(camera.azimuth) * (camera.elevation - elevation)[:, None]
         return code + rise @ self.slope
 

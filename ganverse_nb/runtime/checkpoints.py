@@ -69,7 +69,7 @@ class Checkpoints:
         self.phase, self.identity, self.advice, self.writes = phase, identity, advice, writes
         self.kept: int | None = None  # step of the state on disk
         self.seconds = checkpoint_seconds.get() if writes else 0.0
-        self.left_out_steps, self._in_a_row = 0, 0
+        self.left_out_steps, self._in_a_row, self._last_left_out = 0, 0, -1
         self._log: MetricsLog | None = None
         self._since = time.monotonic()
 
@@ -109,12 +109,15 @@ class Checkpoints:
         )
 
     def left_out(self, step: int) -> None:
-        """Counts and tells a step that was not taken, as its gradients are not finite.
+        """Counts and tells a step that one of its optimisers has not taken, as its gradients are not finite.
 
         Raises:
             DivergedError: so were those of the steps before.
         """
-        self.left_out_steps, self._in_a_row = self.left_out_steps + 1, self._in_a_row + 1
+        if step == self._last_left_out:  # by another optimiser
+            return
+        self.left_out_steps += 1
+        self._in_a_row, self._last_left_out = self._in_a_row + 1 if step == self._last_left_out + 1 else 1, step
         if self._in_a_row >= MOST_LEFT_OUT:
             self.diverged(step, "the gradient")
         if self.writes:
@@ -124,10 +127,6 @@ class Checkpoints:
                 ExpectedWarning,
                 stacklevel=3,
             )
-
-    def taken(self) -> None:
-        """A step was taken: those that are left out from now on begin a new row."""
-        self._in_a_row = 0
 
     def log(self, step: int, **values: float) -> None:
         """Add a line of metrics.

@@ -35,8 +35,6 @@ def finite_step(
         checkpoints.left_out(step)
         return False
     optimizer.step()
-    if checkpoints is not None:
-        checkpoints.taken()
     return True
 
 

@@ -20,6 +20,7 @@ from ganverse_nb.evaluation.photo_comparison import (
 )
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
+from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.render.renderer import render
 from tests.certain import CertainHead
 
@@ -89,6 +90,7 @@ def test_a_cell_of_table_1b_is_full_overlap_for_the_truth_in_the_right_world():
     assert without.head_hard > 0.94 and back.head_hard == without.head_hard
     assert back.hard > 0.99 and without.hard < 0.85
     assert back.soft < back.hard and back.pictures == 8 and "keypoints" in back.camera
+    assert back.soft == pytest.approx(float(soft_iou(output.silhouette, output.mask).mean()), abs=2e-3)
 
 
 def test_photographs_in_which_nothing_is_found_are_left_out():

@@ -145,6 +145,15 @@ def test_fresh_pictures_are_new_contents_in_chosen_views(world, tmp_path):
     assert torch.equal(same.images[every], pictures.images[every])
 
 
+def test_fresh_contents_are_none_of_the_datasets(world, tmp_path):
+    """The seed of a run draws the dataset's contents, those that are held out among them; it is given here, too."""
+    generator, _, _, view_w = world.gan_world()
+    drawn = torch.randn(10, generator.z_dim, generator=torch.Generator().manual_seed(5))
+    codes = exact_codes(generator, view_w, generator.truncate(generator.mapping(drawn), 0.8), 2)
+    more, _ = fresh_pictures(generator, codes, world.mask_of, 10, world.SIDE, tmp_path, seed=5, progress=False)
+    assert torch.cdist(more.content[10:], codes.content).min() > 1e-3
+
+
 def test_fresh_pictures_without_an_object_are_dropped(world, tmp_path):
     generator, _, content_w, view_w = world.gan_world()
     codes = exact_codes(generator, view_w, content_w, 2)

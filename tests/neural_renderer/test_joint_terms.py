@@ -4,11 +4,16 @@ import pytest
 import torch
 
 from ganverse_nb.gan.discriminator import Discriminator
-from ganverse_nb.gan.zoom import zoomed
+from ganverse_nb.gan.zoom import Zoom, zoomed
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.neural_renderer.adversary import Adversary
+from ganverse_nb.neural_renderer.codes import exact_codes
+from ganverse_nb.neural_renderer.data import PropertyDataset
 from ganverse_nb.neural_renderer.dual import scene_loss
+from ganverse_nb.neural_renderer.joint import JointStage
+from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.properties import Properties
+from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.render.renderer import render
 
 SIDE = 32
@@ -77,10 +82,26 @@ def test_the_adversary_judges_what_is_shown_smaller_or_larger_as_a_real_picture_
     adversary, seen = Adversary(Discriminator(32, (8, 8, 8, 8)), world.config(bfloat16=False)), []
     as_it_is = adversary._seen
     adversary._seen = lambda *given: seen.append(as_it_is(*given)) or seen[-1]
-    real, size = torch.linspace(0, 1, 32).expand(4, 3, 32, 32), torch.tensor([0.75, 0.9, 1.0, 1.3])
-    fake = zoomed(real, size, "reflection")  # a renderer that is perfect
-    adversary.learn(real, fake, 1, size=size)
+    usual, size = torch.linspace(0, 1, 32).expand(4, 3, 32, 32), torch.tensor([0.75, 0.9, 1.0, 1.3])
+    real = zoomed(usual, size, "reflection")  # as the joint stage brings them, and a renderer that is perfect
+    adversary.learn(real, real.clone(), 1, size=size)
     assert len(seen) == 2 and torch.equal(*seen)
-    torch.testing.assert_close(seen[0][:3], real[:3] * 2 - 1, atol=0.05, rtol=0)  # the middle, at the usual size
-    adversary.loss(fake, size)
-    assert torch.equal(seen[2][2:], fake[2:] * 2 - 1)  # what is larger is judged as it is
+    torch.testing.assert_close(seen[0][:3], usual[:3] * 2 - 1, atol=0.05, rtol=0)  # the middle, at the usual size
+    adversary.loss(real, size)
+    assert torch.equal(seen[2][2:], real[2:] * 2 - 1)  # what is larger is judged as it is
+
+
+def test_real_pictures_of_another_size_are_the_teachers_own_and_as_sharp(world):
+    """Resampled pictures are blurred, and the game asked for blur."""
+    generator, pictures, content_w, view_w = world.gan_world()
+    codes = exact_codes(generator, view_w, content_w, 2)
+    settings = world.config(zoom_at=8, weight_adversarial=1.0, bfloat16=False)
+    own = TrainingSet(PropertyDataset(pictures, world.infer, world.cameras(), False), codes, torch.arange(24))
+    model = StyleGANR(generator, world.mapping_for(own, settings).with_zoom(8))
+    stage = JointStage(model, own, world.encoder(), settings, 0, Discriminator(world.SIDE, (8,) * 3))
+    rows, size = torch.arange(4), torch.tensor([0.75, 0.9, 1.0, 1.3])
+    styles = codes.styles(pictures.content[rows], pictures.view[rows])
+    expected = generator.squares(styles, world.SIDE, zoom=Zoom(8, size)).detach()
+    stage.model.generator.const.data.add_(1.0)  # what is trained is another one
+    torch.testing.assert_close(stage._real(rows, size), expected)
+    assert torch.equal(stage._real(rows, None), own.dataset.images(rows))

@@ -3,6 +3,8 @@ import copy
 import pytest
 import torch
 
+from ganverse_nb.geometry.views import orbit_around, orbit_of
+from ganverse_nb.neural_renderer.consistency import asked_cameras
 from ganverse_nb.neural_renderer.losses import Reference, code_loss, cycle_loss, draw_cameras, draw_scenes
 
 
@@ -87,6 +89,18 @@ def test_drawn_cameras_fill_the_circle_and_the_ranges_of_elevation_and_scale(wor
     assert cameras.distance.min() < 1.9 < 2.7 < cameras.distance.max()
     same = draw_cameras(views, 50, world.config(scales=(1.0, 1.0)), torch.Generator().manual_seed(0))
     assert torch.isin(same.distance, views.distance).all()
+
+
+def test_drawn_and_asked_cameras_look_where_objects_usually_stand(world):
+    """Where an object stands in the picture is nothing that the renderer is told: another place could not be met."""
+    views = world.cameras()
+    shift = torch.linspace(-0.02, 0.06, 2 * len(views)).reshape(-1, 2)
+    views = orbit_around(views.azimuth, views.elevation, views.distance, views.fov, shift)
+    drawn = draw_cameras(views, 40, world.config(), torch.Generator().manual_seed(0))
+    for cameras in (drawn, asked_cameras(views, 8)):
+        away, beside = orbit_of(cameras)
+        torch.testing.assert_close(beside, shift.mean(0).expand(len(cameras), 2))
+        torch.testing.assert_close(away, cameras.distance)
 
 
 def test_camera_term_is_zero_at_the_target_and_largest_opposite(world, data, reference):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ganverse_nb.neural_renderer.mapping import CONTENT_FACTORS, MappingSizes, PropertyMapper
+from ganverse_nb.neural_renderer.view_code import ViewPath
 
 
 @pytest.fixture
@@ -168,10 +169,17 @@ def test_the_offset_begins_as_nothing_and_follows_the_camera_alone(world, data):
 
 def test_features_are_zoomed_as_the_camera_comes_nearer(world):
     data = world.training_set()[0]
-    mapping, usual = world.mapping_for(data, world.config()), 1 / float((1 / data.dataset.cameras.distance).mean())
-    camera = data.dataset.cameras[torch.arange(3)].replace(distance=usual / torch.tensor([0.75, 1.0, 1.33]))
+    cameras, scale = data.dataset.cameras, torch.tensor([0.75, 1.0, 1.33])
+    path = ViewPath.through(torch.rand(len(cameras), 7), cameras.replace(distance=torch.linspace(2, 3, len(cameras))))
+    mapping = world.mapping_for(data, world.config())
+    mapping.path.load_state_dict(path.state_dict() | {"codes": mapping.path.codes, "slope": mapping.path.slope})
+    there = 1 / mapping.path.nearness_at(cameras.azimuth[:3])  # how far away the views at these azimuths were
+    assert there.unique().numel() == 3
+    camera = cameras[torch.arange(3)].replace(distance=there / scale)
     assert mapping.zoom(camera) is None  # as in Eq 3
     zoom = mapping.with_zoom(8).zoom(camera)
     assert zoom.side == 8
-    torch.testing.assert_close(zoom.factor, torch.tensor([0.75, 1.0, 1.33]))
+    torch.testing.assert_close(zoom.factor, scale)
+    usual = 1 / float((1 / cameras.distance).mean())  # f knows one size
+    torch.testing.assert_close(mapping.size(camera), usual / camera.distance)
     assert mapping.sizes.zoom == 0  # the other one is a copy

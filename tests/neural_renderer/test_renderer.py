@@ -265,9 +265,9 @@ def test_a_camera_further_away_shows_zoomed_features_of_the_generator(model, dat
     p = data.dataset.properties(torch.arange(3))
     zoomed = StyleGANR(model.generator, model.mapping.with_zoom(8))
     zoomed.save(tmp_path / "zoomed.safetensors")
-    usual = 1 / zoomed.mapping.camera_features.mean[1]
+    usual = 1 / zoomed.mapping.path.nearness_at(p.camera.azimuth)
     for scale in (1.0, 0.8):
-        camera = p.camera.replace(distance=(usual / scale).expand(3))
+        camera = p.camera.replace(distance=usual / scale)
         styles = model.styles(p.replace(camera=camera))
         expected = model.generator.synthesize(styles, zoom=Zoom(8, torch.full((3,), scale)))
         for renderer in (zoomed, StyleGANR.load(tmp_path / "zoomed.safetensors")):

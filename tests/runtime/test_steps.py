@@ -53,6 +53,28 @@ def test_three_in_a_row_end_the_training_and_the_state_before_stays(tmp_path):
         learn(tmp_path / "three", bad={3, 4, 5})
 
 
+def test_what_one_of_two_optimisers_leaves_out_three_times_ends_the_training(tmp_path):
+    """A generator that learns nothing any more, beside a discriminator that does."""
+    checkpoints = Checkpoints(tmp_path, "game", {}, "a lower rate")
+    weights = [torch.zeros(2, requires_grad=True) for _ in range(2)]
+    optimizers = [torch.optim.Adam([weight]) for weight in weights]
+
+    def step(number, bad):
+        for optimizer, weight, fails in zip(optimizers, weights, bad, strict=True):
+            weight.grad = torch.full_like(weight, float("nan") if fails else 1.0)
+            finite_step(optimizer, checkpoints, number)
+
+    with pytest.warns(ExpectedWarning):
+        step(1, (True, False))
+        step(2, (True, True))  # one step, which counts once
+        step(3, (False, False))
+        assert checkpoints.left_out_steps == 2
+        step(4, (True, False))
+        step(5, (False, True))
+        with pytest.raises(DivergedError, match="the gradient is not finite at step 6"):
+            step(6, (True, False))
+
+
 def test_losses_that_are_not_finite_are_not_passed_over():
     weight = torch.zeros(2, requires_grad=True)
     optimizer = torch.optim.Adam([weight])
