@@ -223,7 +223,10 @@ def _of_own(config: Config, kind: Category) -> Config:
         gan = replace(gan, images=usual.images, path_length_weight=usual.path_length_weight)
     views = replace(config.views, codes="suggested", split_layer=0, views=kind.views, tiers=(), regressor_steps=0)
     light = replace(config.light, photos=0)
-    return replace(config, own=kind, gan=gan, views=views, light=light, photos=PhotoConfig(0, 0, 0))
+    segmenter = replace(config.segmenter, weights="auto")  # what the pictures bring comes first
+    return replace(
+        config, own=kind, gan=gan, views=views, segmenter=segmenter, light=light, photos=PhotoConfig(0, 0, 0)
+    )
 
 
 def load_config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,9 @@ def _lines(path: Path, columns: int, archive: str) -> Iterator[list[str]]:
 
 def _numbers(path: Path, row: Sequence[str]) -> list[float]:
     try:
-        return [float(word) for word in row]
+        numbers = [float(word) for word in row]
     except ValueError:
-        raise ValueError(f"{path} has {' '.join(row)!r} where numbers belong.") from None
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{path} has {' '.join(row)!r} where numbers belong.")
+    return numbers

@@ -195,11 +195,26 @@ def photograph(picture: Picture, largest: int = 0) -> tuple[Image.Image, tuple[i
 
 
 def write_picture(image: Tensor, path: str | Path) -> Path:
-    """Writes one picture [3, H, W] in [0, 1] as its suffix says, whole or not at all."""
+    """Writes one picture [3, H, W] in [0, 1] as its suffix says, whole or not at all.
+
+    Raises:
+        ValueError: as `check_suffix`.
+    """
+    check_suffix(path)
     pixels = (image.detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary)
     return Path(path)
+
+
+def check_suffix(path: str | Path) -> None:
+    """Raises a ValueError where a name does not end as those of pictures that can be written."""
+    Image.init()
+    suffix = Path(path).suffix.lower()
+    if Image.EXTENSION.get(suffix) not in Image.SAVE:
+        raise ValueError(
+            f"{path} must end as a picture does, in .png or .jpg for example, not in {suffix or 'nothing'}."
+        )
 
 
 def on_white(picture: Image.Image) -> Image.Image:

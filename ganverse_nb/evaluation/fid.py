@@ -25,6 +25,7 @@ INCEPTION = Weights(
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
     91,
     "do with KID on features of our own",
+    "inception",
 )
 SUBSET_SIZE = 1000  # of KID, as torch-fidelity's default
 LAYER = "2048"  # of Inception: the features before its last

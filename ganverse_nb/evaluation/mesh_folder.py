@@ -17,10 +17,10 @@ from ganverse_nb.evaluation.ground_truth import TruthScores, score_meshes
 from ganverse_nb.geometry.export import load_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.perceptual import Features
-from ganverse_nb.runtime.files import atomic_path
+from ganverse_nb.runtime.files import atomic_path, read_json, write_json
 from ganverse_nb.studio.ground_truth_views import GroundTruthViews, ground_truth_photo
 
-NAME = "photo_{:03d}"
+NAME, FACTS = "photo_{:03d}", "photographs.json"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,22 @@ def write_photos(folder: Path, category: str, count: int, seed: int, resolution:
     return count
 
 
+def note_photos(folder: Path, facts: dict[str, Any]) -> None:
+    """Writes `photographs.json`: what the photographs of a folder are of."""
+    write_json(folder / FACTS, facts)
+
+
+def check_photos(folder: Path, facts: dict[str, Any]) -> None:
+    """Raises a ValueError where a folder says that its photographs are of something else; one may say nothing."""
+    theirs = read_json(folder / FACTS, f"delete {folder / FACTS}") if (folder / FACTS).is_file() else facts
+    if theirs != facts:
+        there, here = (", ".join(f"{name} {value}" for name, value in of.items()) for of in (dict(theirs), facts))
+        raise ValueError(
+            f"The photographs in {folder} are of {there}, and the truth would be that of {here}; name the run that "
+            "they were written with (--run, or --category and --seed)."
+        )
+
+
 def read_meshes(folder: Path, count: int, shape_only: bool = False) -> dict[int, Mesh]:
     """The meshes (batch of 1) of `folder`, by the number of their photograph; all parts of a file become one mesh.
 
@@ -101,6 +117,12 @@ def read_meshes(folder: Path, count: int, shape_only: bool = False) -> dict[int,
     return meshes
 
 
+def check_align(align: str) -> None:
+    """Raises a ValueError for an unknown alignment."""
+    if align not in ALIGNMENTS:
+        raise ValueError(f"Unknown alignment {align!r}; give one of {', '.join(ALIGNMENTS)}.")
+
+
 def score_folder(
     meshes: dict[int, Mesh],
     photos: GroundTruthViews,
@@ -113,8 +135,7 @@ def score_folder(
     Raises:
         ValueError: unknown alignment, or a mesh without area.
     """
-    if align not in ALIGNMENTS:
-        raise ValueError(f"Unknown alignment {align!r}; give one of {', '.join(ALIGNMENTS)}.")
+    check_align(align)
     there = sorted(meshes)
     scores = score_meshes([meshes[i] for i in there], photos[torch.tensor(there)], [align], features, seed)[align]
     missing = [NAME.format(i) for i in range(len(photos)) if i not in meshes]

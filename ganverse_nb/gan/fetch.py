@@ -7,6 +7,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ganverse_nb.gan.official import is_foreign
@@ -52,10 +53,14 @@ def fetch_gan(
     say(f"target:  {target}")
     if not target.is_file():
         partial = target.with_name(f"{target.name}.partial")
+        made = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _download(address, partial, say)
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            if made:
+                with suppress(OSError):  # a part is kept in it
+                    target.parent.rmdir()
             raise ExpectedError(_by_hand(address, target, partial, error)) from error
         if not is_foreign(partial):
             partial.unlink()

@@ -25,6 +25,7 @@ VGG16 = Weights(
     "https://download.pytorch.org/models/vgg16-397923af.pth",  # torchvision's VGG16_Weights.IMAGENET1K_V1
     528,
     "compare pictures by the GAN's discriminator (--set inverse.perceptual_backbone=discriminator)",
+    "vgg16",
 )
 EPSILON = 1e-6
 

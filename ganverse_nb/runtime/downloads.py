@@ -25,12 +25,14 @@ class Weights:
         url: its file name ends with the beginning of its SHA-256, as those of torch's hub do.
         megabytes: its size, in units of 2^20 bytes.
         instead: what can be done without it, in words that follow "or".
+        key: by which `ganverse fetch-weights` knows it.
     """
 
     name: str
     url: str
     megabytes: int
     instead: str
+    key: str
 
     @property
     def path(self) -> Path:
@@ -47,7 +49,7 @@ class Weights:
     @property
     def command(self) -> str:
         """What downloads it."""
-        return "ganverse fetch-weights"
+        return f"ganverse fetch-weights {self.key}"
 
     @property
     def question(self) -> str:
@@ -65,7 +67,7 @@ class Weights:
             return None
         if not sha256(path).startswith(self.hash_prefix):
             raise ExpectedError(
-                f"{path} is damaged or another file (its SHA-256 differs); delete it and run `ganverse fetch-weights`."
+                f"{path} is damaged or another file (its SHA-256 differs); delete it and run `{self.command}`."
             )
         return path
 

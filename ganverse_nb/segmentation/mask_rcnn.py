@@ -28,6 +28,7 @@ COCO = Weights(
     "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",  # torchvision's COCO_V1
     177,
     "take the package's own segmenter (--set segmenter.weights=bundled) or one of `ganverse train-segmenter`",
+    "coco",
 )
 FORMAT = "ganverse_nb segmenter"
 PHOTOGRAPHS = "photographs"  # the package's network for these

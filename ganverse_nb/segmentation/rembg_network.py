@@ -26,11 +26,9 @@ class RembgWeights(Weights):
     """A network that rembg downloads, to a folder of its own, and checks.
 
     Attributes:
-        key: its name in rembg.
         preparation: what it takes and gives.
     """
 
-    key: str = ""
     preparation: Preparation = Preparation()
 
     @property
@@ -49,11 +47,6 @@ class RembgWeights(Weights):
             return None
         path = self.path
         return path if path.is_file() else None
-
-    @property
-    def command(self) -> str:
-        """What downloads it."""
-        return f"ganverse fetch-weights {self.key}"
 
     @property
     def _session_class(self) -> Any:

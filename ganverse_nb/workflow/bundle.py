@@ -84,7 +84,7 @@ def _check_finished(run: Run, stage: Stage) -> None:
     if not mark.exists() or read_json(mark)["identity"] != stage.identity:
         state = "is not finished" if not mark.exists() else "was made with other settings or weights"
         raise ExpectedError(
-            f"Stage {stage.name} of {run.directory} {state}; run `{run.command} --only 00,04,08` first."
+            f"Stage {stage.name} of {run.directory} {state}; run `{run.again('reproduce')} --only 00,04,08` first."
         )
 
 

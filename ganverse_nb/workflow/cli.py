@@ -14,12 +14,12 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.process import prepare_process, stops_like_ctrl_c
 from ganverse_nb.runtime.team import Team
+from ganverse_nb.workflow.configuration import as_option, means
 from ganverse_nb.workflow.next_steps import after
 from ganverse_nb.workflow.options import (
     assignment,
     chosen,
     has_begun,
-    means,
     meant,
     open_chosen,
     settings,
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 expected = told(error)
                 if options.traceback or expected is None:
                     raise
+                if options.opened is not None and team.is_main:
+                    options.opened.abandon()
                 return say(expected if team.size == 1 else f"{team.name}: {expected}", 2)
         except KeyboardInterrupt:
             if gone := team.ended(seconds=0) if team.size > 1 else []:  # whereupon the launcher stops the others
@@ -103,14 +105,17 @@ def _sweep(options: argparse.Namespace) -> None:
         raise ValueError(f"--seeds {options.seeds}: write numbers, as in 0,1,2.") from None
     only = [number for number in options.only.split(",") if number]
     vary = {name: values(text) for name, text in (assignment(text, "--vary") for text in options.vary)}
-    profile, category, *_ = meant(options)
+    profile, category, _, runs = meant(options)
     offer_weights(config := chosen(options))
     own = changes(run_config(profile, category, config.seed, "nowhere"), config) | settings(options)
-    job = {name: values(text)[0] for name, text in (assignment(text, "--job") for text in options.job)}
-    where = options.sweeps, options.notebooks, options.jobs, options.executor, job
+    job = dict(assignment(text, "--job") for text in options.job)
+    if lacking := [name for name, text in job.items() if not text]:
+        raise ValueError(f"--job {lacking[0]}=: give a value, as in timeout_min=600.")
+    taken = {name: values(text)[0] for name, text in job.items()}
+    where = options.sweeps, options.notebooks, options.jobs, options.executor, taken
     path = sweep(profile, category, seeds, vary, own, only, *where)
     print(f"{path.read_text()}\nwrote {path} and {path.with_suffix('.json')}")
-    print(f"next: ganverse reproduce {means(config)}")
+    print(f"next: ganverse reproduce {means(config, runs)}")
 
 
 def _train_gan(options: argparse.Namespace) -> None:
@@ -173,11 +178,11 @@ def _choose_views(options: argparse.Namespace) -> None:
             numbers = f"{m.chosen_deviation:19.1f}  {m.chosen_views:5}  {m.chosen_gap:11.0f}  {shape:16.3f}"
             print(f"{m.split_layer:5}  {numbers}")
         print("choose the layer with a small deviation and much shape")
-        print(after("measure-views", run))
+        print(after("measure-views", run, gan=options.gan))
         return
     codes = choose_views(run, gan, options.split_layer, options.output)
     print(f"wrote {options.output}: {len(codes)} views, largest gap {codes.largest_gap:.0f} degrees")
-    print(after("choose-views", run, options.output))
+    print(after("choose-views", run, options.output, gan=options.gan))
 
 
 def _measure_gan(options: argparse.Namespace) -> None:
@@ -220,7 +225,9 @@ def _import_gan(options: argparse.Namespace) -> None:
     for note in [*record["notes"], record["licence"]]:
         print(note)
     print(f"wrote {path} and {path.with_suffix('.json')}")
-    print(f"next: ganverse check --profile paper --set gan.network={path}")
+    print(
+        f"next: ganverse check --profile paper {as_option('gan.network', str(path))}, and --category of what it paints"
+    )
 
 
 def _networks(options: argparse.Namespace) -> Run | str:
@@ -245,13 +252,13 @@ def _fetch_weights(options: argparse.Namespace) -> None:
 
     config = chosen(options)
     fetch_weights(config, options.names, config.weights.download)
-    print(f"next: ganverse check --profile {config.profile} --category {config.kind.source or config.category}")
+    print(f"next: ganverse check {means(config, meant(options)[-1])}")
 
 
 def _reconstruct(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.picture_commands import reconstruct, reconstruct_folder
 
-    how = {"force": options.force, "refine": options.refine, "segmenter": options.segmenter}
+    how = {name: getattr(options, name) for name in ("force", "refine", "segmenter", "photo_camera")}
     networks, picture = _networks(options), options.picture
     if picture.is_dir():
         if options.turntable:
@@ -268,8 +275,9 @@ def _reconstruct(options: argparse.Namespace) -> None:
 def _ground_truth_views(options: argparse.Namespace) -> None:
     from ganverse_nb.workflow.commands import ground_truth_views
 
-    count = ground_truth_views(open_chosen(options), options.folder, options.resolution)
-    print(f"wrote {count} photographs; put a mesh of each beside it and call: ganverse score-meshes {options.folder}")
+    count = ground_truth_views(run := open_chosen(options), options.folder, options.resolution)
+    print(f"wrote {count} photographs; put a mesh of each beside it, as photo_000.glb")
+    print(after("ground-truth-views", run, options.folder))
 
 
 def _score_meshes(options: argparse.Namespace) -> None:
@@ -342,7 +350,8 @@ def _check(options: argparse.Namespace) -> int:
         print(f"missing: {', '.join(need.name for need in lacking)}; next: {lacking[0].command}")
     else:
         left = [f"{need.name}, which only {need.only} needs" for need in found if not need.here]
-        print(f"all is here{''.join(f', but for {one}' for one in left)}\nnext: ganverse reproduce {means(config)}")
+        but = "".join(f", but for {one}" for one in left)
+        print(f"all is here{but}\nnext: ganverse reproduce {means(config, meant(options)[-1])}")
     return 1 if lacking else 0
 
 

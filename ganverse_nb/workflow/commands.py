@@ -353,19 +353,29 @@ def choose_views(run: Run, gan: str, split_layer: int, output: Path) -> ViewCode
 
 def ground_truth_views(run: Run, folder: Path, resolution: int) -> int:
     """Writes the photographs that `score_meshes` knows the truth of, as PNG with their mask as alpha; how many."""
-    from ganverse_nb.evaluation.mesh_folder import write_photos
+    from ganverse_nb.evaluation.mesh_folder import note_photos, write_photos
     from ganverse_nb.workflow.stages import ground_truth_order
 
     category, count, seed, _, edition = ground_truth_order(run)
-    return write_photos(folder, category, count, seed, resolution, edition)
+    written = write_photos(folder, category, count, seed, resolution, edition)
+    note_photos(folder, _photo_facts(run))
+    return written
+
+
+def _photo_facts(run: Run) -> dict[str, object]:
+    config = run.config
+    photos = {"photographs": config.photos.truth, "edition": config.studio.edition}
+    return {"category": config.category, "seed": config.seed, **photos}
 
 
 def score_meshes(run: Run, folder: Path, align: str, shape_only: bool) -> str:
     """Scores the .glb files of any system against the truth; writes scores.json beside them, and returns a table."""
-    from ganverse_nb.evaluation.mesh_folder import read_meshes, score_folder
+    from ganverse_nb.evaluation.mesh_folder import check_align, check_photos, read_meshes, score_folder
     from ganverse_nb.runtime.files import write_json
     from ganverse_nb.workflow import stages
 
+    check_align(align)
+    check_photos(folder, _photo_facts(run))
     meshes = read_meshes(folder, run.config.photos.truth, shape_only)  # before anything that takes long
     report = score_folder(meshes, stages.ground_truth_views(run), stages.perceptual(run), align)
     write_json(folder / "scores.json", {"command": _typed(run, "score-meshes"), **report.as_dict()})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from ganverse_nb.workflow.marks import CONFIG, recorded_config
 from ganverse_nb.workflow.places import PATHS, is_path, whole, whole_paths
 
 Given = str | Path | Category
+RUNS = Path("runs")  # where runs are, where nothing else is said
 
 
 def run_config(
@@ -109,8 +113,37 @@ def is_elsewhere(name: str, a: Any, b: Any) -> bool:
     return name in ("own.source", "own.images") or (is_path(name, a) and is_path(name, b))
 
 
-def as_option(value: Any) -> str:
-    """`value` as `--set` reads it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+def as_value(text: str) -> Any:
+    """What is typed behind `--set NAME=`: as JSON has it, several also as `(1, 2)` or `1,2`; else it is a text."""
+    several = f"[{text.strip().removeprefix('(').removesuffix(')')}]" if "," in text else text
+    for written in (text, several):
+        with suppress(json.JSONDecodeError):
+            return json.loads(written)
+    return text
+
+
+def as_option(name: str, value: Any) -> str:
+    """`--set NAME=VALUE`, as it is to be typed for `as_value` to read this value."""
+    value = plain(value)
+    text = value if isinstance(value, str) and as_value(value) == value else json.dumps(value, separators=(",", ":"))
+    bare = text[1:-1]
+    if isinstance(value, list) and as_value(bare) == value and '"' not in bare:
+        text = bare
+    return f"--set {shlex.quote(f'{name}={text}')}"
+
+
+def means(config: Config, runs: str | Path = RUNS) -> str:
+    """The options that mean a configuration whose run need not have begun, as they are to be typed.
+
+    Args:
+        runs: the folder in which its run is, or is to be.
+    """
+    category = config.kind.source or config.category
+    parts = [f"--profile {config.profile} --category {shlex.quote(category)} --seed {config.seed}"]
+    default = run_config(config.profile, config.kind, config.seed, "nowhere")
+    parts += [as_option(name, value) for name, value in changes(default, config).items()]
+    if config.kind.images and not config.kind.source:
+        parts.append(f"--images {shlex.quote(config.kind.images)}")
+    if Path(runs) != RUNS:
+        parts.append(f"--runs {shlex.quote(str(runs))}")
+    return " ".join(parts)

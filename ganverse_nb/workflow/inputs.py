@@ -43,7 +43,7 @@ def teacher_file(run: Run) -> Path:
         return bundled(config.category, BUNDLED[config.gan.network])
     if config.gan.network == "trained":
         if not run.is_complete("gan"):
-            command = run.command.replace("ganverse reproduce", "ganverse train-gan")
+            command = run.again("train-gan")
             raise ExpectedError(f"{run.directory} has no GAN of its own yet; train it first with `{command}`.")
         return run.directory / "gan" / "teacher.safetensors"
     path = Path(config.gan.network)
@@ -101,7 +101,7 @@ def segmenter_weights(run: Run) -> str:
         return source
     stage = "segmenter" if source == "trained" else FEATURE_SEGMENTER
     if not run.is_complete(stage):
-        command = run.command.replace("ganverse reproduce", "ganverse train-segmenter")
+        command = run.again("train-segmenter")
         raise ExpectedError(f"{run.directory} has no segmenter of its own yet; train it first with `{command}`.")
     return str(run.directory / stage / "segmenter.safetensors")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +15,13 @@ from ganverse_nb.inverse_graphics.perceptual import VGG16
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import missing_modules
-from ganverse_nb.segmentation.mask_rcnn import COCO, bundled_path
+from ganverse_nb.segmentation.mask_rcnn import COCO, bundled_path, has_coco_label
 from ganverse_nb.segmentation.rembg_network import DEFAULT
 from ganverse_nb.segmentation.rembg_network import NETWORKS as REMBG
-from ganverse_nb.workflow.configuration import run_directory
+from ganverse_nb.workflow.configuration import means, run_directory
 from ganverse_nb.workflow.inputs import LABELLED, clicks_file, has_own_masks, mask_source
 from ganverse_nb.workflow.keypoints import PLACED, has_bundled, is_annotated
 from ganverse_nb.workflow.marks import COMPLETE
-from ganverse_nb.workflow.options import means
 from ganverse_nb.workflow.places import ONNX, is_path
 from ganverse_nb.workflow.weights import named_weights
 
@@ -92,7 +92,7 @@ def check_needs(config: Config, runs: str | Path = "runs", refuse: bool = True) 
         names = ", ".join(need.name for need in missing(found))
         raise ExpectedError(
             f"Not begun, as these are missing: {names}; the table above says how to get each, and `ganverse check "
-            f"{means(config)}` looks again."
+            f"{means(config, runs)}` looks again."
         )
 
 
@@ -105,6 +105,11 @@ def table(found: Sequence[Need]) -> str:
         if not need.here:
             lines.insert(index + 1, f"{'':{widths[0]}}  -> {need.command}")
     return "\n".join(lines)
+
+
+def _command(name: str, config: Config, directory: Path) -> str:
+    """A command of the run whose directory this is, or is to be."""
+    return f"ganverse {name} {means(config, directory.parent)}"
 
 
 def _size(path: Path) -> str:
@@ -129,18 +134,20 @@ def _gan(config: Config, directory: Path) -> Need:
         made = (directory / "gan" / COMPLETE).exists()
         own = bool(config.kind.images)  # which `reproduce` trains on by itself
         what = "this run's own" if made else "trained by this run" if own else f"to be trained into {directory / 'gan'}"
-        return Need("GAN", what, "", made or own, f"ganverse train-gan {means(config)}")
+        return Need("GAN", what, "", made or own, _command("train-gan", config, directory))
     path = Path(network)
     command = f"ganverse import-gan FILE --output {path}, or ganverse train-gan and another gan.network"
     official = path.stem in {Path(file).stem for file in NETWORKS.values()}
     if official:
-        command = f"ganverse fetch-weights {means(config)}"
+        command = _command("fetch-weights", config, directory)
     here = path.is_file()
     return Need("GAN", str(path), _size(path) if here else UNKNOWN if official else "", here, command)
 
 
 def _views(config: Config, directory: Path) -> Need:
-    codes, command = config.views.codes, f"ganverse choose-views {means(config)} --split-layer 2"
+    codes, command = config.views.codes, _command("choose-views", config, directory) + " --split-layer 2"
+    if is_path("views.codes", codes):
+        command += f" --output {shlex.quote(codes)}"
     if codes == "bundled":
         path = WEIGHTS / config.category / "views.safetensors"
         return Need("view codes", "come with the package", _size(path), path.is_file(), command)
@@ -175,17 +182,16 @@ def _masks(config: Config, directory: Path) -> list[Need]:
     if setting == "features":
         return [Need("masks", "clusters of the GAN's features, by this run", "", True, "")]
     if kind.is_own and config.segmenter.weights == "auto" and setting in ("rembg", "coco"):
-        return [_published("masks", REMBG[DEFAULT] if setting == "rembg" else COCO, config)]
+        return [_published("masks", REMBG[DEFAULT] if setting == "rembg" else COCO)]
     if setting == "trained":
         made = (directory / "segmenter" / COMPLETE).exists()
-        return [
-            Need("masks", f"{directory / 'segmenter'}", "", made, f"ganverse train-segmenter {means(config)}"),
-        ]
+        trains = _command("train-segmenter", config, directory)
+        return [Need("masks", f"{directory / 'segmenter'}", "", made, trains)]
     if setting and is_path("segmenter.weights", setting):
         path = Path(setting.removeprefix(ONNX))
         return [Need("masks", str(path), _size(path), path.is_file(), f"put the file at {path}")]
     weights = [w for w in named_weights(config) if w != VGG16]
-    if not weights:
+    if not weights or (COCO in weights and not has_coco_label(kind)):
         path = bundled_path(config.category)
         if path.is_file():
             return [Need("masks", "the package's segmenter", _size(path), True, "")]
@@ -194,20 +200,18 @@ def _masks(config: Config, directory: Path) -> list[Need]:
             "clicks on the GAN's pictures (--set segmenter.weights=clicks, notebook 02)"
         )
         return [Need("masks", "nobody can cut these objects out yet", "", False, advice)]
-    return [_published("masks", w, config) for w in weights]
+    return [_published("masks", w) for w in weights]
 
 
-def _published(name: str, weights: Weights, config: Config) -> Need:
-    here = weights.find() is not None
-    size = f"{weights.megabytes} MB"
-    return Need(name, weights.name, size, here, f"ganverse fetch-weights {means(config)}")
+def _published(name: str, weights: Weights) -> Need:
+    return Need(name, weights.name, f"{weights.megabytes} MB", weights.find() is not None, weights.command)
 
 
 def _perceptual(config: Config) -> list[Need]:
     if config.inverse.perceptual_backbone != "lpips":
         return []
     package = Need("LPIPS", "the package lpips", "", not missing_modules(["lpips"]), "pip install 'ganverse_nb[train]'")
-    vgg = [_published("VGG16", w, config) for w in named_weights(config) if w == VGG16]
+    vgg = [_published("VGG16", w) for w in named_weights(config) if w == VGG16]
     return [package, *vgg]
 
 

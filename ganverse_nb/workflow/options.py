@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ganverse_nb.categories import CATEGORIES, DEFAULT, Category, own_category
 from ganverse_nb.config import Config
-from ganverse_nb.workflow.configuration import Given, recorded, run_config, run_directory, runs_of
+from ganverse_nb.workflow.configuration import (
+    RUNS,
+    Given,
+    as_value,
+    changes,
+    recorded,
+    run_config,
+    run_directory,
+    runs_of,
+)
 from ganverse_nb.workflow.places import whole
 from ganverse_nb.workflow.run import Run, open_run
 
@@ -38,7 +44,7 @@ def profile_options(command: argparse.ArgumentParser, seed: bool = True) -> None
         help="change one setting, as in inverse.steps=100",
     )
     add("--yes", action="store_true", help="download the weights that a setting asks for by name, without asking")
-    add("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs are kept")
+    add("--runs", type=Path, metavar="DIR", help=f"where runs are kept (default: {RUNS}, or where that of --run is)")
 
 
 def run_options(command: argparse.ArgumentParser) -> None:
@@ -57,31 +63,36 @@ def images_option(command: argparse.ArgumentParser) -> None:
 def meant(options: argparse.Namespace) -> tuple[str, Given, int, Path]:
     """Profile, category, seed and folder of the run that the options name, or the only one of its category.
 
+    With `--run` and `--runs` it is one in that folder, with the settings of this one.
+
     Raises:
         ValueError: options that contradict each other, or several runs of a category of one's own.
     """
     category: Given = options.category or DEFAULT
     profile, seed, images = options.profile, getattr(options, "seed", None), getattr(options, "images", None)
+    runs = options.runs or RUNS
     if options.run is not None:
+        if images is not None:
+            raise ValueError(f"{options.run} has pictures of its own; leave out --images, or --run.")
         found = recorded(options.run)
         for name, given, there in zip(("profile", "category", "seed"), (profile, options.category, seed), found):
             there = there.name if isinstance(there, Category) else there
             if given is not None and given not in (there, f"{there}.toml"):
                 raise ValueError(f"{options.run} is of {name} {there}; leave out --{name}, or --run.")
-        return *found, options.run.parent
+        return *found, options.runs or options.run.parent
     if images is not None and not str(category).endswith(".toml"):
         category = own_category(str(category), images=whole(images))
     if profile is None and seed is None and str(category) not in CATEGORIES and not isinstance(category, Category):
         name = Path(category).stem if str(category).endswith(".toml") else str(category)
-        runs = runs_of(name, options.runs)
-        if len(runs) > 1:
-            places = ", ".join(str(run) for run in runs)
+        begun = runs_of(name, runs)
+        if len(begun) > 1:
+            places = ", ".join(str(run) for run in begun)
             raise ValueError(f"There are several runs of {name} ({places}); name one with --run.")
-        if runs:
-            print(f"ganverse: this is {runs[0]}", file=sys.stderr)
-            found_profile, found_category, found_seed = recorded(runs[0])
-            return found_profile, category if name != str(category) else found_category, found_seed, options.runs
-    return profile or PROFILE, category, SEED if seed is None else seed, options.runs
+        if begun:
+            print(f"ganverse: this is {begun[0]}", file=sys.stderr)
+            found_profile, found_category, found_seed = recorded(begun[0])
+            return found_profile, category if name != str(category) else found_category, found_seed, runs
+    return profile or PROFILE, category, SEED if seed is None else seed, runs
 
 
 def chosen(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -> Config:
@@ -90,21 +101,24 @@ def chosen(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -
     Args:
         more: settings of options with names of their own.
     """
-    return run_config(*meant(options), settings(options) | dict(more or {}))
+    return run_config(*meant(options), _settings_of(options) | settings(options) | dict(more or {}))
 
 
 def open_chosen(options: argparse.Namespace, more: Mapping[str, Any] | None = None) -> Run:
-    """The run that the options name."""
+    """The run that the options name; they remember it as `opened`."""
     profile, category, seed, runs = meant(options)
     figures = vars(options).get("figures", Path("figures"))  # not every command draws
-    return open_run(profile, category, seed, runs, figures, settings(options) | dict(more or {}))
+    given = _settings_of(options) | settings(options) | dict(more or {})
+    options.opened = open_run(profile, category, seed, runs, figures, given)
+    return options.opened
 
 
-def means(config: Config) -> str:
-    """The options that mean a configuration whose run need not have begun."""
-    category = config.kind.source or config.category
-    images = f" --images {shlex.quote(config.kind.images)}" if config.kind.images and not config.kind.source else ""
-    return f"--profile {config.profile} --category {shlex.quote(category)} --seed {config.seed}{images}"
+def _settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of `--run`, where another folder than its own is meant, in which nobody knows them."""
+    if options.run is None or options.runs is None:
+        return {}
+    profile, category, seed = recorded(options.run)
+    return changes(*(run_config(profile, category, seed, runs) for runs in ("nowhere", options.run.parent)))
 
 
 def has_begun(options: argparse.Namespace, config: Config) -> bool:
@@ -123,7 +137,7 @@ def rows(text: str) -> tuple[int, int]:
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """`--set inverse.steps=100 --yes` -> `{"inverse.steps": 100, "weights.download": True}`; not JSON: text."""
-    given = {name: _value(text) for name, text in map(assignment, options.set)}
+    given = {name: as_value(text) for name, text in map(assignment, options.set)}
     views = getattr(options, "views", None)
     given |= {"views.codes": {"auto": "suggested"}.get(views, views)} if views else {}
     return given | {"weights.download": True} if options.yes else given
@@ -139,14 +153,5 @@ def assignment(text: str, option: str = "--set") -> tuple[str, str]:
 
 def values(text: str) -> list[Any]:
     """`"0.5,0"` -> `[0.5, 0]`; values that are lists keep their commas: `"[1,2],[3,4]"`."""
-    several = _value(f"[{text}]")
-    return several if isinstance(several, list) else [_value(part) for part in text.split(",")]
-
-
-def _value(text: str) -> Any:
-    """As JSON has it, several also as `(1, 2)` or `1,2`; what is neither is a text."""
-    several = f"[{text.strip().removeprefix('(').removesuffix(')')}]" if "," in text else text
-    for written in (text, several):
-        with suppress(json.JSONDecodeError):
-            return json.loads(written)
-    return text
+    several = as_value(f"[{text}]")
+    return several if isinstance(several, list) else [as_value(part) for part in text.split(",")]

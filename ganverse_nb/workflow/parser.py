@@ -24,7 +24,7 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     parser = argparse.ArgumentParser(prog="ganverse", description="GANverse3D, reproduced.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
-    parser.set_defaults(command=None, extra=None, shared=False)
+    parser.set_defaults(command=None, extra=None, shared=False, opened=None)
     commands = parser.add_subparsers(metavar="command")
 
     def add(name: str, text: str, extra: str | None = None, shared: bool = False) -> argparse.ArgumentParser:
@@ -140,7 +140,7 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument("run", type=Path, metavar="RUN", help="the run's directory, as in runs/car-mini-seed0")
     command = add("fetch-weights", "download the weights of others that a profile needs, as paper does")
     command.add_argument("names", nargs="*", metavar="NAME", help="instead of those: coco, vgg16, inception (for FID)")
-    profile_options(command, seed=False)
+    profile_options(command)
     command = add("reconstruct", "write the textured 3D mesh of the object in a photo, or in each of a folder")
     command.add_argument("picture", type=Path, help="a picture, or a folder: a table, meshes and a contact sheet")
     run_options(command)
@@ -158,6 +158,8 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     command.add_argument(
         "--segmenter", metavar="NAME", help="who cuts the object out: rembg, far better on photographs, or onnx:FILE"
     )
+    text = "who has a second opinion on the camera: what train-camera writes, or none (default: the package's network)"
+    command.add_argument("--photo-camera", metavar="FILE", help=text)
     command = add(
         "ground-truth-views",
         "write photographs whose truth is known, for other systems to reconstruct",

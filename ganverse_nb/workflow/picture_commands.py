@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 def project(gan: str, picture: Path, output: Path, space: str, steps: int, seed: int, fit: bool) -> str:
     """Writes the picture of a GAN's that is most like the given one, and its latent beside it; how like, in words."""
-    from ganverse_nb.data.pictures import read_picture, write_picture
+    from ganverse_nb.data.pictures import check_suffix, read_picture, write_picture
     from ganverse_nb.gan.checkpoint import load_generator
     from ganverse_nb.gan.projection import project
     from ganverse_nb.runtime.placement import compute_device
     from ganverse_nb.runtime.tensors import save_tensors
 
+    check_suffix(output)
     generator = load_generator(gan)
     image = read_picture(picture, generator.picture_size, fit)
     distance, name, noise_weight = _likeness()
@@ -57,6 +59,7 @@ def reconstruct(
     force: bool = False,
     refine: bool = False,
     segmenter: str | None = None,
+    photo_camera: str | None = None,
 ) -> str:
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
@@ -64,6 +67,7 @@ def reconstruct(
         networks: the run whose networks are used, or the category of those that come with the package.
         refine: fit camera, shape and texture to the picture.
         segmenter: who cuts the object out instead of the networks' own, as `load_segmenter` names them.
+        photo_camera: likewise who has an opinion on the camera, as `load_photo_camera` names them.
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
@@ -72,7 +76,7 @@ def reconstruct(
     from ganverse_nb.inverse_graphics.reconstruction import check_outputs
 
     check_outputs(output, turntable)
-    result = _reconstructor(networks, segmenter)(picture, refine)
+    result = _reconstructor(networks, segmenter, photo_camera)(picture, refine)
     written = result.save(output, turntable, force)
     told = [f"wrote {' and '.join(map(str, written))}", f"the picture was taken from {result.whence}", *result.notes]
     return "; ".join([*told, f"mask by {result.mask_source}", str(result.verdict)])
@@ -85,6 +89,7 @@ def reconstruct_folder(
     force: bool = False,
     refine: bool = False,
     segmenter: str | None = None,
+    photo_camera: str | None = None,
 ) -> tuple[str, Path | None]:
     """Writes the meshes, the table and the contact sheet of all pictures in a folder to `output`, or what of it is not
     there yet; tells about it, and a picture that is in domain.
@@ -96,7 +101,7 @@ def reconstruct_folder(
     from ganverse_nb.workflow.photo_folder import SHEET, reconstruct_folder, told
     from ganverse_nb.workflow.photo_table import IN
 
-    reconstructor = _reconstructor(networks, segmenter)
+    reconstructor = _reconstructor(networks, segmenter, photo_camera)
     rows = reconstruct_folder(reconstructor, folder, output, refine=refine, force=force)
     well = [folder / row.photo for row in rows if row.verdict == IN and "\\" not in row.photo]
     advice = [reconstructor.segmenter.advice] if len(well) < len(rows) else []
@@ -104,15 +109,23 @@ def reconstruct_folder(
     return "\n".join(lines), next(iter(well), None)
 
 
-def _reconstructor(networks: Run | str, segmenter: str | None) -> Reconstructor:
+def _reconstructor(networks: Run | str, segmenter: str | None, photo_camera: str | None) -> Reconstructor:
     """From a photograph to a mesh, with the networks of a run or those that come with the package."""
+    from ganverse_nb.inverse_graphics.photo_camera import load_photo_camera
+    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
+    from ganverse_nb.runtime.placement import compute_device
+
+    category = networks.config.category if isinstance(networks, Run) else networks
+    camera = load_photo_camera(category, photo_camera) if photo_camera else None  # before anything that takes long
     if isinstance(networks, Run):
         from ganverse_nb.workflow.stages import reconstructor
 
-        return reconstructor(networks, segmenter)
-    from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
-
-    return Reconstructor.from_pretrained(networks, segmenter)
+        made = reconstructor(networks, segmenter)
+    else:
+        made = Reconstructor.from_pretrained(networks, segmenter)
+    if photo_camera:
+        made.camera = None if camera is None else camera.to(compute_device())
+    return made
 
 
 def edit(
@@ -138,14 +151,17 @@ def edit(
     Raises:
         ValueError: as `Renderer.edit`, or a turntable that is no .gif.
     """
-    from ganverse_nb.data.pictures import write_picture
+    from ganverse_nb.data.pictures import check_suffix, write_picture
     from ganverse_nb.neural_renderer.properties import FACTORS
     from ganverse_nb.neural_renderer.renderer import KeptProperties, Renderer
     from ganverse_nb.render.shots import check_gif
     from ganverse_nb.workflow import stages
 
+    check_suffix(output)
     if turntable is not None:
         check_gif(turntable)
+    if not 0 < turn.get("distance", 1.0) < math.inf:
+        raise ValueError(f"--distance {turn['distance']:g}: give a positive number of world units, as in 2.3.")
 
     def read(gan: Generator, side: int) -> dict[Path, Tensor]:
         return {path: _read_square(path, gan, side, fit) for path in sorted(set(sources.values()))}

@@ -20,6 +20,7 @@ PATHS: dict[str, tuple[str, ...]] = {  # settings that may name a file or a fold
     "views.codes": ("bundled", "chosen", "labelled", "suggested"),
     "segmenter.weights": SEGMENTERS,
     "segmenter.photographs": SEGMENTERS,
+    "segmenter.photo_camera": ("auto", "none"),
     "photo_model.photographs": ("",),
 }
 ONNX, CLICKS = "onnx:", "clicks:"  # before the file of a foreground network, and of clicks

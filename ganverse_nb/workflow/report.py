@@ -9,6 +9,7 @@ figures/<category>-<profile>/ those of another profile
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -18,6 +19,7 @@ from ganverse_nb.categories import CATEGORIES
 from ganverse_nb.config import as_json
 from ganverse_nb.evaluation.report_page import as_html
 from ganverse_nb.evaluation.report_text import MAIN, RUN, cells, group_of, header, pictures_folder, sections
+from ganverse_nb.runtime.errors import ExpectedWarning
 from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
 from ganverse_nb.runtime.rows import Row
 from ganverse_nb.runtime.settings import deciding
@@ -39,7 +41,7 @@ def write_report(run: Run) -> Path:
     """
     rows, category, figures = run.rows(), run.config.category, run.figures
     if not rows:
-        raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.command}` first.")
+        raise ValueError(f"{run.directory} has no measured numbers yet; run `{run.again('reproduce')}` first.")
     path, locks = figures / "report.json", figures / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     with exclusive(locks / "report.lock", f"The report in {figures}", wait=WAIT):
@@ -48,16 +50,27 @@ def write_report(run: Run) -> Path:
         with content_of(path, "list of numbers"):
             others = [Row(**row) for row in read_json(path)] if path.exists() else []
         ours = category, run.config.profile
-        rows = sorted([row for row in others if group_of(row) != ours] + rows, key=_place)
+        rows = sorted(_still_there([row for row in others if group_of(row) != ours], figures) + rows, key=_place)
         manifest = {name: value for name, value in run.manifest.items() if name != "config"}
         stages = {mark.parent.name: read_mark(mark) for mark in sorted(run.directory.glob(f"*/{COMPLETE}"))}
         told = {name: {"seconds": mark["seconds"], "commit": mark.get("commit")} for name, mark in stages.items()}
         manifest["stages"] = told
         write_json(run.pictures / RUN, {"config": deciding(as_json(run.config)), "manifest": manifest})
+        texts = {"report.md": as_markdown(rows, figures), "report.html": as_html(rows, figures)}
         write_json(path, [asdict(row) for row in rows])
-        write_text(figures / "report.md", as_markdown(rows, figures))
-        write_text(figures / "report.html", as_html(rows, figures))
+        for name, text in texts.items():
+            write_text(figures / name, text)
     return figures / "report.md"
+
+
+def _still_there(rows: Sequence[Row], figures: Path) -> list[Row]:
+    """The rows of runs that have the folder of their pictures; of the others is said that they are left out."""
+    folders = {run: figures / pictures_folder(*run) for run in map(group_of, rows)}
+    gone = {run: folder for run, folder in folders.items() if not (folder / RUN).is_file()}
+    if gone:
+        said = f"The report leaves out the numbers of runs whose {RUN} is gone: {', '.join(map(str, gone.values()))}."
+        warnings.warn(said, ExpectedWarning, stacklevel=2)
+    return [row for row in rows if group_of(row) not in gone]
 
 
 def _place(row: Row) -> tuple[int, str, bool, str]:

@@ -29,7 +29,7 @@ from ganverse_nb.config import Config, as_json
 from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.evaluation.report_text import RowTable, pictures_folder
 from ganverse_nb.runtime.errors import ExpectedError, SettingError, is_out_of_memory
-from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove_leftovers, sha256, write_json
+from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import compute_for_run, prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
 from ganverse_nb.runtime.settings import kept_every
@@ -37,11 +37,11 @@ from ganverse_nb.runtime.shipped import shipped_stage
 from ganverse_nb.runtime.team import Team, alone
 from ganverse_nb.workflow.configuration import (
     Given,
-    as_option,
     changes,
     decided,
     differences,
     is_elsewhere,
+    means,
     recorded,
     run_config,
     run_directory,
@@ -119,6 +119,7 @@ class Run:
         self.directory = run_directory(config, root)
         self._announced: set[str] = set()
         self._identities: dict[str, str] = {}  # of stages that were finished or found through this object
+        self._is_new = not (self.directory / CONFIG).exists()
         self._claim()
 
     # ---- stages
@@ -331,14 +332,12 @@ class Run:
 
     @property
     def command(self) -> str:
-        """The command line that makes this run again."""
-        config = self.config
-        category = config.kind.source or config.category
-        parts = [f"--profile {config.profile} --category {shlex.quote(category)} --seed {config.seed}"]
-        parts += [f"--set {name}={as_option(value)}" for name, value in self.changes.items()]
-        if config.kind.images and not config.kind.source:
-            parts.append(f"--images {shlex.quote(config.kind.images)}")
-        return "ganverse reproduce " + " ".join(parts)
+        """The command line that makes this run again, wherever runs are kept."""
+        return f"ganverse reproduce {means(self.config)}"
+
+    def again(self, command: str) -> str:
+        """A command that goes on with this run, as it is to be typed."""
+        return f"ganverse {command} --run {shlex.quote(str(self.directory))}"
 
     # ---- the directory
 
@@ -371,6 +370,17 @@ class Run:
             manifest["config"] = ours  # for the day when config.json is lost
             if here not in manifest["environments"]:
                 manifest["environments"].append(here)
+
+    def abandon(self) -> None:
+        """Takes the directory back where it was made for this object and nothing was computed in it.
+
+        So a command that is refused leaves its place to one of other settings.
+        """
+        files = [path for path in self.directory.rglob("*") if path.is_file() and path.parent.name != ".locks"]
+        if self._is_new and all(path.name in (CONFIG, MANIFEST, PARTIAL) for path in files):
+            remove(self.directory)
+            with suppress(OSError):  # others are in it
+                self.root.rmdir()
 
     @contextmanager
     def _edit_manifest(self) -> Iterator[dict[str, Any]]:

@@ -281,7 +281,8 @@ def multiview_stage(run: Run) -> Stage:
     def compute(directory: Path) -> None:
         views = view_codes(run)
         views.warn_of_unseen_side()
-        build_multiview(teacher(run), views, segmenter(run), config, directory, seed)
+        size = replace(config, resolution=run.config.resolution)  # whatever that of somebody's GAN is
+        build_multiview(teacher(run), views, segmenter(run), size, directory, seed)
 
     views, needs = _views_identity(run)
     weights = [use_weights(run, "teacher"), use_weights(run, "segmenter"), *views]

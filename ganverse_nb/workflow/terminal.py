@@ -45,12 +45,12 @@ def patient_streams() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     errors = [getattr(stream, "errors", None) for stream in before]
     _reconfigure(before, ["replace", "backslashreplace"])
-    patient = _Patient(sys.stdout), _Patient(sys.stderr)
+    patient = [None if stream is None else _Patient(stream) for stream in before]  # None: closed by who started this
     sys.stdout, sys.stderr = patient  # type: ignore[assignment]
     try:
         yield
     finally:
-        for stream in patient:
+        for stream in filter(None, patient):
             stream.flush()
         sys.stdout, sys.stderr = before
         _reconfigure(before, errors)

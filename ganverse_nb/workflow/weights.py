@@ -16,7 +16,9 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.segmentation import rembg_network
 from ganverse_nb.segmentation.mask_rcnn import COCO, foreground_kind
 
-WEIGHTS: dict[str, Weights] = {"coco": COCO, "vgg16": VGG16, "inception": INCEPTION, **rembg_network.NETWORKS}
+WEIGHTS: dict[str, Weights] = {
+    weights.key: weights for weights in (COCO, VGG16, INCEPTION, *rembg_network.NETWORKS.values())
+}
 
 
 def named_weights(config: Config) -> list[Weights]:
@@ -75,7 +77,7 @@ def fetch_weights(
     total = f"{sum(weights.megabytes for weights in missing)} MB" if missing else ""
     what = " and ".join(filter(None, [total, network and "NVIDIA's network"]))
     if not (yes or agreed(f"Download {what}?")):
-        raise ExpectedError("Nothing was downloaded: answer with y, or call `ganverse fetch-weights --yes`.")
+        raise ExpectedError("Nothing was downloaded: answer with y, or give the same command with --yes.")
     for weights in missing:
         say(f"fetched: {weights.name}, {weights.get(download=True)}")
     if network is not None:

@@ -40,7 +40,7 @@ from ganverse_nb.workflow import stages
 # What no segmenter knows, the GAN does: its features tell object from background in all its pictures, once a few points
 # say which is which. Here is one object from several sides: click on it and on the background, once each in five
 # pictures. The run keeps the clicks in `my_clicks.json`, and one with the setting `segmenter.weights = "clicks"` uses
-# them (`--set segmenter.weights=clicks`, of `train-segmenter` and `reproduce`); `"features"` does without any.
+# them (`--set segmenter.weights=clicks` with the run's first command); `"features"` does without any.
 
 # %%
 from ganverse_nb.widgets import ClickLabeller

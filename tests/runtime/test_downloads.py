@@ -51,7 +51,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def weights(address):
-    return Weights("A network", f"{address}/{NAME}", 1, "use another")
+    return Weights("A network", f"{address}/{NAME}", 1, "use another", "it")
 
 
 def answer(monkeypatch, line):
@@ -91,7 +91,8 @@ def test_the_person_at_the_terminal_is_asked(server, cache, monkeypatch, capsys,
 
 
 def test_nobody_is_asked_where_nobody_is(server, cache):
-    with pytest.raises(ExpectedError, match=r"`ganverse fetch-weights` or the option --yes .*, or use another\.$") as e:
+    told = r"`ganverse fetch-weights it` or the option --yes .*, or use another\.$"
+    with pytest.raises(ExpectedError, match=told) as e:
         weights(server[0]).get()
     assert str(cache / NAME) in str(e.value) and not server[1] and not cache.exists()
 
@@ -105,7 +106,7 @@ def test_nobody_is_asked_where_nobody_is(server, cache):
     ],
 )
 def test_a_bad_download_is_one_sentence_and_leaves_nothing(server, cache, address, reason):
-    wanted = Weights("A network", f"{server[0]}/{address}", 1, "use another")
+    wanted = Weights("A network", f"{server[0]}/{address}", 1, "use another", "it")
     with pytest.raises(ExpectedError, match=f"could not be downloaded .*{reason}") as caught:
         wanted.get(download=True)
     assert "use another" in str(caught.value) and "\n" not in str(caught.value)
@@ -131,6 +132,6 @@ def test_a_server_that_says_nothing_is_not_waited_for_for_ever(monkeypatch, cach
 def test_a_damaged_file_in_the_cache_is_named(cache):
     cache.mkdir(parents=True)
     (cache / NAME).write_bytes(CONTENT[:100])
-    with pytest.raises(ExpectedError, match=f"{NAME} is damaged .*delete it and run `ganverse fetch-weights`"):
+    with pytest.raises(ExpectedError, match=f"{NAME} is damaged .*delete it and run `ganverse fetch-weights it`"):
         weights("http://127.0.0.1:9").get(download=True)
     assert (cache / NAME).is_file()

@@ -270,6 +270,45 @@ def test_a_gan_that_cannot_begin_another_is_refused_before_anything_is_photograp
     assert not list((tmp_path / "runs").rglob("*photos*"))
 
 
+def test_a_refused_command_leaves_its_place_to_other_settings(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for refused in (["train-gan", "--augment", "foo"], ["score-meshes", "nowhere"], ["train-gan", "--from", "no.pkl"]):
+        assert cli.main([*refused, "--profile", "smoke"]) == 2
+        assert capsys.readouterr().err.count("\n") == 1 and not list(tmp_path.iterdir()), refused
+
+
+def test_the_settings_of_a_run_hold_in_another_folder_too(tmp_path, capsys):
+    run = open_run("smoke", "horse", 2, runs=tmp_path / "one", settings={"inverse.steps": 7})
+    there = ["--run", str(run.directory), "--runs", str(tmp_path / "two"), "--set", "gan.batch=16"]
+    assert cli.main(["check", *there]) == 0
+    means = "--profile smoke --category horse --seed 2 --set gan.batch=16 --set inverse.steps=7"
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: ganverse reproduce {means} --runs {tmp_path / 'two'}"
+    assert cli.main(["check", "--run", str(run.directory), "--images", str(tmp_path)]) == 2
+    assert "leave out --images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--distance", "0"], "--distance 0: give a positive number"),
+        (["--distance", "nan"], "--distance nan: give a positive number"),
+        (["--output", "edited"], "edited must end as a picture does"),
+        (["--output", "edited.doc"], "edited.doc must end as a picture does"),
+    ],
+)
+def test_what_cannot_be_rendered_or_written_is_said_first(given, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64)).save("photo.png")
+    assert cli.main(["edit", "photo.png", *given]) == 2
+    assert words in capsys.readouterr().err and [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_a_closed_terminal_is_no_error(tmp_path):
+    command = f"{sys.executable} -m ganverse_nb config >&-"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # ---- reproduce
 
 
@@ -277,7 +316,12 @@ def test_a_gan_that_cannot_begin_another_is_refused_before_anything_is_photograp
 def test_meshes_of_another_system_are_scored_beside_their_photographs(places, tmp_path, capsys):
     folder, small = tmp_path / "theirs", ["--profile", "smoke", "--set", "photos.truth=2", *places]
     assert cli.main(["ground-truth-views", str(folder), "--resolution", "64", *small]) == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["photo_000.png", "photo_001.png"]
+    run = tmp_path / "runs" / "car-smoke-seed0"
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: ganverse score-meshes {folder} --run {run}"
+    assert sorted(path.name for path in folder.iterdir()) == ["photo_000.png", "photo_001.png", "photographs.json"]
+    assert cli.main(["score-meshes", str(folder), "--seed", "3", *small]) == 2
+    told = "are of category car, seed 0, photographs 2, edition 1, and the truth would be that of category car, seed 3,"
+    assert told in capsys.readouterr().err and not (tmp_path / "runs" / "car-smoke-seed3").exists()
     trimesh.creation.box((0.4, 0.35, 0.95)).export(folder / "photo_001.glb")
     scoring = ["score-meshes", str(folder), "--align", "none", *small]
     assert cli.main(scoring) == 2 and not (folder / "scores.json").exists()

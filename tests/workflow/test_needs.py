@@ -1,16 +1,19 @@
 """One table of all that a configuration needs from outside, with the command that gets each."""
 
+import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from ganverse_nb.categories import CATEGORIES
+from ganverse_nb.categories import CATEGORIES, own_category
 from ganverse_nb.config import load_config
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow import cli
 from ganverse_nb.workflow.configuration import run_config
 from ganverse_nb.workflow.needs import check_needs, missing, needs
+from ganverse_nb.workflow.options import chosen, meant
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +41,8 @@ def test_all_that_the_paper_lacks_is_said_at_once(tmp_path, capsys, monkeypatch)
         assert size in rows[name], rows[name]
     assert f"{tmp_path}/gans/stylegan2-car-config-e.safetensors" in rows["GAN"]
     assert "39 view codes" in rows["labels"] and "missing for notebook 05" in rows["photographs"]
-    assert table.count("-> ganverse fetch-weights --profile paper --category car --seed 0") == 3
+    for got in ("--profile paper --category car --seed 0", "coco", "vgg16"):
+        assert f"-> ganverse fetch-weights {got}\n" in table
     assert "missing: GAN, labels, masks, VGG16; next: ganverse fetch-weights" in table
 
     with pytest.raises(ExpectedError, match="missing: GAN, labels, masks, VGG16; the table above"):
@@ -57,9 +61,58 @@ def test_all_that_the_paper_lacks_is_said_at_once(tmp_path, capsys, monkeypatch)
 def test_a_gan_and_a_segmenter_of_the_run_are_trained_first(tmp_path):
     config = load_config("gpu", "car", 3, {"segmenter.weights": "trained"})
     told = {need.name: need for need in needs(config, tmp_path)}
-    assert told["GAN"].command == "ganverse train-gan --profile gpu --category car --seed 3"
-    assert told["masks"].command == "ganverse train-segmenter --profile gpu --category car --seed 3"
+    means = f"--profile gpu --category car --seed 3 --set segmenter.weights=trained --runs {tmp_path}"
+    assert told["GAN"].command == f"ganverse train-gan {means}"
+    assert told["masks"].command == f"ganverse train-segmenter {means}"
     assert [need.name for need in missing(list(told.values()))] == ["GAN", "masks"]
+
+
+SETTINGS = [
+    {},
+    {"gan.network": "trained", "segmenter.weights": "trained"},
+    {"views.codes": "my codes.safetensors", "segmenter.weights": "coco"},
+    {"inverse.perceptual_backbone": "lpips"},
+]
+
+
+@pytest.mark.parametrize("profile", ["mini", "gpu", "paper"])
+@pytest.mark.parametrize("given", SETTINGS)
+def test_every_command_of_the_table_is_one_and_means_the_same_configuration(profile, given):
+    config = run_config(profile, "horse", 2, "elsewhere", given)
+    commands = [need.command for need in needs(config, "elsewhere") if need.command.startswith("ganverse ")]
+    for command in commands:
+        for one in command.split(", or "):
+            if "FILE" in one or not one.startswith("ganverse "):
+                continue
+            options = cli._parser().parse_args(shlex.split(one)[1:])
+            if options.command.__name__ != "_fetch_weights" or not options.names:
+                assert chosen(options) == config and str(meant(options)[-1]) == "elsewhere"
+    assert profile == "mini" and not given or commands
+
+
+def test_view_codes_are_written_where_they_are_looked_for():
+    config = run_config("mini", "car", 0, "runs", {"views.codes": "my codes.safetensors"})
+    (need,) = (need for need in needs(config) if need.name == "view codes")
+    options = cli._parser().parse_args(shlex.split(need.command)[1:])
+    assert not need.here and str(options.output) == config.views.codes
+
+
+def test_cocos_network_is_no_mask_of_what_coco_has_no_word_for(tmp_path):
+    (tmp_path / "mug.toml").write_text('name = "mug"\n')
+    config = run_config("mini", tmp_path / "mug.toml", 0, "runs", {"segmenter.weights": "coco"})
+    (need,) = (need for need in needs(config) if need.name == "masks")
+    assert not need.here and "nobody can cut these objects out yet" in need.what
+
+
+@pytest.mark.parametrize("profile", ["mini", "full", "paper"])
+def test_pictures_of_ones_own_bring_their_masks_in_every_profile(profile, tmp_path):
+    picture = Image.new("RGBA", (80, 80))
+    picture.paste((200, 0, 0, 255), (20, 20, 60, 60))
+    for index in range(3):
+        picture.save(tmp_path / f"{index}.png")
+    config = run_config(profile, own_category("mug", images=str(tmp_path)), 0, "runs")
+    (need,) = (need for need in needs(config) if need.name == "masks")
+    assert need.here and "your masked pictures" in need.what
 
 
 def test_doctor_adds_the_table_where_a_profile_is_named(capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """The report: rows as JSON, Markdown and a page, bars, labels."""
 
 import re
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from ganverse_nb.evaluation.captions import CAPTIONS
 from ganverse_nb.evaluation.report_text import header
+from ganverse_nb.runtime.errors import ExpectedWarning
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.runtime.rows import Row, is_met
 from ganverse_nb.workflow.report import write_report
@@ -141,6 +143,18 @@ def test_profiles_stand_beside_each_other_and_none_replaces_another(run, tmp_pat
     write_report(mini)
     views = [r["ours"] for r in read_json(run.figures / "report.json") if r["key"] == "car.gan.views"]
     assert views == [19, 17]
+
+
+def test_a_run_whose_pictures_are_gone_is_left_out_and_said(run, tmp_path):
+    write_report(run)
+    horse = open_run("smoke", "horse", runs=tmp_path / "runs", figures=tmp_path / "figures")
+    horse.record("gan.views", 16)
+    write_report(horse)
+    shutil.rmtree(horse.pictures)
+    with pytest.warns(ExpectedWarning, match="leaves out the numbers of runs whose run.json is gone: .*horse-smoke"):
+        write_report(run)
+    keys = {row["key"] for row in read_json(tmp_path / "figures" / "report.json")}
+    assert keys == {row.key for row in run.rows()}
 
 
 def test_stages_are_listed_with_time_and_commit(run):

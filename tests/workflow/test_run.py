@@ -4,6 +4,7 @@ import io
 import json
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import atomic_path, plain, read_json, sha256, write_json
 from ganverse_nb.runtime.rows import Measurement
 from ganverse_nb.runtime.team import Team
-from ganverse_nb.workflow import provenance
+from ganverse_nb.workflow import cli, provenance
+from ganverse_nb.workflow.configuration import means
+from ganverse_nb.workflow.options import chosen, meant
 from ganverse_nb.workflow.run import Run, RunBusyError, Stage, exclusive, open_run, reopen_run
 
 
@@ -359,7 +362,42 @@ def test_a_bar_that_is_not_understood_is_refused(run):
 def test_the_command_names_changed_settings(tmp_path):
     changes = {"inverse.steps": 5, "views.split_layers": [1, 2]}
     run = open_run("smoke", runs=tmp_path, settings=changes)
-    assert run.command.endswith("--seed 0 --set views.split_layers=[1,2] --set inverse.steps=5")
+    assert run.command.endswith("--seed 0 --set views.split_layers=1,2 --set inverse.steps=5")
+
+
+CHANGES = {
+    "inverse.steps": 5,
+    "views.split_layers": [1],
+    "inverse.sigma": [1e-3, 5e-6],
+    "ablation.variants": ["full", "no_multiview"],
+    "gan.network": "/my gans/it's.safetensors",
+    "gan.augment": "color,translation",
+    "gan.bfloat16": False,
+    "segmenter.weights": "coco",
+}
+
+
+def test_the_command_typed_means_the_run_again(tmp_path):
+    run = open_run("smoke", runs=tmp_path, settings=CHANGES)
+    assert run.changes == CHANGES
+    for command in (run.command, f"ganverse reproduce {means(run.config, tmp_path / 'my runs')}"):
+        options = cli._parser().parse_args(shlex.split(command)[1:])
+        assert chosen(options) == run.config
+    assert meant(options)[-1] == tmp_path / "my runs"
+
+
+def test_a_run_of_nothing_is_given_back(tmp_path):
+    run = open_run("smoke", runs=tmp_path / "runs")
+    run.note("a", "b")
+    again = open_run("smoke", runs=tmp_path / "runs")  # which was not made for this one
+    again.abandon()
+    assert run.directory.is_dir()
+    run.abandon()
+    assert not (tmp_path / "runs").exists()
+    run = open_run("smoke", runs=tmp_path / "runs", settings={"inverse.steps": 3})
+    run.stage("one", writer("1"))
+    run.abandon()
+    assert (run.directory / "one" / "result").is_file() or any((run.directory / "one").iterdir())
 
 
 def test_substitutions_are_printed_once_and_recorded_once(run, tmp_path, capsys):

@@ -90,6 +90,11 @@ def test_the_command_line(measured, folder, tmp_path, capsys):
     for wrong, words in (("inverse.weight_perceptual=many", "many"), ("inverse.speed=1", "speed"), ("steps", "VALUE")):
         assert cli.main([*command, "--vary", wrong]) == 2
         assert words in capsys.readouterr().err
+    there = sorted(tmp_path.rglob("config.json"))
+    assert cli.main([*command, "--vary", "inverse.steps=100,many"]) == 2  # the second of two
+    assert cli.main([*command, "--job", "timeout_min="]) == 2
+    assert "--job timeout_min=: give a value" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("config.json")) == there
     assert cli.main([*command, "--seeds", "one"]) == 2
     assert "--seeds one" in capsys.readouterr().err
 

@@ -55,7 +55,7 @@ def test_what_the_paper_s_profile_needs_is_brought_after_one_question(published,
     assert [line.split(":")[0] for line in out.splitlines()] == ["missing"] * 3
     assert f"COCO's Mask R-CNN (177 MB), goes to {published['coco'].path}" in out and "(528 MB)" in out
     assert "non-commercial" in out and f"goes to {Path.cwd()}/gans/stylegan2-car-config-e.safetensors" in out
-    assert err == "ganverse: Nothing was downloaded: answer with y, or call `ganverse fetch-weights --yes`.\n"
+    assert err == "ganverse: Nothing was downloaded: answer with y, or give the same command with --yes.\n"
     assert not published["coco"].path.exists()
 
     questions = []

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from ganverse_nb.data.photo_sets.photo import PhotoSet, RealPhoto, need, photo_set
@@ -58,9 +59,12 @@ def read_epfl(folder: Path) -> PhotoSet:
 
 def _numbers(path: Path, line: str) -> list[float]:
     try:
-        return [float(word) for word in line.split()]
+        numbers = [float(word) for word in line.split()]
     except ValueError:
-        raise ValueError(f"{path} has {line.strip()!r} where numbers belong; {UNPACK}.") from None
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{path} has {line.strip()!r} where numbers belong; {UNPACK}.")
+    return numbers
 
 
 def _integers(path: Path, line: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -105,9 +106,12 @@ def _text(row: Mapping[str, str], column: str, where: str) -> str:
 def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
     value = (row.get(column) or "").strip()
     try:
-        return float(value) if value else None
+        number = float(value) if value else 0.0
     except ValueError:
-        raise ValueError(f"{where} has {value!r} in the column {column!r}, where a number belongs.") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where} has {value!r} in the column {column!r}, where a number belongs.")
+    return number if value else None
 
 
 def _name(text: str) -> str:
