@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ganverse_nb.geometry.parts import Part, Picture, UnreadableError, Wrap, file_content, read_texels
+from ganverse_nb.geometry.polygons import cut
 
 CURVED = {"curv", "curv2", "surf", "call"}  # free-form surfaces, and other files
 NUMBERS = {"-s": 3, "-o": 3, "-t": 3, "-mm": 2}  # options of a map, and how many numbers may follow
@@ -110,7 +111,7 @@ def _part(path: Path, points: np.ndarray, uvs: np.ndarray, group: _Faces, materi
     indices, coordinates = np.array(group.points), np.array(group.uvs)
     if indices.max() >= len(points) or coordinates.max() >= len(uvs):
         raise UnreadableError("is damaged: a face names a vertex that is not there.")
-    triangles = _triangles(points[indices], np.array(group.sizes))
+    triangles = cut(points[indices], np.array(group.sizes))
     used, faces = np.unique(indices[triangles], return_inverse=True)
     points, faces = points[used], faces.reshape(-1, 3)
     if material.file is None:
@@ -120,54 +121,6 @@ def _part(path: Path, points: np.ndarray, uvs: np.ndarray, group: _Faces, materi
     at = uvs[coordinates[triangles]] * material.scale + material.offset
     texels = _texels(path, material.file)
     return Part(points, faces, at, Picture(texels, material.wrap, material.wrap))
-
-
-def _triangles(corners: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """[T, 3] corners of the triangles that polygons of so many `sizes` [P] are cut into, in their order."""
-    starts = np.cumsum(sizes) - sizes
-    parts, order = [], []
-    for size in np.unique(sizes):
-        which = np.nonzero(sizes == size)[0]
-        index = starts[which, None] + np.arange(size)
-        fans = np.stack([np.zeros(size - 2, int), np.arange(1, size - 1), np.arange(2, size)], 1)
-        cut = np.repeat(fans[None], len(which), 0)
-        if size > 3:
-            polygons = corners[index]
-            for row in np.nonzero(_is_concave(polygons))[0]:
-                cut[row] = _ears(polygons[row], fans)
-        parts.append(np.take_along_axis(index[:, None], cut, 2).reshape(-1, 3))
-        order.append(np.repeat(which, size - 2))
-    return np.concatenate(parts)[np.argsort(np.concatenate(order), kind="stable")]
-
-
-def _normals(polygons: np.ndarray) -> np.ndarray:
-    """[P, 3] of polygons [P, N, 3], twice their area long (Newell's method)."""
-    flat = polygons - polygons[:, :1]
-    return np.cross(flat, np.roll(flat, -1, 1)).sum(1)
-
-
-def _is_concave(polygons: np.ndarray) -> np.ndarray:
-    """[P] whether polygons [P, N, 3] turn both ways; then a fan from a corner would leave them."""
-    sides = np.roll(polygons, -1, 1) - polygons
-    turns = (np.cross(sides, np.roll(sides, -1, 1)) * _normals(polygons)[:, None]).sum(2)
-    return (turns < -1e-9 * np.abs(turns).max(1, keepdims=True)).any(1)
-
-
-def _ears(polygon: np.ndarray, fans: np.ndarray) -> np.ndarray:
-    """[N - 2, 3] triangles of a concave polygon [N, 3], wound as it is; `fans` where it crosses itself."""
-    from mapbox_earcut import triangulate_float64
-
-    axis = int(np.abs(_normals(polygon[None])[0]).argmax())
-    flat = np.delete(polygon - polygon[0], axis, 1)
-    found = triangulate_float64(np.ascontiguousarray(flat), np.array([len(flat)], np.uint32)).astype(int).reshape(-1, 3)
-    if len(found) != len(fans):
-        return fans
-
-    def area(triangles: np.ndarray) -> float:
-        (ax, ay), (bx, by), (cx, cy) = np.moveaxis(flat[triangles], 0, 2)
-        return float(((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)).sum())
-
-    return found if area(found) * area(fans) > 0 else found[:, ::-1]
 
 
 def _materials(path: Path, libraries: Sequence[str]) -> tuple[dict[str, Material], list[str]]:

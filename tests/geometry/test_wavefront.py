@@ -70,6 +70,50 @@ def test_triangles_of_concave_faces_keep_the_side_they_look_to(folder):
         assert (torch.sign(face_normals(mesh.vertices, mesh.faces)[0, :, 2]) == sign).all()
 
 
+CORNER = [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]  # an L, of area 3
+MIDDLES = [(0, 0), (1, 0), (2, 0), (2, 1), (1.5, 1), (1, 1), (1, 1.25), (1, 2), (0.5, 2), (0, 2), (0, 1)]
+SLIT = [(0, 0), (2, 0), (2, 1), (2, 0.5), (2, 1), (1, 1), (1, 2), (0, 2)]  # there and back
+COMB = [(0, 0), (8, 0), (8, 3), (6, 3), (6, 1), (5, 1), (5, 3), (3, 3), (3, 1), (2, 1), (2, 3), (0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("corners", "wanted"),
+    [
+        (CORNER, 3.0),
+        (CORNER[:4] + CORNER[3:], 3.0),  # the inner corner twice
+        (CORNER[:3] + CORNER[2:4] + CORNER[3:4] * 2 + CORNER[4:] + CORNER[:1], 3.0),
+        (MIDDLES, 3.0),  # corners on the sides
+        (SLIT, 3.0),
+        (COMB, 20.0),
+        (COMB[:5] + COMB[4:], 20.0),
+    ],
+)
+def test_concave_faces_are_cut_right_from_whichever_corner_they_begin(corners, wanted, folder):
+    """Also where corners repeat, as the same vertex or as another at its place."""
+    for shift in range(len(corners)):
+        for one in (corners[shift:] + corners[:shift], (corners[shift:] + corners[:shift])[::-1]):
+            points = "".join(f"v {x} 5 {y}\n" for x, y in one)
+            shared = " ".join(str(one.index(corner) + 1) for corner in one)
+            for face in (shared, " ".join(str(k + 1) for k in range(len(one)))):
+                mesh = load(folder, f"{points}f {face}\n")
+                assert area(mesh) == pytest.approx(wanted, abs=1e-5)
+                assert len(set(torch.sign(face_normals(mesh.vertices, mesh.faces)[0, :, 1]).tolist()) - {0.0}) == 1
+
+
+def test_repeated_corners_leave_the_other_faces_as_they_are(folder):
+    square, flat, triangle = "f 1 2 3 4\n", "f 1 1 2 2\n", "f 1 2 2\n"
+    whole = load(folder, POINTS + square).faces.tolist()
+    assert load(folder, POINTS + "f 1 2 2 3 4 4\n").faces.tolist() == whole
+    assert load(folder, POINTS + flat + square).faces.tolist() == whole
+    assert load(folder, POINTS + square + triangle).faces.tolist() == [*whole, [0, 1, 1]]
+    with pytest.raises(ValueError, match="m.obj holds no triangles"):
+        load(folder, POINTS + flat)
+
+
+def test_a_face_that_crosses_itself_is_a_fan(folder):
+    assert load(folder, "v 0 0 0\nv 2 2 0\nv 2 0 0\nv 0 2 0\nv -1 1 0\nf 1 2 3 4 5\n").faces[:, 0].tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("mtl", "wanted"),
     [
