@@ -16,8 +16,9 @@ RED, DARK = (200 / 255, 0.0, 0.0), (0.0, 0.0, 100 / 255)
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "my maps").mkdir()
-    for name, color in (("t.png", (200, 0, 0)), ("my maps/t 2.png", (0, 0, 100))):
-        Image.new("RGB", (4, 4), color).save(tmp_path / name)
+    Image.new("RGB", (4, 4), (200, 0, 0)).save(tmp_path / "t.png")
+    for name in ("my maps/t 2.png", "dark #2.png", "my maps/dark  #2.png", "-s 2.png", "dark\\2.png"):
+        Image.new("RGB", (4, 4), (0, 0, 100)).save(tmp_path / name)
     return tmp_path
 
 
@@ -123,6 +124,13 @@ def test_a_face_that_crosses_itself_is_a_fan(folder):
         ("newmtl a\nmap_Kd my maps/t 2.png\n", DARK),
         ("newmtl a\nmap_Kd my maps\\t 2.png\n", DARK),
         ("newmtl a\nmap_Kd -mm 0 1 C:\\somewhere\\else\\t.png # of another machine\n", RED),
+        ("newmtl a\nmap_Kd t.png # was my maps/t 2.png\n", RED),
+        ("newmtl a\nmap_Kd C:\\maps\\my maps\\dark #2.png\n", DARK),
+        ("newmtl a\nmap_Kd -s 1 1 1\tmy maps/dark  #2.png\n", DARK),
+        ("newmtl a\nmap_Kd -s 2.png\n", DARK),
+        ("newmtl a\nmap_Kd dark\\2.png\n", DARK),
+        ("newmtl a # red\nmap_Kd t.png\n", RED),
+        ("newmtl b\nmap_Kd my maps/t 2.png\nnewmtl a\nmap_Kd t.png\n", RED),
     ],
 )
 def test_pictures(mtl, wanted, folder):
@@ -130,13 +138,58 @@ def test_pictures(mtl, wanted, folder):
     assert color(load(folder, "mtllib a.mtl\n" + POINTS + "usemtl a\n" + FACE)) == pytest.approx(wanted, abs=0.01)
 
 
-@pytest.mark.parametrize("line", ["b.mtl a.mtl", "b.mtl\nmtllib a.mtl", "./a.mtl", "my a.mtl"])
+LINES = ["b.mtl a.mtl", "b.mtl\nmtllib a.mtl", "./a.mtl", "my a.mtl", "a #2.mtl", "a  b.mtl", "a\\b.mtl"]
+LINES += ["a.mtl # and b.mtl", "C:\\my files\\my a.mtl", "x/b.mtl y/a.mtl", "C:\\x\\a #2.mtl"]
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_libraries(line, folder):
     (folder / "b.mtl").write_text("newmtl b\nKd 1 0 0\n")
-    for name in ("a.mtl", "my a.mtl"):
+    for name in ("a.mtl", "my a.mtl", "a #2.mtl", "a  b.mtl", "a\\b.mtl"):
         (folder / name).write_text("# no map_Kd x.png here\nnewmtl a\nmap_Kd t.png\n")
     text = f"mtllib {line}\n" + POINTS + "usemtl a\n" + FACE
     assert color(load(folder, text)) == pytest.approx(RED, abs=0.01)
+
+
+def test_a_picture_may_lie_where_its_library_does(folder):
+    (folder / "my maps" / "a.mtl").write_text("newmtl a\nmap_Kd t.png\n")
+    text = "mtllib my maps/a.mtl\n" + POINTS + "usemtl a\n" + FACE
+    assert color(load(folder, text)) == pytest.approx(RED, abs=0.01)  # beside the .obj, where that one has none
+    Image.new("RGB", (4, 4), (0, 0, 100)).save(folder / "my maps" / "t.png")
+    assert color(load(folder, text)) == pytest.approx(DARK, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("red", "dark", "used"),
+    [
+        ("Material #25", "Material #26", ("Material #25", "Material #26")),  # as 3ds Max names them
+        ("a", "a #2", ("a", "a #2")),
+        ("a  b", "a b", ("a  b", "a b")),
+        ("a # the body", "b # the wheels", ("a", "b")),
+        ("a", "b", ("a # the body", "b\t# the wheels")),
+        ("a", "A", ("a", "A")),
+        ("#25", "#26", ("#25", "#26")),
+    ],
+)
+def test_each_part_has_the_colour_of_its_own_material(red, dark, used, folder):
+    shifted = "v 1 0 0\nv 2 0 0\nv 2 1 0\nv 1 1 0\n"
+    parts = POINTS + f"usemtl {used[0]}\n" + FACE + shifted + f"usemtl {used[1]}\nf -4/1 -3/2 -2/3 -1/4\n"
+    for textures in ("map_Kd t.png", "map_Kd my maps/t 2.png"), ("map_Kd t.png", "Kd 0 0 0.3922"):
+        (folder / "a.mtl").write_text(f"newmtl {red}\n{textures[0]}\nnewmtl {dark}\n{textures[1]}\n")
+        mesh = load(folder, "mtllib a.mtl\n" + parts)
+        assert color(mesh) == pytest.approx(RED, abs=0.01) and color(mesh, 1.4) == pytest.approx(DARK, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["", "None", "(null)"])
+def test_faces_of_no_material_are_white(name, folder):
+    (folder / "a.mtl").write_text("newmtl a\nmap_Kd t.png\n")
+    shifted = "v 1 0 0\nv 2 0 0\nv 2 1 0\nv 1 1 0\n"
+    mesh = load(folder, f"mtllib a.mtl\n{POINTS}usemtl {name}\n{FACE}{shifted}usemtl a\nf -4/1 -3/2 -2/3 -1/4\n")
+    assert color(mesh) == (1, 1, 1) and color(mesh, 1.4) == pytest.approx(RED, abs=0.01)
+
+
+def test_materials_without_any_library_are_not_asked_for(folder):
+    assert load(folder, POINTS + "usemtl a\n" + FACE).texture is None
 
 
 def test_a_picture_is_scaled_and_shifted_by_its_options(folder):
@@ -167,6 +220,13 @@ def test_one_textured_and_one_plain_part(folder):
         ("newmtl a\nmap_Kd -t 1 1 1 t.png\n", POINTS + "usemtl a\n" + FACE, "changed by -t"),
         ("newmtl a\nmap_Kd -mm 0.5 2 t.png\n", POINTS + "usemtl a\n" + FACE, "changed by -mm"),
         ("newmtl a\nmap_Kd t.png\n", POINTS + "usemtl a\nf 1 2 3 4\n", "without texture coordinates"),
+        ("newmtl a\nmap_Kd gone.png # not t.png, nor x/t.png\n", POINTS + "usemtl a\n" + FACE, "'gone.png # not"),
+        ("newmtl a\nmap_Kd -mm 0.5 2 x/t.png\n", POINTS + "usemtl a\n" + FACE, "changed by -mm"),
+        ("newmtl a\nKd nan nan nan\n", POINTS + "usemtl a\n" + FACE, "a colour of a material is not finite"),
+        ("newmtl a\nKd 0 1e999 0\n", POINTS + "usemtl a\n" + FACE, "a colour of a material is not finite"),
+        ("newmtl body\n", POINTS + "usemtl Body\n" + FACE, "the material 'Body', which its .mtl does not have"),
+        ("newmtl M #25\n", POINTS + "usemtl M #26\n" + FACE, "the material 'M #26', which its .mtl does not"),
+        ("newmtl M #25\nnewmtl M #26\n", POINTS + "usemtl M\n" + FACE, "the material 'M', which its .mtl does not"),
     ],
 )
 def test_a_picture_that_cannot_be_read_is_refused_unless_the_shape_is_asked_for(mtl, text, words, folder):
