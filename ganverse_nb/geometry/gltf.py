@@ -42,8 +42,8 @@ def read_glb(path: Path, shape_only: bool = False) -> list[Part]:
 
     Honoured are transforms of any kind, mirroring ones too, integer and sparse attributes, strips and fans, any set of
     texture coordinates and their transform, how a picture goes on beyond its edge, the factor of the base colour, and
-    Draco. Refused are skeletons, shapes that blend, colours of vertices on a picture, files outside, and every
-    extension that the file requires and that is not understood.
+    Draco. Colours of vertices are taken where a part has one for all. Refused are others on or beside a picture,
+    skeletons, shapes that blend, files outside, and every extension that the file requires and is not understood.
 
     Raises:
         UnreadableError: one of these, or damaged; of materials and pictures, nothing is read for `shape_only`.
@@ -112,12 +112,17 @@ class _File:
             faces = faces[:, ::-1]
         material = {} if self.shape_only else self._material(primitive)
         color = np.array(material.get("factor", [1.0] * 4), np.float64)[:3]
+        is_one_color = True
+        if "COLOR_0" in arrays and not self.shape_only:
+            colors = arrays["COLOR_0"][faces.reshape(-1), :3]
+            is_one_color = bool((colors == colors[:1]).all())
+            color = color * colors[:1].prod(0) if is_one_color else color  # of a part without faces there is none
         if not np.isfinite(color).all():
             raise UnreadableError("is damaged: a colour of a material is not finite.")
         texture = material.get("texture")
         if texture is None:
-            return Part(points, faces, color=tuple(_to_srgb(color).tolist()))
-        if "COLOR_0" in arrays and np.any(arrays["COLOR_0"][:, :3] != 1):
+            return Part(points, faces, color=tuple(_to_srgb(color).tolist()) if is_one_color else None)
+        if not is_one_color:
             raise UnreadableError(
                 "has colours of vertices on a picture, which are not read; bake them into the picture."
             )

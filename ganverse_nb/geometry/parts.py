@@ -50,14 +50,14 @@ class Part:
         faces: [F, 3] int64.
         uvs: [F, 3, 2] float64, v = 0 at the bottom of the picture; None where there is no picture.
         picture: or None: `color` is all there is.
-        color: RGB in [0, 1] of a part without a picture.
+        color: RGB in [0, 1] of a part without a picture; None where it has several, which are not read.
     """
 
     points: np.ndarray
     faces: np.ndarray
     uvs: np.ndarray | None = None
     picture: Picture | None = None
-    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    color: tuple[float, float, float] | None = (1.0, 1.0, 1.0)
 
 
 def read_texels(data: bytes | memoryview, name: str) -> np.ndarray:
@@ -99,8 +99,9 @@ def join_parts(parts: Sequence[Part]) -> Mesh:
     without a picture get some rows of their colour. Where no part has a picture, the mesh has no texture.
 
     Raises:
-        UnreadableError: no triangles, numbers that are not finite, faces of vertices that are not there, or texture
-            coordinates that go on for more pictures than can be laid side by side.
+        UnreadableError: no triangles, numbers that are not finite, faces of vertices that are not there, a part of
+            several colours beside one with a picture, or texture coordinates that go on for more pictures than can be
+            laid side by side.
     """
     parts = [part for part in parts if len(part.faces)]
     if not parts:
@@ -134,6 +135,10 @@ def _unrolled(part: Part) -> tuple[np.ndarray, np.ndarray]:
     """
     uvs = _uvs(part)
     if part.picture is None:
+        if part.color is None:
+            raise UnreadableError(
+                "has colours of vertices beside a part with a picture, which are not read; bake them into a picture."
+            )
         color = np.round(np.clip(part.color, 0, 1) * np.array(255.0)).astype(np.uint8)
         return np.tile(color, (PLAIN_ROWS, 1, 1)), uvs
     texels, wrap_u, wrap_v = part.picture.texels, part.picture.wrap_u, part.picture.wrap_v

@@ -226,6 +226,51 @@ def test_parts_with_other_pictures_and_plain_ones_become_one_texture(tmp_path):
     assert torch.equal(again.texture, mesh.texture) and torch.allclose(again.face_uvs, mesh.face_uvs)
 
 
+def two_parts(paint, factor=None, picture=QUARTERS):
+    """A square with a picture, and one of colours of its vertices beside it."""
+    glb = square() if picture else Glb().part(SQUARE, SQUARE_FACES)
+    beside = SQUARE + np.array([1, 0, 0], np.float32)
+    return glb.part(beside, SQUARE_FACES, COLOR_0=paint, quantised=("COLOR_0",), material=glb.material(factor=factor))
+
+
+@pytest.mark.parametrize(
+    ("paint", "factor", "wanted"),
+    [
+        (np.array([[0, 0, 255, 255]] * 4, np.uint8), None, BLUE),
+        (np.array([[0, 0, 128, 255]] * 4, np.uint8), None, (0.0, 0.0, 0.74)),  # of light, as glTF means it
+        (np.array([[0, 0.5, 1]] * 4, np.float32), [1.0, 0.5, 0.0, 1.0], (0.0, 0.54, 0.0)),
+    ],
+)
+def test_a_part_of_one_painted_colour_keeps_it_beside_a_picture(paint, factor, wanted, tmp_path):
+    mesh = load_mesh(two_parts(paint, factor).write(tmp_path / "a.glb"))
+    assert colors(mesh, *CORNERS, (1.5, 0.5)) == [RED, GREEN, BLUE, YELLOW, wanted]
+
+
+def test_one_painted_colour_on_a_picture_is_of_light_as_its_factor(tmp_path):
+    glb = square(factor=[0.5, 1.0, 1.0, 1.0])
+    paint = glb.array(np.array([[1, 0.25, 1]] * 4, np.float32))
+    glb.tree["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = paint
+    found = colors(load_mesh(glb.write(tmp_path / "a.glb")), *CORNERS)
+    assert found == [(0.74, 0.0, 0.0), (0.0, 0.54, 0.0), BLUE, (0.74, 0.54, 0.0)]
+
+
+def test_several_painted_colours_are_refused_beside_a_picture_and_not_read_without_any(tmp_path):
+    paint = np.array([[255, 0, 0], [0, 0, 255]] * 2, np.uint8)
+    path = two_parts(paint).write(tmp_path / "a.glb")
+    with pytest.raises(
+        ValueError, match="a.glb has colours of vertices beside a part with a picture, which"
+    ) as failure:
+        load_mesh(path)
+    assert len(str(failure.value).splitlines()) == 1 and load_mesh(path, shape_only=True).faces.shape == (4, 3)
+    assert load_mesh(two_parts(paint, picture=None).write(tmp_path / "b.glb")).texture is None
+
+
+def test_a_painted_colour_that_is_not_finite_is_refused(tmp_path):
+    path = two_parts(np.full((4, 3), math.inf, np.float32)).write(tmp_path / "a.glb")
+    with pytest.raises(ValueError, match="a.glb is damaged: a colour of a material is not finite"):
+        load_mesh(path)
+
+
 def test_glossiness_files_keep_their_colour(tmp_path):
     glb = square()
     old = glb.tree["materials"][0].pop("pbrMetallicRoughness")["baseColorTexture"]
@@ -302,7 +347,7 @@ def unmapped(glb):
 
 
 def painted(glb):
-    colors = glb.array(np.array([[255, 0, 0, 255]] * 4, np.uint8), normalized=True)
+    colors = glb.array(np.array([[255, 0, 0, 255]] * 3 + [[0, 0, 0, 255]], np.uint8), normalized=True)
     glb.tree["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = colors
 
 
