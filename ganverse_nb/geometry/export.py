@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import math
 import os
+import re
 import tempfile
 import uuid
 from pathlib import Path
@@ -12,12 +15,14 @@ from typing import Any
 import torch
 
 from ganverse_nb.geometry.gltf import read_glb
+from ganverse_nb.geometry.materials import names_file
 from ganverse_nb.geometry.mesh import Mesh, vertex_normals
 from ganverse_nb.geometry.parts import UnreadableError, join_parts
 from ganverse_nb.geometry.wavefront import read_obj
 from ganverse_nb.runtime.errors import CAUSES, ExpectedError
 
 FORMATS = (".glb", ".obj")
+LONGEST = 40  # characters that the names of other files take from a mesh's: no system takes more than 255 bytes
 # numbers of the glTF 2.0 specification
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _LINEAR, _MIPMAPS, _REPEAT, _CLAMP = 9729, 9987, 10497, 33071
@@ -26,12 +31,13 @@ _LINEAR, _MIPMAPS, _REPEAT, _CLAMP = 9729, 9987, 10497, 33071
 def save_mesh(mesh: Mesh, path: str | Path) -> Path:
     """Writes one mesh (batch of 1) with its texture; y is up and the front faces +z, as glTF wants it.
 
-    An .obj comes with an .mtl and a .png of the same stem. Corners that share position and texture coordinate share a
-    vertex, so the seam of a sphere is split; normals stay smooth across it. The texture becomes an 8 bit PNG of the
-    same values, which is sRGB to every reader; values outside [0, 1] are clamped.
+    An .obj comes with its companions: with car.obj car.mtl and, of the texture, car_texture.png. Corners that share
+    position and texture coordinate share a vertex, so the seam of a sphere is split; normals stay smooth across it. The
+    texture becomes an 8 bit PNG of the same values, which is sRGB to every reader; values outside [0, 1] are clamped.
 
     Raises:
-        ValueError: a batch of several meshes, a vertex that is not finite, or a suffix that is neither .glb nor .obj.
+        ValueError: a batch of several meshes, a vertex that is not finite, a suffix that is neither .glb nor .obj, or
+            the place is taken (`check_place`).
     """
     import trimesh
     from PIL import Image
@@ -57,7 +63,9 @@ def save_mesh(mesh: Mesh, path: str | Path) -> Path:
         picture = Image.fromarray(pixels.cpu().numpy())
         if path.suffix.lower() == ".obj":
             white, black = [255, 255, 255, 255], [0, 0, 0, 255]
-            material = trimesh.visual.material.SimpleMaterial(picture, white, white, black, name=path.stem)
+            material = trimesh.visual.material.SimpleMaterial(
+                picture, white, white, black, name=companions(path)[0].stem
+            )
         else:
             material = trimesh.visual.material.PBRMaterial(
                 name=path.stem, baseColorTexture=picture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=True
@@ -70,18 +78,50 @@ def save_mesh(mesh: Mesh, path: str | Path) -> Path:
         visual=visual,
         process=False,
     )
+    check_place(path, visual is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
     leftover = f".{uuid.uuid4().hex[:8]}"  # see `files.LEFTOVER`
-    with tempfile.TemporaryDirectory(leftover, f".{path.stem[:40]}.", path.parent) as folder:
+    with tempfile.TemporaryDirectory(leftover, f".{path.stem[:LONGEST]}.", path.parent) as folder:
         options: dict[str, Any] = {"tree_postprocessor": _complete}
         if path.suffix.lower() == ".obj":  # whose numbers have so many digits after the point, in any unit
             side = float((mesh.vertices.amax(1) - mesh.vertices.amin(1)).max()) or 1.0
             options = {"digits": 8 + max(0, -math.floor(math.log10(side)))}
-            options |= {"mtl_name": f"{path.stem}.mtl"} if visual is not None else {}
+            options |= {"mtl_name": companions(path)[1].name} if visual is not None else {}
         body.export(Path(folder) / path.name, include_normals=True, **options)
         for part in sorted(Path(folder).iterdir(), key=lambda p: p.name == path.name):  # the mesh itself comes last
             os.replace(part, path.parent / part.name)
     return path
+
+
+def companions(path: Path) -> tuple[Path, Path]:
+    """The picture and the .mtl of an .obj, called like it and like no picture that it may be made of.
+
+    Of a name that is long, or has characters that mean something to readers of .obj, its hash tells it from others.
+    """
+    stem = re.sub(r"[^\w.-]|^-", "_", path.stem)[:LONGEST]
+    if stem != path.stem:
+        stem = f"{stem}-{hashlib.sha256(os.fsencode(path.stem)).hexdigest()[:8]}"
+    return path.with_name(f"{stem}_texture.png"), path.with_name(f"{stem}.mtl")
+
+
+def check_place(path: Path, has_texture: bool = True) -> None:
+    """Nothing but an earlier mesh and its companions may be overwritten by one that is written to `path`.
+
+    Raises:
+        ValueError: a companion of an .obj would take the place of a file that the .obj there does not name.
+        IsADirectoryError: it is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not has_texture or path.suffix.lower() != ".obj":
+        return
+    picture, library = companions(path)
+    for file, owner, word in ((library, path, "mtllib"), (picture, library, "map_kd")):
+        if os.path.lexists(file) and not names_file(owner, word, file.name):
+            raise ValueError(
+                f"{path} comes with a file {file.name}, and there is one already that belongs to no earlier "
+                f"{path.name}: move it away, or choose another name."
+            )
 
 
 def load_mesh(path: str | Path, shape_only: bool = False) -> Mesh:

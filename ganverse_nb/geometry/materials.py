@@ -118,6 +118,15 @@ def statements(file: Path) -> Iterator[tuple[str, str]]:
             yield word.lower(), rest.strip()
 
 
+def names_file(file: Path, word: str, name: str) -> bool:
+    """Whether an .obj or .mtl has a statement `word name`, of a name without blanks; it need not be there, or sound."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as lines:
+        found = (line.split() for line in lines)
+        return any(words[0].lower() == word.encode() and name.encode() in words for words in found if words)
+
+
 def uncommented(text: str) -> str:
     """What stands before a comment."""
     return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].strip()

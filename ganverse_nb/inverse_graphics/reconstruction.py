@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ganverse_nb.geometry.camera import Camera
-from ganverse_nb.geometry.export import save_mesh
+from ganverse_nb.geometry.export import check_place, save_mesh
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.inverse_graphics.domain import Verdict
 from ganverse_nb.inverse_graphics.refine import Hypotheses
@@ -82,7 +82,7 @@ class Reconstruction:
 
         Raises:
             OutOfDomainError: the reconstruction cannot be trusted, or there is none.
-            ValueError: a suffix that is not known.
+            ValueError: a suffix that is not known, or the place is taken (`geometry.export.check_place`).
 
         Examples:
             >>> photo = make_photos("car", 1, seed=3, resolution=128).images[0]
@@ -104,8 +104,9 @@ class Reconstruction:
 
 
 def check_outputs(mesh: Path, turntable: Path | None) -> None:
-    """Raises a ValueError where a name has no suffix that can be written: better before a reconstruction than after."""
+    """Refuses what `Reconstruction.save` would, as far as the names tell: better before a reconstruction than after."""
     if mesh.suffix.lower() not in (".glb", ".obj"):
         raise ValueError(f"A mesh is a .glb or .obj file: {mesh} must end in one of these.")
     if turntable is not None and turntable.suffix.lower() != ".gif":
         raise ValueError(f"A turntable is a .gif file: {turntable} must end in .gif.")
+    check_place(mesh)

@@ -71,7 +71,7 @@ def reconstruct(
 
     Raises:
         OutOfDomainError: the picture is not of one whole object of the category, and `force` is not set.
-        ValueError: a picture that cannot be read, or a suffix that is not known.
+        ValueError: a picture that cannot be read, a suffix that is not known, or a file in the mesh's place.
     """
     from ganverse_nb.inverse_graphics.reconstruction import check_outputs
 

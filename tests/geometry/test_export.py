@@ -55,7 +55,78 @@ def test_a_mesh_without_texture(sphere, tmp_path):
 
 def test_nothing_else_is_left_behind(sphere, tmp_path):
     save_mesh(sphere, tmp_path / "car.obj")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["car.mtl", "car.obj", "car.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["car.mtl", "car.obj", "car_texture.png"]
+
+
+def test_a_picture_of_the_same_name_stays_as_it_is(sphere, tmp_path):
+    """The photograph that the mesh was made of, often."""
+    (tmp_path / "car.png").write_bytes(b"a photograph")
+    for _ in range(2):  # also over its earlier self
+        assert load_mesh(save_mesh(sphere, tmp_path / "car.obj")).texture.shape == (1, 3, 32, 64)
+    assert (tmp_path / "car.png").read_bytes() == b"a photograph"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["car.mtl", "car.obj", "car.png", "car_texture.png"]
+
+
+@pytest.mark.parametrize("taken", ["car.mtl", "car_texture.png"])
+@pytest.mark.parametrize("earlier", [None, "v 0 0 0\n", "mtllib other.mtl\n"])
+def test_files_of_others_are_never_overwritten(sphere, taken, earlier, tmp_path):
+    (tmp_path / taken).write_bytes(b"somebody's")
+    if earlier is not None:
+        (tmp_path / "car.obj").write_text(earlier)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=f"car.obj comes with a file {taken}, and there is one already") as failure:
+        save_mesh(sphere, tmp_path / "car.obj")
+    assert len(str(failure.value).splitlines()) == 1
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    save_mesh(sphere, tmp_path / "car.glb")  # has no companions
+    save_mesh(Mesh(sphere.vertices, sphere.faces), tmp_path / "car.obj")  # without a texture neither
+
+
+def test_a_mesh_of_an_earlier_version_is_read_and_overwritten(sphere, tmp_path):
+    """Its picture was called as it is itself."""
+    path = save_mesh(sphere, tmp_path / "car.obj")
+    (tmp_path / "car_texture.png").rename(tmp_path / "car.png")
+    library = tmp_path / "car.mtl"
+    library.write_text(library.read_text().replace("car_texture", "car"))
+    path.write_text(path.read_text().replace("car_texture", "car"))
+    assert load_mesh(path).texture.shape == (1, 3, 32, 64)
+    (tmp_path / "car_texture.png").write_bytes(b"a photograph")
+    with pytest.raises(ValueError, match="comes with a file car_texture.png"):
+        save_mesh(sphere, path)
+    (tmp_path / "car_texture.png").unlink()
+    old = (tmp_path / "car.png").read_bytes()
+    save_mesh(dataclasses.replace(sphere, texture=sphere.texture.flip(1)), path)
+    assert (tmp_path / "car.png").read_bytes() == old and load_mesh(path).texture[0, 2, 0, -1] > 0.9
+
+
+NAMES = ["car #2", "a  b", "a\\b", "-s 2", "my car", "-clamp on", "a\tb", "a\nb", "#", "\u8eca", "caf\udce9", "a" * 251]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("suffix", [".glb", ".obj"])
+def test_whatever_a_mesh_is_called_it_comes_back(sphere, name, suffix, tmp_path):
+    path = save_mesh(sphere, tmp_path / f"{name}{suffix}")
+    read = load_mesh(path)
+    assert path.is_file() and (read.texture - sphere.texture).abs().max() <= 0.5 / 255 + 1e-6
+    save_mesh(dataclasses.replace(sphere, texture=sphere.texture.flip(1)), path)
+    assert (load_mesh(path).texture - sphere.texture.flip(1)).abs().max() <= 0.5 / 255 + 1e-6
+    assert len(list(tmp_path.iterdir())) == (1 if suffix == ".glb" else 3)
+
+
+def test_meshes_of_names_that_are_alike_share_no_companions(sphere, tmp_path):
+    names = ["car 2", "car_2", "car#2", "car  2", "a" * 60 + "1", "a" * 60 + "2"]
+    for red, name in enumerate(names):
+        save_mesh(dataclasses.replace(sphere, texture=torch.full((1, 3, 4, 4), red / 10)), tmp_path / f"{name}.obj")
+    for red, name in enumerate(names):
+        assert load_mesh(tmp_path / f"{name}.obj").texture.mean() == pytest.approx(red / 10, abs=0.002)
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj"])
+def test_a_folder_is_no_place_for_a_mesh(sphere, suffix, tmp_path):
+    (tmp_path / f"car{suffix}").mkdir()
+    with pytest.raises(IsADirectoryError, match=f"car{suffix}"):
+        save_mesh(sphere, tmp_path / f"car{suffix}")
+    assert [p.name for p in tmp_path.iterdir()] == [f"car{suffix}"]
 
 
 def test_bad_input(sphere, tmp_path):
@@ -143,7 +214,7 @@ def test_every_way_of_cutting_a_file_is_an_error(sphere, tmp_path):
             load_mesh(path)
 
 
-@pytest.mark.parametrize("lost", ["car.mtl", "car.png"])
+@pytest.mark.parametrize("lost", ["car.mtl", "car_texture.png"])
 def test_a_lost_picture_is_an_error(sphere, lost, tmp_path):
     save_mesh(sphere, tmp_path / "car.obj")
     (tmp_path / lost).unlink()

@@ -236,6 +236,20 @@ def test_reconstruct_writes_a_mesh(networks, places, tmp_path, capsys):
     assert "must end in .gif" in capsys.readouterr().err
 
 
+def test_an_obj_leaves_the_photograph_of_its_name_alone(networks, places, tmp_path, capsys):
+    photo = tmp_path / "car.png"
+    Image.new("RGB", (40, 20), "white").save(photo)
+    before, order = photo.read_bytes(), ["--out", str(tmp_path / "car.obj"), *SMALL, *places]
+    assert cli.main(["reconstruct", str(photo), *order]) == 0
+    assert photo.read_bytes() == before and (tmp_path / "car_texture.png").exists()
+    photo.rename(tmp_path / "car_texture.png")
+    (tmp_path / "car.obj").unlink()
+    (tmp_path / "car.mtl").unlink()
+    assert cli.main(["reconstruct", str(tmp_path / "car_texture.png"), *order]) == 2
+    assert "there is one already that belongs to no earlier car.obj" in capsys.readouterr().err
+    assert [p.read_bytes() for p in tmp_path.glob("car*")] == [before]
+
+
 def test_a_picture_out_of_domain_is_refused_unless_asked_for(networks, places, tmp_path, capsys):
     Image.new("RGB", (20, 20), (120, 120, 120)).save(tmp_path / "horse.png")
     command = ["reconstruct", str(tmp_path / "horse.png"), *SMALL, *places]
