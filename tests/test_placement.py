@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.gan.latents import crossed_pictures, sample_w
 from ganverse_nb.geometry.camera import Camera
@@ -142,6 +143,23 @@ def test_gradients_come_back_to_where_the_question_lay():
         torch.testing.assert_close(question.grad, network.weight.detach().cpu().expand(2, 3))
 
 
+class Sum(torch.nn.Linear):
+    @at_home
+    def forward(self, first, second):
+        return super().forward(first + second)
+
+
+def test_one_question_may_lie_on_several_devices():
+    """Pictures of the dataset beside what a network on the device has made of them."""
+    near, ball, camera = torch.ones(2, 3), uv_sphere(), Camera.orbit(30.0, 10.0)
+    with far_device():
+        network, far = Sum(3, 1).to(FAR), near.to(FAR)
+        for first, second in ((far, near), (near, far), (far, far)):
+            assert network(first, second).device == network(first, second=second).device == first.device
+        assert render(ball.to(FAR), camera, 16).mask.device == FAR
+        assert render(ball, camera.to(FAR), 16).mask.device == CPU
+
+
 def test_containers_are_moved_with_what_is_in_them():
     with far_device():
         value = {"mesh": uv_sphere(), "list": [torch.ones(1), 3, None, "text"], "camera": Camera.orbit(0.0, 0.0)}
@@ -153,8 +171,6 @@ def test_containers_are_moved_with_what_is_in_them():
 
 def test_scores_of_a_dataset_are_computed_on_the_device(tmp_path):
     """Renders of every view against every other one are most of notebook 04's work."""
-    from ganverse_nb.data.multiview import MultiViewDataset
-
     photos, run = make_photos("car", 6, seed=4), of_the_package(tmp_path)
     images, masks = (part.unflatten(0, (2, 3)) for part in (photos.images, photos.masks.to(torch.uint8)))
     dataset = MultiViewDataset(

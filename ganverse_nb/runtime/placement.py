@@ -3,8 +3,8 @@
 * `compute_device` names that device: a GPU where there is one.
 * Networks lie on it. What they are given may lie anywhere: they compute where they lie, and answer where the question
   lay (`at_home`). Asked with numbers alone, as for pictures of a seed, they answer in the memory of the processor.
-* What computes without weights, as rendering does, computes where its tensors lie; of a run that was opened in this
-  process, what lies in the memory of the processor is computed on its device (`at_work`).
+* What computes without weights, as rendering does, computes where the first of its tensors lies; of a run that was
+  opened in this process, what lies in the memory of the processor is computed on its device (`at_work`).
 
 So a cell of a notebook may mix networks, codes, datasets and pictures without asking where they are.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
@@ -52,11 +52,8 @@ def at_home(method: Callable[Concatenate[Network, P], T]) -> Callable[Concatenat
 
     @wraps(method)
     def answered(self: Network, *args: P.args, **options: P.kwargs) -> T:
-        here, given = device_of(self), next(_tensors([*args, *options.values()]), None)
-        there = CPU if given is None else given.device
-        if here == there:
-            return method(self, *args, **options)
-        return moved(method(self, *moved(args, here), **moved(options, here)), there)  # type: ignore[arg-type]
+        given = _devices(args, options)
+        return _computed(partial(method, self), args, options, device_of(self), given)
 
     return answered
 
@@ -66,14 +63,28 @@ def at_work(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def answered(*args: P.args, **options: P.kwargs) -> T:
-        first = next(_tensors([*args, *options.values()]), None)
-        there = CPU if first is None else first.device
-        here = place_for(there)
-        if here == there:
-            return function(*args, **options)
-        return moved(function(*moved(args, here), **moved(options, here)), there)  # type: ignore[arg-type]
+        given = _devices(args, options)
+        return _computed(function, args, options, place_for(given[0]), given)
 
     return answered
+
+
+def _devices(args: tuple[Any, ...], options: Mapping[str, Any]) -> list[torch.device]:
+    """Where the tensors of a question lie; that of numbers alone lies in the memory of the processor."""
+    return [tensor.device for tensor in _tensors([*args, *options.values()])] or [CPU]
+
+
+def _computed(
+    function: Callable[..., T],
+    args: tuple[Any, ...],
+    options: Mapping[str, Any],
+    here: torch.device,
+    given: list[torch.device],
+) -> T:
+    """The answer computed `here`, where the first of the `given` tensors lay; the others may lie elsewhere."""
+    if all(device == here for device in given):
+        return function(*args, **options)
+    return moved(function(*moved(args, here), **moved(options, here)), given[0])
 
 
 def device_of(network: Any) -> torch.device:
