@@ -9,6 +9,7 @@ from ganverse_nb.gan.latents import crossed_pictures, sample_w
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.inverse_graphics.inference import reconstruct
+from ganverse_nb.neural_renderer.pivotal import tuned_to
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime import placement
 from ganverse_nb.runtime.placement import at_home, at_work, device_of, moved, work_on
@@ -182,3 +183,20 @@ def test_scores_of_a_dataset_are_computed_on_the_device(tmp_path):
         assert mode.launched >= 2 * 3
     assert far.same_view == pytest.approx(near.same_view, abs=1e-4)
     assert far.novel_view == pytest.approx(near.novel_view, abs=1e-4)
+
+
+def test_a_renderer_is_tuned_to_a_photograph_on_its_device(photos, tmp_path):
+    """What `Renderer.encode(keep=True)` does, with the properties and the photograph in the processor's memory."""
+
+    def tuned():
+        model, picture = stages.stylegan_r(of_the_package(tmp_path)), photos.image()[:1]
+        read = model.encode(picture)
+        kept = tuned_to(model, read, picture, steps=3)
+        return kept, kept.synthesize(read), model.synthesize(read)
+
+    _, near, _ = tuned()
+    with far_device():
+        kept, far, before = tuned()
+        assert device_of(kept.generator) == device_of(kept.mapping) == FAR and far.device == CPU
+    assert float((far - before).abs().max()) > 0.01
+    assert float((far - near).abs().mean()) < 0.01  # Adam makes much of the last digits of bfloat16

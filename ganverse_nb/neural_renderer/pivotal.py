@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from ganverse_nb.neural_renderer.joint import synthesis_parameters
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.neural_renderer.renderer import StyleGANR
+from ganverse_nb.runtime.placement import device_of, moved
 from ganverse_nb.runtime.precision import convolution_dtype
 from ganverse_nb.runtime.threads import one_thread
 
@@ -41,6 +42,7 @@ def tuned_to(model: StyleGANR, properties: Properties, image: Tensor, steps: int
         )
     tuned = StyleGANR(copy.deepcopy(model.generator), copy.deepcopy(model.mapping), model.encoder, model.notes)
     weights = synthesis_parameters(tuned)
+    properties, image = moved((properties, image), device_of(tuned.generator))  # once, not in every step
     mapping = tuned.mapping.requires_grad_(False)
     deviation = torch.cat([mapping.view_deviation, mapping.content_deviation])
     offset = torch.zeros_like(deviation).requires_grad_()
