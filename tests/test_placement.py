@@ -5,6 +5,7 @@ import torch
 
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation.reconstruction import score_dataset
+from ganverse_nb.figures import mapping_network
 from ganverse_nb.gan.latents import crossed_pictures, sample_w
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
@@ -200,3 +201,9 @@ def test_a_renderer_is_tuned_to_a_photograph_on_its_device(photos, tmp_path):
         assert device_of(kept.generator) == device_of(kept.mapping) == FAR and far.device == CPU
     assert float((far - before).abs().max()) > 0.01
     assert float((far - near).abs().mean()) < 0.01  # Adam makes much of the last digits of bfloat16
+
+
+def test_the_mapping_network_is_drawn_from_wherever_it_lies(photos, tmp_path):
+    with far_device():
+        model = stages.stylegan_r(of_the_package(tmp_path))
+        assert mapping_network(model, model.encode(photos.image()[:1])).axes

@@ -122,7 +122,7 @@ def _view_code(axes: Axes, model: StyleGANR, y: float) -> None:
     """The view code's dimensions as a strip, those that g_v maps from the camera in colour."""
     sizes = model.mapping.sizes
     strip = torch.tensor(to_rgb(LIGHT)).expand(sizes.view_dims, 3).clone()
-    strip[model.mapping.camera_dims] = torch.tensor(to_rgb(CAMERA_DIMS))
+    strip[model.mapping.camera_dims.cpu()] = torch.tensor(to_rgb(CAMERA_DIMS))
     layers = _layers(model)[0]
     _strip(axes, strip[None], y, 0.42)
     _layer_marks(axes, layers, sizes.view_dims, y)
@@ -130,7 +130,7 @@ def _view_code(axes: Axes, model: StyleGANR, y: float) -> None:
 
 def _content_code(axes: Axes, model: StyleGANR, y: float) -> None:
     """The gates of every content dimension as a strip, and how they divide up in every layer."""
-    gates = model.mapping.gates().detach()
+    gates = model.mapping.gates().detach().cpu()
     sizes, layers = model.mapping.sizes, _layers(model)[1]
     colors = torch.tensor([to_rgb(FACTOR_COLORS[factor]) for factor in CONTENT_FACTORS])
     strip = (gates[:, :, None] * colors[:, None]).sum(0)
