@@ -46,6 +46,7 @@ from ganverse_nb.neural_renderer.properties import PropertyEncoder
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import new_mapping, warm_up
 from ganverse_nb.runtime.files import write_json
+from ganverse_nb.runtime.placement import moved
 from ganverse_nb.workflow.provenance import environment
 
 FIGURE = Path(__file__).parent.parent / "figures" / "rehearsal.json"
@@ -128,7 +129,7 @@ class Scene:
         pictures = Pictures.of_dataset(dataset.images, dataset.masks, dataset.keep)
         cameras = model.cameras().detach()
         properties = PropertyDataset(pictures, model.network, cameras, False, self.device, self.folder)
-        codes = exact_codes(self.generator, dataset.view_w, dataset.content_w, SPLIT)
+        codes = exact_codes(self.generator, *moved((dataset.view_w, dataset.content_w), self.device), SPLIT)
         data = TrainingSet(properties, codes, torch.arange(CONTENTS))
         mapping = new_mapping(data, cameras, None, config, 0).to(self.device)
         return data, PropertyEncoder(model.network, MaskStudent().eval().to(self.device), model.head), mapping

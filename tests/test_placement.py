@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from ganverse_nb.data.generation import to_bytes
 from ganverse_nb.data.multiview import MultiViewDataset
+from ganverse_nb.evaluation import consistency
 from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.figures import mapping_network
 from ganverse_nb.gan.latents import crossed_pictures, sample_w
@@ -207,3 +209,35 @@ def test_the_mapping_network_is_drawn_from_wherever_it_lies(photos, tmp_path):
     with far_device():
         model = stages.stylegan_r(of_the_package(tmp_path))
         assert mapping_network(model, model.encode(photos.image()[:1])).axes
+
+
+def test_renderers_are_scored_on_the_device(photos, tmp_path, monkeypatch):
+    """Notebook 08: the GAN's pictures of its own codes, StyleGAN-R's and DIB-R's, and KID with and without grain."""
+    monkeypatch.setattr("ganverse_nb.neural_renderer.consistency.fitted_camera", lambda *shot: shot[-1])  # takes long
+    monkeypatch.setattr(consistency, "OBJECTS", 1)
+    monkeypatch.setattr(consistency, "asked_cameras", lambda usual, azimuths: usual[:azimuths])
+
+    def scores():
+        run = of_the_package(tmp_path)
+        gan, views, model = stages.teacher(run), stages.view_codes(run), stages.inverse_graphics(run)
+        w, seen = sample_w(gan, 4, seed=1, psi=0.7), views.codes[:3]
+        pictures = crossed_pictures(gan, seen, w, views.split_layer).transpose(0, 1)
+        masks = stages.segmenter(run).segment(pictures.flatten(0, 1)).mask.unflatten(0, pictures.shape[:2])
+        dataset = MultiViewDataset(
+            to_bytes(pictures), masks.byte(), torch.ones(4, 3, dtype=torch.bool), views.azimuth_bin[:3],
+            test_contents=2, content_w=w, view_w=seen, split_layer=views.split_layer,
+        )  # fmt: skip
+        warm, features = stages.stylegan_r(run), stages.perceptual(run)
+        found = consistency.score_renderers(
+            {"warm": warm}, gan, dataset, model, warm.encoder, features, photos.image(), azimuths=1, pictures=4
+        )
+        return found.numbers
+
+    near = scores()
+    with far_device() as mode:
+        far = scores()
+        assert mode.computed > 500 and mode.launched > 4
+    assert {*near} == {*far} == {"GAN", "warm", "DIB-R"} and "grain_kid" in far["warm"]
+    for name in near:
+        for number in ("overlap", "color", "perceptual", "shape_spread", "texture_spread"):
+            assert far[name][number] == pytest.approx(near[name][number], abs=0.01), (name, number)

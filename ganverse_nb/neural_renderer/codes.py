@@ -36,11 +36,11 @@ def view_dims(generator: Generator, k: int) -> int:
 
 @torch.no_grad()
 def exact_codes(generator: Generator, view_w: Tensor, content_w: Tensor, k: int) -> Codes:
-    """Codes of view_w [N, w_dim] (layers below k) and content_w [C, w_dim] (the others)."""
+    """Codes of view_w [N, w_dim] (layers below k) and content_w [C, w_dim] (the others), each where its w lies."""
     split = view_dims(generator, k)
     return Codes(flat_styles(generator, view_w)[:, :split], flat_styles(generator, content_w)[:, split:])
 
 
 def flat_styles(generator: Generator, w: Tensor) -> Tensor:
     """The same w [B, w_dim] in every layer -> all styles in one row, [B, sum(style_dims)]."""
-    return torch.cat(generator.styles(w.to(generator.const.device)), 1)
+    return torch.cat(generator.styles(w), 1)

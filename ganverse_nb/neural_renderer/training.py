@@ -89,7 +89,7 @@ def train_stylegan_r(
     progress = progress and team.is_main
     encoder.freeze()
     check_zoom(generator, config.zoom_at)
-    codes = exact_codes(generator, view_w, content_w, split_layer)
+    codes = exact_codes(generator, view_w.to(device), content_w.to(device), split_layer)
     train, validation = split_contents(train_contents, config.validation_contents)
     if team.is_main:
         tell(
