@@ -8,6 +8,7 @@ from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation import consistency
 from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.figures import mapping_network
+from ganverse_nb.gan.clicks import Click, Clicks
 from ganverse_nb.gan.latents import crossed_pictures, sample_w
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
@@ -16,6 +17,8 @@ from ganverse_nb.neural_renderer.pivotal import tuned_to
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime import placement
 from ganverse_nb.runtime.placement import at_home, at_work, device_of, moved, work_on
+from ganverse_nb.runtime.tensors import weights_of
+from ganverse_nb.segmentation import feature_masks
 from ganverse_nb.studio.photos import make_photos
 from ganverse_nb.workflow import stages
 from ganverse_nb.workflow.run import open_run
@@ -241,3 +244,16 @@ def test_renderers_are_scored_on_the_device(photos, tmp_path, monkeypatch):
     for name in near:
         for number in ("overlap", "color", "perceptual", "shape_spread", "texture_spread"):
             assert far[name][number] == pytest.approx(near[name][number], abs=0.01), (name, number)
+
+
+def test_masks_are_learned_from_clicks_on_a_network_of_the_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(feature_masks, "PICTURES", 6)
+    monkeypatch.setattr(feature_masks, "ROUNDS", feature_masks.ROUNDS[::6])
+    with far_device() as mode:
+        gan = stages.teacher(of_the_package(tmp_path))
+        points = [Click(view, *place, place[0] == 0.5) for view in range(3) for place in ((0.5, 0.55), (0.05, 0.05))]
+        found = feature_masks.masks_from_clicks(gan, Clicks(weights_of(gan), 0, 2, tuple(points)))
+        for lies in (CPU, FAR):
+            pictures, detections = found.cut(torch.zeros(2, gan.num_ws, gan.w_dim, device=lies))
+            assert pictures.device == detections.mask.device == lies
+        assert mode.computed > 500

@@ -19,6 +19,7 @@ from ganverse_nb.gan.generator import Generator, resize_square
 from ganverse_nb.gan.hypercolumns import Hypercolumns
 from ganverse_nb.gan.latents import mix, sample_w
 from ganverse_nb.runtime.errors import ExpectedError
+from ganverse_nb.runtime.placement import at_home
 from ganverse_nb.segmentation.detections import Detections
 from ganverse_nb.segmentation.grabcut import agree, colour_odds, likeness
 from ganverse_nb.segmentation.instances import instances
@@ -73,6 +74,12 @@ class FeatureMasks:
     told: str
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the linear map lies."""
+        return self.weight.device
+
+    @at_home
     def cut(self, w_plus: Tensor) -> tuple[Tensor, Detections]:
         """Pictures [N, 3, H, W] in [0, 1] of codes [N, num_ws, w_dim], and what is found in them."""
         generator = self.columns.generator
@@ -95,12 +102,11 @@ def masks_from_clicks(generator: Generator, clicks: Clicks, seed: int = 0) -> Fe
         where = "No click is there yet" if not clicks.points else f"All {len(clicks.points)} clicks are on the {kind}"
         raise ExpectedError(f"{where}: click on the object and on the background, ten points in all (notebook 02).")
     learning = _Learning(generator, seed, clicks.split_layer)
-    features = learning.columns.features(clicked_codes(generator, clicks).to(generator.const))
-    device = generator.const.device
-    view = torch.tensor([p.view for p in clicks.points], device=device)
-    place = torch.tensor([[p.x, p.y] for p in clicks.points], device=device)
+    features = learning.columns.features(clicked_codes(generator, clicks))
+    view = torch.tensor([p.view for p in clicks.points])
+    place = torch.tensor([[p.x, p.y] for p in clicks.points])
     values = learning.columns.at(features, view, place)
-    labels = torch.tensor([1.0 if p.object else -1.0 for p in clicks.points], device=device)
+    labels = torch.tensor([1.0 if p.object else -1.0 for p in clicks.points])
     rim = learning.rim_values()
     on = labels > 0
     weights = torch.where(on, 1 / on.sum(), 0.5 / (~on).sum())
