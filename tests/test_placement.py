@@ -6,6 +6,7 @@ import torch
 from ganverse_nb.data.generation import to_bytes
 from ganverse_nb.data.multiview import MultiViewDataset
 from ganverse_nb.evaluation import consistency
+from ganverse_nb.evaluation.ground_truth import score_meshes
 from ganverse_nb.evaluation.reconstruction import score_dataset
 from ganverse_nb.figures import mapping_network
 from ganverse_nb.gan.clicks import Click, Clicks
@@ -257,3 +258,11 @@ def test_masks_are_learned_from_clicks_on_a_network_of_the_device(tmp_path, monk
             pictures, detections = found.cut(torch.zeros(2, gan.num_ws, gan.w_dim, device=lies))
             assert pictures.device == detections.mask.device == lies
         assert mode.computed > 500
+
+
+def test_meshes_are_compared_with_the_truth_from_wherever_they_lie(photos):
+    pytest.importorskip("scipy")
+    meshes = [photos.mesh()[i] for i in range(len(photos))]
+    with far_device():
+        found = score_meshes(moved(meshes, FAR), photos, ("none",), points=200)["none"]
+    assert max(error.chamfer_l1 for error in found.shape) < 0.2

@@ -150,7 +150,7 @@ def score_meshes(
     inputs, views = (photos.photos, photos.views) if isinstance(photos, GroundTruthViews) else (photos, None)
     if len(meshes) != len(inputs):
         raise ValueError(f"score_meshes: {len(meshes)} meshes for {len(inputs)} photographs; give one for each.")
-    meshes = [canonical_mesh(mesh) for mesh in meshes]
+    meshes = [canonical_mesh(mesh.to("cpu")) for mesh in meshes]  # where the truth lies
     generator = torch.Generator().manual_seed(seed)
     true = [_true_surface(inputs, index, points, generator) for index in range(len(inputs))]
     samples = [_outer_samples(mesh, points, generator) for mesh in meshes]
