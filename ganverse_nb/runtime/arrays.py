@@ -219,6 +219,8 @@ class _Filling:
             path.unlink(missing_ok=True)
         there = bool(record["done"])
         if not there:
+            for name in row:  # of what gives way, or was stopped before its first rows
+                (directory / f"{name}.npy").unlink(missing_ok=True)
             room = count * sum(like.numel() * like.element_size() for like in row.values())
             check_room(what, Demand(disk=room), directory)
         self.record, self.done = record, int(record["done"])
@@ -248,6 +250,12 @@ def rows_done(directory: Path) -> int:
         return int(read_json(directory / RECORD)["done"])
     except (OSError, ValueError, LookupError, TypeError):
         return 0
+
+
+def room_taken(directory: Path) -> int:
+    """Bytes of the disk that the arrays of `filled` in `directory` have, those of rows that are to come included."""
+    files = [path.stat() for path in directory.glob("*.npy")]
+    return sum(512 * file.st_blocks if hasattr(file, "st_blocks") else file.st_size for file in files)  # else: Windows
 
 
 def _array(path: Path, count: int, row: Tensor, there: bool, remedy: str) -> np.memmap:

@@ -1,11 +1,12 @@
 """Arrays in files: rows picked from several, and filling that survives interrupts; generation and StyleGAN-R use it."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from ganverse_nb.runtime.arrays import RECORD, Rows, filled, map_array, whole
+from ganverse_nb.runtime.arrays import RECORD, Rows, filled, map_array, room_taken, whole
 from tests.runtime.test_checkpoints import full_disk
 
 ROW = {"squares": torch.empty(2, 3), "numbers": torch.empty((), dtype=torch.uint8)}
@@ -61,6 +62,19 @@ def test_damage_is_a_sentence_and_the_advice_works(tmp_path, name):
 def test_a_full_disk_is_told_before_anything_is_computed(tmp_path):
     with full_disk(after=200), pytest.raises(OSError):
         fill(tmp_path, lambda rows: 1 / 0)
+
+
+def test_what_was_stopped_before_its_first_rows_does_not_need_the_room_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=2 * 4096 + 100 - room_taken(tmp_path)))
+    for interrupt in (KeyboardInterrupt, SystemExit):
+
+        def stops(rows, interrupt=interrupt):
+            raise interrupt
+
+        with pytest.raises(interrupt):
+            fill(tmp_path, stops)
+    assert len(fill(tmp_path)["numbers"]) == 10 and room_taken(tmp_path / "nowhere") == 0
+    assert len(fill(tmp_path, identity="b", anew=True)["numbers"]) == 10
 
 
 def test_what_is_written_to_a_mapped_array_does_not_reach_its_file(tmp_path):
