@@ -15,7 +15,7 @@ from ganverse_nb.config import MultiviewConfig
 from ganverse_nb.data.multiview import INDEX, MultiViewDataset, write_index
 from ganverse_nb.gan.generator import resize_square
 from ganverse_nb.gan.latents import mix, sample_w
-from ganverse_nb.runtime.arrays import RECORD, filled, rows_done
+from ganverse_nb.runtime.arrays import RECORD, filled, room_taken, rows_done
 from ganverse_nb.runtime.demand import announce, step_demand
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.detections import LARGE, RULES, keep
@@ -67,8 +67,7 @@ def build_multiview(
         return generator.uncrop(found.mask), kept.reason
 
     codes, resolution = views.codes.to(content_w), config.resolution or generator.resolution
-    done = rows_done(directory)
-    left = (config.contents - done) * len(codes)
+    left = (config.contents - rows_done(directory)) * len(codes)
     if Team.from_environment().is_main and not (directory / INDEX).is_file() and left > TRIED:
 
         def prepare(number: int) -> Callable[[], object]:
@@ -77,7 +76,8 @@ def build_multiview(
 
         pass_size = min(generator.at_once, segmenter.at_once)
         demand = step_demand(prepare, pass_size).times(left / pass_size)
-        demand = replace(demand, disk=0 if done else left * 4 * resolution**2)
+        room = config.contents * len(codes) * 4 * resolution**2
+        demand = replace(demand, disk=max(0, room - room_taken(directory)))
         announce("the multi-view pictures", demand, directory, "use a smaller GAN or segmenter")
     return generate(
         synthesize,

@@ -12,6 +12,7 @@ from ganverse_nb.config import Config
 from ganverse_nb.gan.checkpoint import BUNDLED, WEIGHTS
 from ganverse_nb.gan.fetch import NETWORKS
 from ganverse_nb.inverse_graphics.perceptual import VGG16
+from ganverse_nb.runtime.arrays import room_taken
 from ganverse_nb.runtime.downloads import Weights
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.extras import missing_modules
@@ -239,8 +240,10 @@ def _disk(config: Config, directory: Path) -> Need:
     wanted = count * 4 * config.resolution**2  # a byte for each colour and the mask
     made = (directory / "multiview" / COMPLETE).exists()
     place = next(p for p in [directory, *directory.absolute().parents] if p.exists())
-    free = shutil.disk_usage(place).free
+    free, taken = shutil.disk_usage(place).free, room_taken(directory / "multiview.partial")
     height, width = config.inverse.texture_size
     later = f"up to {count * 3 * height * width / 1e9:.1f} GB more while StyleGAN-R is trained"
-    what = f"for the multi-view pictures, and {later}; {free / 1e9:.0f} GB are free in {place}"
-    return Need("disk", what, f"{wanted / 1e9:.1f} GB", made or free > wanted, "free some space, or --runs elsewhere")
+    begun = f" ({taken / 1e9:.1f} GB of it are taken)" if taken else ""  # all at once, by a run that was interrupted
+    what = f"for the multi-view pictures{begun}, and {later}; {free / 1e9:.0f} GB are free in {place}"
+    here = made or free + taken > wanted
+    return Need("disk", what, f"{wanted / 1e9:.1f} GB", here, "free some space, or --runs elsewhere")

@@ -10,7 +10,7 @@ from ganverse_nb.data.generation import REASONS, build_multiview, generate
 from ganverse_nb.data.multiview import IMAGES, MASKS
 from ganverse_nb.gan.generator import Generator
 from ganverse_nb.runtime import demand
-from ganverse_nb.runtime.arrays import RECORD
+from ganverse_nb.runtime.arrays import RECORD, room_taken
 from ganverse_nb.runtime.errors import ExpectedError, sentence
 from ganverse_nb.runtime.files import read_json, write_json
 from ganverse_nb.segmentation.detections import MANY, NONE, RULES, SMALL, Detections
@@ -161,10 +161,12 @@ def test_a_gan_dataset_mixes_each_content_with_each_view_code_at_the_split_layer
 
 
 def test_a_dataset_that_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys):
-    gan = Generator(16, 8, 8, 2, (8, 8, 8)).eval()
+    gan, interrupted = Generator(16, 8, 8, 2, (8, 8, 8)).eval(), []
     views = SimpleNamespace(codes=torch.randn(3, 8), azimuth_bin=torch.tensor([0, 4, 8]), split_layer=2)
 
     def segment(pictures):
+        if interrupted and interrupted[0].exists():
+            raise KeyboardInterrupt
         masks = torch.ones(len(pictures), 1, 16, 16)
         return Detections(masks, torch.ones(len(pictures), dtype=torch.int64), masks[:, 0, 0, 0], torch.zeros(1, 4))
 
@@ -178,8 +180,15 @@ def test_a_dataset_that_does_not_fit_is_not_begun(tmp_path, monkeypatch, capsys)
     assert "The multi-view pictures: about " in capsys.readouterr().err and torch.equal(quiet.images, told.images)
     build(tmp_path / "b")  # complete: nothing to tell
     assert "about" not in capsys.readouterr().err
-    monkeypatch.setattr(demand, "free_memory", lambda: (0, "this machine"))
     monkeypatch.setattr(demand, "taken", lambda work: work() or 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=21_000 - room_taken(tmp_path / "d")))
+        interrupted.append(tmp_path / "d" / IMAGES)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path / "d")
+        interrupted.clear()
+        assert torch.equal(build(tmp_path / "d").images, quiet.images)  # goes on in the room that it has
+    monkeypatch.setattr(demand, "free_memory", lambda: (0, "this machine"))
     with pytest.raises(ExpectedError, match="No room for the multi-view pictures: about .* this machine leaves 0 MB"):
         build(tmp_path / "c")
     assert not (tmp_path / "c").exists()

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from ganverse_nb.config import load_config
 from ganverse_nb.gan.annotation import ViewAnnotation
 from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.workflow import cli
-from ganverse_nb.workflow.configuration import run_config
+from ganverse_nb.workflow.configuration import run_config, run_directory
 from ganverse_nb.workflow.needs import check_needs, missing, needs
 from ganverse_nb.workflow.options import chosen, meant
 
@@ -113,6 +114,22 @@ def test_pictures_of_ones_own_bring_their_masks_in_every_profile(profile, tmp_pa
     config = run_config(profile, own_category("mug", images=str(tmp_path)), 0, "runs")
     (need,) = (need for need in needs(config) if need.name == "masks")
     assert need.here and "your masked pictures" in need.what
+
+
+def test_a_dataset_that_was_interrupted_has_its_room_already(tmp_path, monkeypatch):
+    config = run_config("mini", "car", 0, "runs", {"multiview.contents": 20})
+    wanted = 20 * 40 * 4 * 64**2  # contents, views, bytes of a pixel, pixels
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=wanted // 2))
+    partial = run_directory(config, tmp_path) / "multiview.partial"
+    partial.mkdir(parents=True)
+    with (partial / "images.npy").open("wb") as file:
+        file.truncate(2 * wanted)  # whose room is not taken
+    (partial / "other").write_bytes(bytes(2 * wanted))
+    for taken, here in ((0, False), (wanted, True)):
+        with (partial / "masks.npy").open("wb") as file:
+            file.write(bytes(taken))
+        (need,) = (need for need in needs(config, tmp_path) if need.name == "disk")
+        assert need.here == here and ("GB of it are taken" in need.what) == here
 
 
 def test_doctor_adds_the_table_where_a_profile_is_named(capsys, monkeypatch):
