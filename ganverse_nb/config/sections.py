@@ -251,14 +251,14 @@ class StyleGANRConfig:
     gate_lr_multiplier: float = 10.0  # the gates are single numbers per dimension and move slower than networks
     fresh_contents: int = 2000  # drawn beside the dataset's, which alone would be learned by heart
     hide_probability: float = 0.5  # of a second silhouette cut out of the background, so g_b cannot read the shape
-    weight_shape: float = 2.0  # the four terms of Eq 6
-    weight_texture: float = 4.0
+    weight_shape: float = 1.0  # the four terms of Eq 6
+    weight_texture: float = 2.0
     weight_background: float = 1.0
     weight_same_background: float = 1.0
     scales: tuple[float, float] = (0.75, 1.33)  # that the joint stage asks for, as shares of the dataset's
     elevation_reach: float = 1.0  # degrees that it asks for beyond those of the chosen views
     weight_camera: float = 1.0  # angles against the camera head's reading; this and the next ones are not in Eq 6
-    weight_adversarial: float = 0.5  # the game with the teacher's discriminator goes on
+    weight_adversarial: float = 1.0  # the game with the teacher's discriminator goes on
     adversary_r1_gamma: float = 0.3
     adversary_r1_interval: int = 8
     weight_silhouette: float = 4.0  # the object's mask in the picture against DIB-R's silhouette: 1 - soft IoU

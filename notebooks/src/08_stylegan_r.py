@@ -111,7 +111,7 @@ fig.save_figure(run, "figure_3_mapping", fig.mapping_network(renderer, propertie
 # + \lambda_{col} \lVert I - \hat I \rVert_{M \cap \hat M}
 # + \lambda_{sur} \lVert I - B \rVert_{\text{outside}} + \lambda_{cam} L_{cam} + \lambda_{code} L_{mapnet}$$
 #
-# with weights 2 and 4 for shape and texture in $L_{stylegan}$ (settings `stylegan_r.weight_*`):
+# with weight 2 for the texture in $L_{stylegan}$ (settings `stylegan_r.weight_*`):
 #
 # * the game with the GAN's discriminator goes on ($L_{adv}$, with R1), so that pictures $I$ stay real;
 # * **the second renderer supervises the first**: $\hat M$ and $\hat I$ are silhouette and colours of the mesh that was
