@@ -57,8 +57,8 @@ fig.save_figure(run, "joint_stage_start", begun, {"contents": 2})
 # * **Eq 6, Eq 5 and the second renderer**: silhouette, colours and background of the picture are compared with DIB-R's.
 #
 # All take as many steps as StyleGAN-R. That has all of these and the camera's term, and beside its loss features that
-# are resampled to the asked scale, a wider range of scales, and the best state instead of the last. The texture weighs 2
-# in all of them, where the paper has no weights.
+# are resampled to the asked scale, a wider range of scales, and the best state instead of the last. The texture weighs
+# 2 in all of them, where the paper has no weights.
 
 # %%
 from ganverse_nb.neural_renderer.joint_variants import VARIANTS
