@@ -27,8 +27,8 @@ from ganverse_nb.runtime.files import atomic_path, digest, read_json, remove_lef
 from ganverse_nb.runtime.picture_files import SUFFIXES
 from ganverse_nb.runtime.tensors import weights_of
 from ganverse_nb.workflow.contact_sheet import contact_sheet
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.photo_table import IN, OUT, UNREADABLE, Row, Table, escaped, output_names
-from ganverse_nb.workflow.run import exclusive
 
 TABLE, SETTINGS, SHEET = "reconstructions.csv", "reconstructions.json", "contact_sheet.png"
 MESHES, CUTOUTS = "meshes", "cutouts"

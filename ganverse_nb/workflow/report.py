@@ -23,8 +23,9 @@ from ganverse_nb.runtime.errors import ExpectedWarning
 from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
 from ganverse_nb.runtime.rows import Row
 from ganverse_nb.runtime.settings import deciding
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.marks import COMPLETE, read_mark
-from ganverse_nb.workflow.run import Run, exclusive
+from ganverse_nb.workflow.run import Run
 
 WAIT = 60.0  # seconds for another run's report
 

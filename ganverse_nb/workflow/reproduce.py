@@ -15,12 +15,13 @@ from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import content_of, read_json, remove_leftovers, write_json, write_text
 from ganverse_nb.runtime.placement import compute_device
 from ganverse_nb.workflow.done import DoneNotebooks
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.marks import FORGOTTEN
 from ganverse_nb.workflow.notebook_engine import Stop
 from ganverse_nb.workflow.notebooks import EVIDENCE, STUDIO, execute, notebooks, number, run_parameters
 from ganverse_nb.workflow.progress import Board
 from ganverse_nb.workflow.report import as_markdown, write_report
-from ganverse_nb.workflow.run import Run, exclusive
+from ganverse_nb.workflow.run import Run
 from ganverse_nb.workflow.schedule import dependencies, run_all
 
 UNMEASURED = (

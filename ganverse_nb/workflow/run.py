@@ -10,9 +10,6 @@ runs/car-mini-seed0/
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import re
 import shlex
 import time
@@ -22,13 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ganverse_nb.categories import DEFAULT
 from ganverse_nb.config import Config, as_json
 from ganverse_nb.evaluation.measured import row_of
 from ganverse_nb.evaluation.report_text import RowTable, pictures_folder
-from ganverse_nb.runtime.errors import ExpectedError, SettingError, is_out_of_memory
+from ganverse_nb.runtime.errors import SettingError, is_out_of_memory
 from ganverse_nb.runtime.files import content_of, digest, plain, read_json, remove, remove_leftovers, sha256, write_json
 from ganverse_nb.runtime.process import compute_for_run, prepare_process
 from ganverse_nb.runtime.rows import Measurement, Measurements, Number, Row
@@ -47,6 +42,7 @@ from ganverse_nb.workflow.configuration import (
     run_directory,
 )
 from ganverse_nb.workflow.kernel import check_notebook, from_notebooks
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.marks import (
     COMPLETE,
     CONFIG,
@@ -65,10 +61,6 @@ from ganverse_nb.workflow.marks import (
 )
 from ganverse_nb.workflow.memory import too_little_memory
 from ganverse_nb.workflow.provenance import device, environment
-
-
-class RunBusyError(ExpectedError):
-    """Another process computes in the same run directory."""
 
 
 @dataclass(frozen=True)
@@ -401,51 +393,8 @@ class Run:
             yield
 
 
-@contextmanager
-def exclusive(path: Path, what: str, wait: float | None = 0) -> Iterator[None]:
-    """Holds the lock file `path`; it is free again when the process ends, however it ends.
-
-    Args:
-        what: is locked, in words.
-        wait: seconds that another process is waited for; None for as long as it takes, which is said.
-
-    Raises:
-        RunBusyError: another process held it for longer.
-    """
-    path = path.resolve()
-    lock = FileLock(path, is_singleton=True)
-    owner = path.with_suffix(".owner")
-    try:
-        lock.acquire(timeout=wait or 0)
-    except Timeout:
-        process = _told_owner(owner)
-        if wait is not None:
-            raise RunBusyError(
-                f"{what} is being worked on by {process}; wait for it to end or stop it, "
-                "then run the same command again."
-            ) from None
-        print(f"{what} is being worked on by {process}; waiting for it to end.", flush=True)
-        lock.acquire(timeout=-1)
-    try:
-        if not wait:
-            owner.write_text(json.dumps({"process": os.getpid(), "host": platform.node()}), encoding="utf-8")
-        yield
-    finally:
-        lock.release()
-
-
 def _digest(settings: Any, needs: Mapping[str, str]) -> str:
     return digest([plain(settings), dict(needs)])
-
-
-def _told_owner(path: Path) -> str:
-    """Who holds a lock, in words."""
-    try:
-        process, host = (read_json(path)[name] for name in ("process", "host"))
-    except (OSError, ValueError, LookupError, TypeError):  # not yet written, or of an earlier version
-        return "another process"
-    gone = host == platform.node() and Path("/proc").is_dir() and not Path(f"/proc/{process}").exists()
-    return f"process {process} on {host}" + (", which has ended but has left a process that goes on" if gone else "")
 
 
 def open_run(

@@ -26,7 +26,7 @@ from ganverse_nb.gan.training import train_gan
 from ganverse_nb.runtime.checkpoints import STATE
 from ganverse_nb.studio import archive
 from ganverse_nb.workflow import cli
-from ganverse_nb.workflow.run import exclusive
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.terminal import patient_streams
 from tests.torture import page, works
 from tests.torture.content import content

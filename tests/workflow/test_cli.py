@@ -33,10 +33,11 @@ from ganverse_nb.runtime.errors import DivergedError
 from ganverse_nb.runtime.files import plain, read_json, write_json
 from ganverse_nb.segmentation.cutout import Cutout
 from ganverse_nb.workflow import cli
+from ganverse_nb.workflow.locks import exclusive
 from ganverse_nb.workflow.notebooks import build_all
 from ganverse_nb.workflow.options import settings
 from ganverse_nb.workflow.reproduce import Stopwatch, default_jobs, reproduce
-from ganverse_nb.workflow.run import exclusive, open_run
+from ganverse_nb.workflow.run import open_run
 from tests.certain import CertainHead
 
 PARAMETERS = """# %% tags=["parameters"]

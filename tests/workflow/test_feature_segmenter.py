@@ -69,7 +69,7 @@ def test_the_file_of_clicks_is_kept_whole_and_must_be_there(tmp_path, monkeypatc
 
 def test_without_clicks_the_segmenter_is_trained_on_clusters_and_says_so(opened):
     run = opened("features")
-    with pytest.raises(ExpectedError, match="train it first with `ganverse train-segmenter .*weights=features"):
+    with pytest.raises(ExpectedError, match="train it first with `ganverse train-segmenter --run .*`"):
         stages.segmenter(run)
     prepare(run)
     stage = run.directory / "feature_segmenter"

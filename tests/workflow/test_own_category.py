@@ -119,5 +119,4 @@ def test_what_a_folder_tells_and_what_it_does_not(tmp_path, capsys, monkeypatch)
         err = capsys.readouterr().err.splitlines()[-1]
         assert words in err and err.startswith("ganverse: "), err
     assert cli.main(["check", "--category", "box.toml", "--set", "segmenter.weights=coco"]) == 1
-    table = capsys.readouterr().out
-    assert "COCO's Mask R-CNN" in table and "next: ganverse fetch-weights" in table
+    assert "nobody can cut these objects out yet" in capsys.readouterr().out  # COCO has no word for boxes

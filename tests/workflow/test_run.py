@@ -28,8 +28,9 @@ from ganverse_nb.runtime.rows import Measurement
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.workflow import cli, provenance
 from ganverse_nb.workflow.configuration import means
+from ganverse_nb.workflow.locks import RunBusyError, exclusive
 from ganverse_nb.workflow.options import chosen, meant
-from ganverse_nb.workflow.run import Run, RunBusyError, Stage, exclusive, open_run, reopen_run
+from ganverse_nb.workflow.run import Run, Stage, open_run, reopen_run
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ def test_a_file_in_use_is_waited_for_some_time_only(tmp_path):
     script = f"""
         import sys
         from pathlib import Path
-        from ganverse_nb.workflow.run import exclusive
+        from ganverse_nb.workflow.locks import exclusive
         with exclusive(Path({str(tmp_path / "a.lock")!r}), "it"):
             print("in", flush=True)
             sys.stdin.read()
