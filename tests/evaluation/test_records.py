@@ -182,7 +182,7 @@ def test_the_papers_values_and_the_bars_are_these_and_no_others(measured):
 
 @pytest.mark.parametrize("category", FULL_BARS)
 def test_128_pixels_are_held_to_bars_of_their_own(category, measured):
-    """Issue: what `full` must show. Each bar is of a number that is measured, and no other profile has it."""
+    """What `full` must show. Each bar is of a number that is measured, and no other profile has it."""
     bars = FULL_BARS[category]
     assert set(bars) - {"runtime.total_minutes"} <= set(measured)
 
