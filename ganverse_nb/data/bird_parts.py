@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm.auto import tqdm
 
 from ganverse_nb.data.annotated import KeypointPhotos
 from ganverse_nb.data.crops import Crop, open_photo
+from ganverse_nb.runtime.text import finite_number
 
 BATCH = 32
 
@@ -111,9 +111,6 @@ def _lines(path: Path, columns: int, archive: str) -> Iterator[list[str]]:
 
 def _numbers(path: Path, row: Sequence[str]) -> list[float]:
     try:
-        numbers = [float(word) for word in row]
+        return [finite_number(word) for word in row]
     except ValueError:
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{path} has {' '.join(row)!r} where numbers belong.")
-    return numbers
+        raise ValueError(f"{path} has {' '.join(row)!r} where numbers belong.") from None

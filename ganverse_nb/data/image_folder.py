@@ -173,6 +173,13 @@ def read_image_folder(folder: str | Path, resolution: int | tuple[int, int]) -> 
     return images[readable]
 
 
+def warn_of(others: list[str], files: int) -> None:
+    """Says in a warning what `find_images` has left out beside so many pictures."""
+    if others:
+        left = f"{len(others)} of {files + len(others)} files were left out: {first_reasons(others)}"
+        warnings.warn(left, ExpectedWarning, stacklevel=3)
+
+
 def first_reasons(reasons: list[str]) -> str:
     """The first of some reasons (see `find_images`), and how many more there are."""
     more = f" And {len(reasons) - NAMED} more." if len(reasons) > NAMED else ""

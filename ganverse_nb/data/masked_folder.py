@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ganverse_nb.data.image_folder import find_images, first_reasons
+from ganverse_nb.data.image_folder import find_images, warn_of
 from ganverse_nb.data.masks import as_mask
 from ganverse_nb.data.pictures import on_white, whole_picture
 from ganverse_nb.runtime.cores import cores
@@ -107,9 +107,7 @@ def read_masked_folder(folder: str | Path, resolution: int, category: str) -> Ma
             reason of the first that is not.
     """
     files, others = find_images(folder)
-    if others:
-        left = f"{len(others)} of {len(files) + len(others)} files were left out: {first_reasons(others)}"
-        warnings.warn(left, ExpectedWarning, stacklevel=2)
+    warn_of(others, len(files))
     found: list[tuple[np.ndarray, np.ndarray] | str] = []
     with ThreadPoolExecutor(cores()) as pool:
         reading = pool.map(lambda path: _read(path, resolution), files)

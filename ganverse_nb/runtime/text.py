@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from html import escape
 from pathlib import PurePosixPath
@@ -17,6 +18,22 @@ def printable(text: str) -> str:
         'red\\x1b[31m car\\n.png'
     """
     return "".join(c if _is_shown(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def finite_number(text: str) -> float:
+    """A number of a table of somebody else's.
+
+    Raises:
+        ValueError: it is none, NaN or infinite.
+
+    Examples:
+        >>> finite_number("-2.5e1")
+        -25.0
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is no finite number.")
+    return number
 
 
 def as_html(text: str) -> str:

@@ -15,6 +15,12 @@ Case = tuple[int, str]
 HERE, EXECUTORS = "here", ("here", "slurm", "local")
 
 
+def check_executor(executor: str) -> None:
+    """Raises an ExpectedError where jobs are asked for and submitit is not installed."""
+    if executor != HERE:
+        require("cluster", "A sweep of jobs", "submitit")
+
+
 def in_turn(cases: Sequence[Case], measure: Callable[[int, str], T]) -> Iterator[tuple[Case, T]]:
     """What `measure(seed, name)` returns for every case, one after the other in this process."""
     for number, (seed, name) in enumerate(cases, 1):
@@ -38,7 +44,7 @@ def in_jobs(
     Raises:
         ExpectedError: submitit is not installed, there is no SLURM, a parameter is unknown, or a job failed.
     """
-    require("cluster", "A sweep of jobs", "submitit")
+    check_executor(executor)
     import submitit
     from submitit.core.utils import UncompletedJobError
 

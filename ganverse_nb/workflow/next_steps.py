@@ -19,7 +19,7 @@ def options_of(run: Run | str) -> str:
     default = run_directory(run_config("mini", config.kind, 0, "nowhere"), "runs")
     if run.directory == default and is_shipped(as_json(config)):
         return f"--category {config.category}"
-    return f"--run {shlex.quote(str(run.directory))}"
+    return run.option
 
 
 def after(command: str, run: Run | str, file: Path | str = "", gan: str | None = None) -> str:

@@ -6,7 +6,6 @@ after them, to the same bits. Nothing of a photograph is kept in memory once its
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,13 +15,13 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from ganverse_nb.data.image_folder import find_images, first_reasons
+from ganverse_nb.data.image_folder import find_images, first_reasons, warn_of
 from ganverse_nb.data.masked_folder import mask_beside
 from ganverse_nb.data.pictures import Picture
 from ganverse_nb.inverse_graphics.reconstruction import Reconstruction
 from ganverse_nb.inverse_graphics.reconstructor import BATCH, Reconstructor
 from ganverse_nb.runtime.checkpoints import check_identity
-from ganverse_nb.runtime.errors import ExpectedError, ExpectedWarning
+from ganverse_nb.runtime.errors import ExpectedError
 from ganverse_nb.runtime.files import atomic_path, digest, read_json, remove_leftovers, write_json
 from ganverse_nb.runtime.picture_files import SUFFIXES
 from ganverse_nb.runtime.tensors import weights_of
@@ -94,9 +93,7 @@ def _pictures(folder: Path, output: Path) -> dict[str, Path]:
         raise ExpectedError(
             f"{folder} holds no picture; pictures are files that end in {', '.join(sorted(SUFFIXES))}.{why}"
         )
-    if others:
-        left = f"{len(others)} of {len(found) + len(others)} files were left out: {first_reasons(others)}"
-        warnings.warn(left, ExpectedWarning, stacklevel=2)
+    warn_of(others, len(found))
     return {escaped(path.relative_to(folder).as_posix()): path for path in found}
 
 
@@ -106,6 +103,7 @@ def _settings(reconstructor: Reconstructor, refine: bool, force: bool) -> dict[s
         "category": reconstructor.domain.category,
         "network": weights_of(reconstructor.model),
         "segmenter": reconstructor.segmenter.source,
+        "camera": weights_of(reconstructor.camera),
         "domain": digest(asdict(reconstructor.domain)),
         "refine": refine,
         "force": force,

@@ -327,9 +327,14 @@ class Run:
         """The command line that makes this run again, wherever runs are kept."""
         return f"ganverse reproduce {means(self.config)}"
 
+    @property
+    def option(self) -> str:
+        """The option that means this run, as it is to be typed."""
+        return f"--run {shlex.quote(str(self.directory))}"
+
     def again(self, command: str) -> str:
-        """A command that goes on with this run, as it is to be typed."""
-        return f"ganverse {command} --run {shlex.quote(str(self.directory))}"
+        """A command that goes on with this run."""
+        return f"ganverse {command} {self.option}"
 
     # ---- the directory
 

@@ -16,11 +16,10 @@ from typing import Any
 
 from ganverse_nb.categories import DEFAULT, find_category
 from ganverse_nb.evaluation.spread import as_json, as_markdown, table
-from ganverse_nb.runtime.extras import require
 from ganverse_nb.runtime.files import content_of, digest, read_json, sha256, write_json, write_text
 from ganverse_nb.runtime.settings import UNDECIDING
 from ganverse_nb.workflow.configuration import Given, run_config
-from ganverse_nb.workflow.jobs import HERE, in_jobs, in_turn
+from ganverse_nb.workflow.jobs import HERE, check_executor, in_jobs, in_turn
 from ganverse_nb.workflow.marks import COMPLETE
 from ganverse_nb.workflow.notebooks import notebooks
 from ganverse_nb.workflow.provenance import commit
@@ -89,14 +88,13 @@ def sweep(
     left = [(seed, name) for seed in seeds for name in cases if (name, seed) not in done]
     for seed, name in left:  # a wrong setting is said before anything is written
         run_config(profile, category, seed, _folder(root, name), cases[name])
-    here = executor == HERE
-    if not here:
-        require("cluster", "A sweep of jobs", "submitit")
+    check_executor(executor)
     runs = {(s, n): _open(root, profile, category, s, cases[n], n) for s, n in left}
 
     def measure(seed: int, name: str) -> list[dict[str, Any]]:
         return _measured(runs[seed, name], root, only, directory, jobs)
 
+    here = executor == HERE
     found = in_turn(left, measure) if here else in_jobs(left, measure, executor, root / JOBS, job or {})
     for (seed, name), rows in found:
         results.append({"variant": name, "seed": seed, "made_by": made_by, "rows": rows})

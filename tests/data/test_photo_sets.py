@@ -270,6 +270,8 @@ def rewrite(name, old, new):
             rewrite("masks.csv", "22.5", "left"),
             "Line 2 of .*masks.csv has 'left' in the column 'az",
         ),
+        ("folder-with-masks", rewrite("masks.csv", "22.5", "nan"), "Line 2 of .*masks.csv has 'nan' in the column 'az"),
+        ("epfl", rewrite("tripod-seq/times.txt", "0 10 30", "0 inf 30"), "times.txt has '0 inf 30 40 80' where numb"),
         ("folder-with-masks", rewrite("masks.csv", ",category", ",kind"), "nothing in the column 'category'"),
     ],
 )

@@ -9,7 +9,7 @@ from ganverse_nb.runtime.text import as_html, file_name, megabytes, printable
 
 
 def test_the_examples_are_true():
-    assert doctest.testmod(text).attempted == 2 and doctest.testmod(text).failed == 0
+    assert doctest.testmod(text).attempted == 3 and doctest.testmod(text).failed == 0
 
 
 @pytest.mark.parametrize(

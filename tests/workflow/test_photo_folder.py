@@ -149,6 +149,10 @@ def test_what_cannot_be_an_order_is_refused_before_anything_is_written(own, fold
     with pytest.raises(ExpectedError, match="none holds no picture; .*a.txt is no picture"):
         reconstruct_folder(own, tmp_path / "none", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    reconstruct_folder(own, folder, tmp_path / "out")
+    other = Reconstructor(own.model, own.segmenter, own.domain, own.framing, camera=None)
+    with pytest.raises(ValueError, match="other settings .*camera"):
+        reconstruct_folder(other, folder, tmp_path / "out")
 
 
 def test_the_command_says_what_became_of_them_and_what_is_next(tmp_path, capsys):

@@ -11,10 +11,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from ganverse_nb.data.photo_sets.photo import PhotoSet, RealPhoto, need, photo_set
+from ganverse_nb.runtime.text import finite_number
 
 UNPACK = "unpack the archive of the multi-view car data set again"
 TABLE = "tripod-seq.txt"
@@ -59,12 +59,9 @@ def read_epfl(folder: Path) -> PhotoSet:
 
 def _numbers(path: Path, line: str) -> list[float]:
     try:
-        numbers = [float(word) for word in line.split()]
+        return [finite_number(word) for word in line.split()]
     except ValueError:
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{path} has {line.strip()!r} where numbers belong; {UNPACK}.")
-    return numbers
+        raise ValueError(f"{path} has {line.strip()!r} where numbers belong; {UNPACK}.") from None
 
 
 def _integers(path: Path, line: str) -> list[int]:

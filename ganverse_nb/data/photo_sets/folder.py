@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from ganverse_nb.data.photo_sets.originals import mask_file, off_background
 from ganverse_nb.data.photo_sets.photo import MaskOf, PhotoSet, RealPhoto, photo_set
 from ganverse_nb.runtime.errors import ExpectedWarning
 from ganverse_nb.runtime.picture_files import SUFFIXES
+from ganverse_nb.runtime.text import finite_number
 
 MASKS, BOXES = "masks.csv", "boxes.csv"
 SOURCES = {"coil-100": "coil", "epfl-gims08": "epfl", "weizmann": "horses", "davis-2016": "davis"}
@@ -106,12 +106,9 @@ def _text(row: Mapping[str, str], column: str, where: str) -> str:
 def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
     value = (row.get(column) or "").strip()
     try:
-        number = float(value) if value else 0.0
+        return finite_number(value) if value else None
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{where} has {value!r} in the column {column!r}, where a number belongs.")
-    return number if value else None
+        raise ValueError(f"{where} has {value!r} in the column {column!r}, where a number belongs.") from None
 
 
 def _name(text: str) -> str:
