@@ -260,13 +260,14 @@ def fine_tune(
 def synthesis_parameters(model: StyleGANR) -> list[torch.nn.Parameter]:
     """What of the generator makes pictures from styles: everything but the mapping from z and the affine layers.
 
-    Only they are trained: all other parameters of the generator are frozen.
+    Only they are trained: all other parameters of the generator are frozen. How strong its noise maps are stays as well:
+    a generator that has learned without noise would switch it on, since grain looks sharp to the discriminator.
     """
     model.generator.requires_grad_(False)
     chosen = [
         p
         for name, p in model.generator.named_parameters()
-        if not name.startswith("mapping.") and ".affine." not in name
+        if not name.startswith("mapping.") and ".affine." not in name and not name.endswith(".noise_strength")
     ]
     for parameter in chosen:
         parameter.requires_grad_(True)
