@@ -16,7 +16,6 @@ from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.team import Team
 
-SIGMA = 1e-4  # softness of the silhouette
 BLUR = 4  # pixels a side that colours are averaged over: what the GAN adds in detail is its own
 SEAM = 3  # pixels around the object that belong to neither
 
@@ -27,18 +26,19 @@ def scene_loss(
     """Weighted sum, and its parts, of what pictures [B, 3, R, R] and soft masks [B, 1, R, R] have wrong of a scene.
 
     The silhouette (1 - soft IoU), the colours inside both outlines, and those of the known background outside both,
-    the last two as mean absolute differences of blurred pictures. Gradients reach pictures and masks only. Processes of
-    `team` have shares of the pictures.
+    the last two as mean absolute differences of blurred pictures. Gradients reach pictures and masks only, so that the
+    mesh's own outline can be as sharp as it is: a soft one is larger than the object, and so would pictures' objects
+    be. Processes of `team` have shares of the pictures.
     """
     team = team or Team()
     with torch.no_grad():
-        dibr = render(target.mesh(), target.camera, images.shape[-1], sigma=SIGMA)
+        dibr = render(target.mesh(), target.camera, images.shape[-1])
         found = (masks > 0.5).to(images)
         inside = dibr.mask * found
         around = F.max_pool2d(torch.maximum(dibr.mask, found), SEAM, 1, SEAM // 2)
         outside = target.background[:, 3:] * (1 - around)
     parts = {
-        "silhouette": (1 - soft_iou(masks, dibr.silhouette)).mean(),
+        "silhouette": (1 - soft_iou(masks, dibr.mask)).mean(),
         "colors": blurred_difference(images, dibr.rgb, inside, team),
         "surroundings": blurred_difference(images, target.background[:, :3], outside, team),
     }

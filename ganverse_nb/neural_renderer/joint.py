@@ -260,8 +260,8 @@ def fine_tune(
 def synthesis_parameters(model: StyleGANR) -> list[torch.nn.Parameter]:
     """What of the generator makes pictures from styles: everything but the mapping from z and the affine layers.
 
-    Only they are trained: all other parameters of the generator are frozen. How strong its noise maps are stays as well:
-    a generator that has learned without noise would switch it on, since grain looks sharp to the discriminator.
+    Only they are trained: all other parameters of the generator are frozen. The strengths of its noise maps stay too: a
+    generator that has learned without noise would switch it on, since grain looks sharp to the discriminator.
     """
     model.generator.requires_grad_(False)
     chosen = [
