@@ -18,12 +18,13 @@ from ganverse_nb.geometry.views import orbit_around, orbit_of
 from ganverse_nb.inverse_graphics.photo_texture import TEXTURE_SIZE, project_texture
 from ganverse_nb.inverse_graphics.refine import UNITS
 from ganverse_nb.render.renderer import render
+from ganverse_nb.render.silhouette import hardening
 
 RESOLUTION = 128  # of the silhouettes at most: finer ones move nothing that the smoothing would let through
 STEPS, LEARNING_RATE = 80, 0.02  # in world units before the smoothing, and in UNITS of the camera
 SMOOTHING = 16.0
 WEIGHT_MOVEMENT, WEIGHT_LAPLACIAN, WEIGHT_FLATTEN = 200.0, 100.0, 0.1  # with less, other views get worse
-SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end
+SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a sharper one makes other sides worse
 SYMMETRIC = 1e-3  # world units within which a shape counts as its own mirror image
 
 
@@ -86,7 +87,7 @@ def fit_shape(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS) -> 
     for step in range(steps):
         offsets, now = moved()
         vertices = start + offsets
-        sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / max(1, 0.7 * steps))
+        sigma = hardening(step / max(1, steps), *SIGMA)
         seen = render(Mesh(vertices, faces), now, masks.shape[-1], sigma=sigma)
         shape = WEIGHT_MOVEMENT * movement_loss(offsets) + WEIGHT_LAPLACIAN * laplacian_loss(offsets, faces)
         shape = shape + WEIGHT_FLATTEN * flatten_loss(vertices, faces)

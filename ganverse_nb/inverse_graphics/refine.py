@@ -20,6 +20,7 @@ from ganverse_nb.geometry.views import orbit_around, orbit_of
 from ganverse_nb.inverse_graphics.camera_head import CameraReading
 from ganverse_nb.inverse_graphics.network import repeat_mesh
 from ganverse_nb.render.renderer import render
+from ganverse_nb.render.silhouette import hardening
 
 STEPS = 60
 LEARNING_RATE = 0.25  # in the units below
@@ -28,7 +29,7 @@ LENS = 0.3  # unit of the logarithm of the field of view's width
 LENSES = (8.0, 56.0)  # degrees of field of view
 LENS_PRIOR = 0.002  # weight, beside 1 - IoU, of the square of its move in that unit: an outline knows little of it
 TURN_PRIOR = 0.003  # the same of the azimuth's: a wrong shape's outline fits best from a wrong side
-SIGMA = (1e-3, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
+SIGMA = 1e-3  # softness of the silhouette at the start, see `hardening`
 HYPOTHESES = 4  # azimuths that are tried
 COLOR, PRIOR = 2.0, 0.02  # weights, beside the IoU, of the colour difference and of the head's log-probability
 TEMPERATURE = 0.05  # of the score: a difference that decides clearly
@@ -89,7 +90,7 @@ def refine_camera(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = STEPS,
     best, best_overlap = start.clone(), start.new_full((len(start),), -1.0)
     for step in range(steps + 1):
         values = start + moved * units
-        sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / max(1, 0.7 * steps))
+        sigma = hardening(step / max(1, steps), SIGMA)
         output = render(shape, seen_by(values), masks.shape[-1], sigma=sigma)
         better = (overlap := soft_iou(output.mask, masks)) > best_overlap
         best[better], best_overlap[better] = values.detach()[better], overlap[better]

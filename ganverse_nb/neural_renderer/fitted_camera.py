@@ -14,10 +14,11 @@ from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.geometry.views import moved
 from ganverse_nb.neural_renderer.properties import Properties
 from ganverse_nb.render.renderer import render
+from ganverse_nb.render.silhouette import hardening
 
 STEPS, LEARNING_RATE = 30, 0.25
 UNITS = (5.0, 5.0, 0.1)  # degrees of azimuth and elevation, logarithm of the distance
-SIGMA = (3e-4, 3e-5)  # softness of the silhouette, start and end: a soft outline fits a smaller object best
+SIGMA = 3e-4  # softness of the silhouette at the start, see `hardening`
 COLOR = 4.0  # weight of the mean absolute colour difference beside 1 - IoU
 BLURS = (1, 2, 4)  # pixels a side that colours are averaged over
 
@@ -42,8 +43,7 @@ def fitted_camera(known: Properties, images: torch.Tensor, masks: torch.Tensor, 
         return moved(known.camera, azimuth, elevation, size.exp())
 
     for step in range(STEPS):
-        sigma = SIGMA[0] * (SIGMA[1] / SIGMA[0]) ** min(1.0, step / (0.7 * STEPS))
-        output = render(mesh, camera(), images.shape[-1], sigma=sigma)
+        output = render(mesh, camera(), images.shape[-1], sigma=hardening(step / STEPS, SIGMA))
         both = (output.mask * masks).detach()
         difference = sum(_difference((output.rgb - images) * both, both, side) for side in BLURS) / len(BLURS)
         optimizer.zero_grad()

@@ -20,6 +20,7 @@ from ganverse_nb.runtime.threads import one_thread
 
 SIGMA = 1 / 7000  # kaolin's and the original DIB-R's sharpness; useful from 3e-5 (sharp) to 1e-2 (far reach)
 CUT = 1e-4
+SHARP = 5e-6  # where fits end: of an object that is known, cameras found at 3e-5 miss 4 % of the IoU at 64 px, here 1 %
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Truncation:
 
 
 KAOLIN = Truncation()  # its defaults: for comparison with its results, not for better ones
+
+
+def hardening(progress: float, start: float, end: float = SHARP) -> float:
+    """Softness (sigma) at `progress` of a fit, 0 to 1: from `start`, which reaches far, to `end` at seven tenths.
+
+    The soft silhouette is larger than the object, so that an object that is fitted by it becomes too small.
+    """
+    return start * (end / start) ** min(1.0, progress / 0.7)
 
 
 @at_work

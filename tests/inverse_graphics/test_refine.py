@@ -32,6 +32,16 @@ def test_a_camera_is_placed_by_the_box_of_the_mask(shown):
     assert torch.equal(placed.azimuth, camera.azimuth) and placed.distance.numpy() == pytest.approx(2.4, abs=0.12)
 
 
+def test_a_refined_camera_shows_a_known_object_as_large_as_it_is(shown):
+    """A soft silhouette is larger than the object, and a camera that is fitted by one stands too far away."""
+    mesh, camera, output = shown
+    start = camera.replace(azimuth=camera.azimuth + 5, elevation=camera.elevation + 3)
+    found = refine_camera(mesh, start, output.mask, lens=False)
+    seen = render(mesh, found, 64).mask
+    assert hard_iou(seen, output.mask).min() > 0.98
+    assert (seen.sum((1, 2, 3)) / output.mask.sum((1, 2, 3)) - 1).abs().max() < 0.015
+
+
 def test_colours_tell_front_from_rear_and_the_outline_gives_the_degrees(shown):
     """The head is wrong by 12 degrees, or takes the front for the rear; the lump is dark in front, bright behind."""
     mesh, camera, output = shown

@@ -11,7 +11,7 @@ from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import uv_sphere
 from ganverse_nb.render import reference
 from ganverse_nb.render.rasterize import rasterize
-from ganverse_nb.render.silhouette import SIGMA, soft_silhouette
+from ganverse_nb.render.silhouette import SHARP, SIGMA, hardening, soft_silhouette
 
 
 def soup(seed: int, faces: int, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
@@ -178,3 +178,8 @@ def test_bad_input_is_named() -> None:
             soft_silhouette(clip, faces, index, sigma, cut)
     with pytest.raises(ValueError, match="not finite"):
         soft_silhouette(clip * float("inf"), faces, index)
+
+
+def test_a_fit_hardens_its_silhouette_evenly_on_a_scale_of_logarithms():
+    assert hardening(0.0, 1e-3) == 1e-3 and hardening(0.7, 1e-3) == pytest.approx(SHARP) == hardening(1.0, 1e-3)
+    assert hardening(0.35, 1e-3, 1e-5) == pytest.approx(1e-4)
