@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganverse_nb.data.multiview import MultiViewDataset
-from ganverse_nb.evaluation.reconstruction import score_dataset, score_photos
+from ganverse_nb.evaluation.reconstruction import score_dataset, score_photos, score_with_fitted_cameras
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.inverse_graphics.network import repeat_mesh
@@ -66,6 +66,16 @@ def test_a_wrong_camera_of_one_view_shows_in_that_view_only(dataset):
     assert scores.per_picture.mean() == pytest.approx(scores.novel_view, abs=1e-4)
 
 
+def test_fitted_cameras_take_off_what_wrong_cameras_cost_and_nothing_else(dataset):
+    contents, turned = torch.tensor([0, 1]), Camera.orbit(AZIMUTH + torch.tensor([5.0, -4.0, 6.0]), 13.0, 2.1)
+    before = score_dataset(Oracle(body(), turned), dataset, contents)
+    after = score_with_fitted_cameras(Oracle(body(), turned), dataset, contents)
+    assert before.novel_view < 0.88 and min(after.same_view, after.novel_view) > 0.97
+    wrong = body()
+    wrong.vertices[..., 1] *= 2.0  # another shape: no camera makes a car of it
+    assert score_with_fitted_cameras(Oracle(wrong, turned), dataset, contents).novel_view < 0.85
+
+
 def test_a_picture_without_other_views_has_no_score_in_them(dataset):
     lonely = MultiViewDataset(
         dataset.images,
@@ -82,6 +92,8 @@ def test_nothing_kept_is_an_error(dataset):
     empty = SimpleNamespace(keep=torch.zeros(2, 3, dtype=torch.bool), num_views=3)
     with pytest.raises(ValueError, match="mask filter"):
         score_dataset(Oracle(body(), Camera.orbit(AZIMUTH)), empty, torch.tensor([0]))
+    with pytest.raises(ValueError, match="mask filter"):
+        score_with_fitted_cameras(Oracle(body(), Camera.orbit(AZIMUTH)), empty, torch.tensor([0]))
 
 
 def test_photographs_are_scored_in_2d_and_3d(dataset):

@@ -59,7 +59,7 @@ def everything():
             {15.0: [{"azimuth_error": 7.0}, {"azimuth_error": 1.0}]},
         ),
         records.fitted_mesh(Fake(iou=VALUES[:3]), Fake(iou=VALUES[:2], chamfer={0: 0.1, 120: 0.02})),
-        records.held_out(Fake(same_view=0.9, novel_view=0.8)),
+        records.held_out(Fake(same_view=0.9, novel_view=0.8), Fake(same_view=0.95, novel_view=0.9)),
         records.learned_cameras(Fake(before=Fake(mean=7.0), after=Fake(mean=2.0))),
         records.photographs(photos),
         records.truth(dict.fromkeys(("none", "gauge", "similarity"), SCORED)),
