@@ -231,12 +231,12 @@ def _import_gan(options: argparse.Namespace) -> None:
 
 
 def _networks(options: argparse.Namespace) -> Run | str:
-    """The run that is meant, or its category: where it has not begun and the package brings what it would learn."""
-    from ganverse_nb.runtime.shipped import is_shipped
+    """The run that is meant, or what the package calls the networks that it would learn: where it has not begun."""
+    from ganverse_nb.runtime.shipped import is_shipped, shipped_name
 
     config = chosen(options)
     if is_shipped(as_json(config)) and not has_begun(options, config):
-        return config.category
+        return shipped_name(as_json(config))
     return open_chosen(options)
 
 

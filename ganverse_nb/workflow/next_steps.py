@@ -6,15 +6,16 @@ import shlex
 from pathlib import Path
 
 from ganverse_nb.config import as_json
-from ganverse_nb.runtime.shipped import is_shipped
+from ganverse_nb.runtime.shipped import Shipped, is_shipped
 from ganverse_nb.workflow.configuration import as_option, run_config, run_directory
 from ganverse_nb.workflow.run import Run
 
 
 def options_of(run: Run | str) -> str:
-    """The options that mean a run, or the category whose networks come with the package, in a later command."""
+    """The options that mean a run, or networks that come with the package ("car", "car-128"), in a later command."""
     if isinstance(run, str):
-        return f"--category {run}"
+        made = Shipped.of(run).facts["config"]
+        return f"--category {made['category']}" + ("" if made["profile"] == "mini" else f" --profile {made['profile']}")
     config = run.config
     default = run_directory(run_config("mini", config.kind, 0, "nowhere"), "runs")
     if run.directory == default and is_shipped(as_json(config)):
@@ -27,7 +28,7 @@ def after(command: str, run: Run | str, file: Path | str = "", gan: str | None =
 
     Args:
         command: that has ended.
-        run: which it worked on, or the category of the package's networks.
+        run: which it worked on, or the name of the package's networks.
         file: that it wrote, or took.
         gan: that it was about, where that is not the run's.
     """

@@ -64,7 +64,7 @@ def reconstruct(
     """Writes the textured mesh of the object in a picture to `output`, and it turning to `turntable`; tells about it.
 
     Args:
-        networks: the run whose networks are used, or the category of those that come with the package.
+        networks: the run whose networks are used, or the name of those that come with the package.
         refine: fit camera, shape and texture to the picture.
         segmenter: who cuts the object out instead of the networks' own, as `load_segmenter` names them.
         photo_camera: likewise who has an opinion on the camera, as `load_photo_camera` names them.
@@ -114,8 +114,9 @@ def _reconstructor(networks: Run | str, segmenter: str | None, photo_camera: str
     from ganverse_nb.inverse_graphics.photo_camera import load_photo_camera
     from ganverse_nb.inverse_graphics.reconstructor import Reconstructor
     from ganverse_nb.runtime.placement import compute_device
+    from ganverse_nb.runtime.shipped import Shipped
 
-    category = networks.config.category if isinstance(networks, Run) else networks
+    category = networks.config.category if isinstance(networks, Run) else Shipped.of(networks).category
     camera = load_photo_camera(category, photo_camera) if photo_camera else None  # before anything that takes long
     if isinstance(networks, Run):
         from ganverse_nb.workflow.stages import reconstructor
@@ -142,7 +143,7 @@ def edit(
     """Writes the picture that StyleGAN-R makes of camera, shape, texture and background of four pictures.
 
     Args:
-        networks: the run whose networks are used, or the category of those that come with the package.
+        networks: the run whose networks are used, or the name of those that come with the package.
         sources: for each of camera, shape, texture and background the picture it comes from.
         turn: azimuth, elevation or distance to use instead of the camera's own.
         keep, keep_background: as in `Renderer.encode`, of the picture that the camera comes from, and `Renderer.edit`.
