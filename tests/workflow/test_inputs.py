@@ -71,6 +71,16 @@ def test_a_network_of_128_px_that_the_package_lacks_is_one_command_away(opened, 
     assert options and cli.main(options[1].split()) == 0
 
 
+def test_the_packages_networks_of_128_px_are_meant_by_the_profile(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    options = cli._parser().parse_args(["reconstruct", "photo.jpg", "--profile", "full"])
+    assert cli._networks(options) == "car-128" and not any(tmp_path.iterdir())
+    again = after("reconstruct", "car-128", "photo.jpg")
+    assert again == "next: ganverse edit photo.jpg --category car --profile full --azimuth 120 --fit"
+    assert cli._networks(cli._parser().parse_args(again.split()[2:])) == "car-128"
+    assert after("score-photos", "car") == "next: ganverse reproduce --category car --only 12"
+
+
 def test_a_run_uses_the_gan_it_trained_and_says_so_where_it_has_none(opened):
     run = opened("mini", gan__network="trained", inverse__steps=7)
     with pytest.raises(ExpectedError, match=f"train it first with `ganverse train-gan --run {run.directory}`"):
