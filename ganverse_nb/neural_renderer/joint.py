@@ -260,14 +260,15 @@ def fine_tune(
 def synthesis_parameters(model: StyleGANR) -> list[torch.nn.Parameter]:
     """What of the generator makes pictures from styles: everything but the mapping from z and the affine layers.
 
-    Only they are trained: all other parameters of the generator are frozen. The strengths of its noise maps stay too: a
-    generator that has learned without noise would switch it on, since grain looks sharp to the discriminator.
+    Only they are trained: all other parameters of the generator are frozen. A noise map that the generator has learned
+    without (its strength is zero) stays off: it would be switched on, since grain looks sharp to the discriminator.
     """
     model.generator.requires_grad_(False)
     chosen = [
         p
         for name, p in model.generator.named_parameters()
-        if not name.startswith("mapping.") and ".affine." not in name and not name.endswith(".noise_strength")
+        if not name.startswith("mapping.") and ".affine." not in name
+        if not (name.endswith(".noise_strength") and float(p) == 0)
     ]
     for parameter in chosen:
         parameter.requires_grad_(True)

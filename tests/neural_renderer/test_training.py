@@ -215,6 +215,9 @@ def test_joint_stage_improves_the_cycle_and_trains_synthesis_only(world, tmp_pat
     assert moved and all(".affine." not in k and not k.startswith("mapping.") for k in moved)
     assert not any(k.endswith("noise_strength") for k in moved)  # grain that looks sharp to the discriminator
     assert len(synthesis_parameters(model)) == len(moved)
+    with torch.no_grad():
+        model.generator.convs[0].noise_strength.fill_(0.1)  # of a GAN that has learned with noise, it is learned on
+    assert len(synthesis_parameters(model)) == len(moved) + 1
 
 
 def test_without_keep_best_every_step_is_taken_and_the_last_state_kept(world, tmp_path):
