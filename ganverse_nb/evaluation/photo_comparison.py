@@ -18,13 +18,12 @@ from ganverse_nb.inverse_graphics.inference import reconstruct
 from ganverse_nb.inverse_graphics.losses import iou_loss
 from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.render.renderer import render
-from ganverse_nb.render.silhouette import SIGMA
+from ganverse_nb.render.silhouette import SIGMA, hardening
 from ganverse_nb.segmentation.detections import found_rows
 from ganverse_nb.segmentation.segmenter import Segmenter
 
 HOURS_PER_PHOTO = 4 / 60  # section 4.1: 3 to 5 minutes to mark one object's keypoints
 HOURS_PER_VIEW = 1 / 60 / 39  # one minute for the 39 views of the car
-SHARP = 2e-5  # softness of the silhouette in the end: a softer one makes objects smaller (see `Trainer.sigma`)
 NOVEL_AZIMUTHS = tuple(range(0, 360, 45))
 NOVEL_ELEVATION, NOVEL_DISTANCE = 12.0, 2.2
 
@@ -120,7 +119,7 @@ def fit_gauge(mesh: Mesh, camera: Camera, masks: Tensor, steps: int = 80, lr: fl
     vertices = mesh.vertices.detach()
     for step in range(steps):
         rotation, scale = similarity()
-        sigma = SIGMA if 2 * step < steps else SHARP
+        sigma = hardening(step / max(1, steps), SIGMA)
         here = replace(mesh, vertices=scale * vertices @ rotation.T + shift)
         loss = iou_loss(render(here, camera, masks.shape[-1], sigma=sigma).silhouette, masks)
         optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ from ganverse_nb.inverse_graphics.model import InverseGraphicsModel
 from ganverse_nb.inverse_graphics.refine import refine_camera
 from ganverse_nb.render.renderer import render
 from ganverse_nb.runtime.placement import moved
+
+SOURCES = 3  # pictures of an object that it is predicted from, where every camera is fitted
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,7 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
     novel: list[Tensor] = []
     per_picture: list[Tensor] = []
     view_of: list[Tensor] = []
-    for content in contents.tolist():
-        views = dataset.keep[content].nonzero().flatten()
-        if len(views) == 0:
-            continue
-        images, masks = dataset.batch(torch.full_like(views, content), views)
+    for views, images, masks in _kept(dataset, contents):
         mesh, camera = model.network(images, masks), model.cameras(views)
         others: list[Tensor] = []
         for shift in range(len(views)):
@@ -68,8 +67,6 @@ def score_dataset(model: InverseGraphicsModel, dataset: MultiViewDataset, conten
         iou_of_others = [scores[:, 0] for scores in others] or [torch.full((len(views),), torch.nan)]
         per_picture.append(torch.stack(iou_of_others).mean(0))
         view_of.append(views)
-    if not same:
-        raise ValueError("None of these contents has a picture that passed the mask filter.")
     own, view = torch.cat(same), torch.cat(view_of)
     other_views = torch.cat(novel) if novel else torch.full((1, 2), torch.nan)
     per_view = torch.stack([own[view == v, 0].mean() for v in range(dataset.num_views)])
@@ -92,41 +89,48 @@ class FittedScores:
     novel_view: float
 
 
-def score_with_fitted_cameras(
-    model: InverseGraphicsModel, dataset: MultiViewDataset, contents: Tensor, sources: int = 3
-) -> FittedScores:
+def score_with_fitted_cameras(model: InverseGraphicsModel, dataset: MultiViewDataset, contents: Tensor) -> FittedScores:
     """`score_dataset` without what its cameras cost: a view code turns no two contents by quite the same angle.
 
     Each prediction stays as it is; azimuth, elevation, distance and place of each picture's camera begin at those of
-    its view code and move until the outlines agree (`refine_camera`).
-
-    Args:
-        sources: of how many of its pictures, evenly spread over its kept views, each content is predicted.
+    its view code and move until the outlines agree (`refine_camera`). Each content is predicted from `SOURCES` of its
+    pictures at most, evenly spread over its kept views.
 
     Raises:
         ValueError: nothing of `contents` was kept.
     """
     model.eval()
     device = model.cameras.azimuth.device
-    same: list[float] = []
+    same: list[Tensor] = []
     novel: list[Tensor] = []
-    for content in contents.tolist():
-        views = dataset.keep[content].nonzero().flatten()
-        if len(views) == 0:
-            continue
-        images, masks = (t.to(device) for t in dataset.batch(torch.full_like(views, content), views))
-        cameras = moved(model.cameras(views).detach(), device)
-        for source in range(0, len(views), -(-len(views) // sources)):
-            with torch.no_grad():
-                mesh = model.network(images[source : source + 1], masks[source : source + 1])
-            mesh = Mesh(mesh.vertices.expand(len(views), -1, -1).contiguous(), mesh.faces)
-            fitted = refine_camera(mesh, cameras, masks, lens=False)
-            overlap = hard_iou(render(mesh, fitted, dataset.resolution).mask, masks)
-            same.append(float(overlap[source]))
-            novel.append(torch.cat([overlap[:source], overlap[source + 1 :]]))
-    if not same:
+    for views, images, masks in _kept(dataset, contents):
+        count = len(views)
+        sources = torch.arange(0, count, -(-count // SOURCES))
+        with torch.no_grad():
+            predicted, cameras = model.network(images[sources], masks[sources]), model.cameras(views)
+        mesh = Mesh(predicted.vertices.repeat_interleave(count, 0), predicted.faces)
+        pairs = cameras[torch.arange(count).repeat(len(sources))], masks.repeat(len(sources), 1, 1, 1)
+        mesh, camera, wanted = moved((mesh, *pairs), device)  # once, not in every step
+        seen = render(mesh, refine_camera(mesh, camera, wanted, lens=False), dataset.resolution).mask
+        overlap = hard_iou(seen, wanted).view(len(sources), count).cpu()
+        own = sources[:, None] == torch.arange(count)
+        same.append(overlap[own])
+        novel.append(overlap[~own])
+    return FittedScores(float(torch.cat(same).mean()), float(torch.cat(novel).mean()))
+
+
+def _kept(dataset: MultiViewDataset, contents: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Of each content that has any: its kept views [V], and their pictures and masks.
+
+    Raises:
+        ValueError: none has.
+    """
+    kept = [content for content in contents.tolist() if dataset.keep[content].any()]
+    if not kept:
         raise ValueError("None of these contents has a picture that passed the mask filter.")
-    return FittedScores(sum(same) / len(same), float(torch.cat(novel).mean()))
+    for content in kept:
+        views = dataset.keep[content].nonzero().flatten()
+        yield views, *dataset.batch(torch.full_like(views, content), views)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ganverse_nb.geometry.losses import flatten_loss, laplacian_loss
 from ganverse_nb.geometry.mesh import Mesh, uv_sphere
 from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.render.renderer import render
+from ganverse_nb.render.silhouette import hardening
 
 START_RADIUS = 0.35  # of the sphere that is deformed when no other mesh is given; objects are of about unit size
 SIGMA = (3e-3, 3e-6)  # softness of the silhouette: first it reaches far, in the end no pixel is half seen ...
@@ -100,7 +101,7 @@ def fit_mesh(
         if mirror is not None:
             offsets = 0.5 * (offsets + offsets[:, mirror] * offsets.new_tensor([-1.0, 1.0, 1.0]))
         mesh = Mesh(start.vertices + offsets, start.faces)
-        softness = sigma[0] * (sigma[1] / sigma[0]) ** min(1.0, step / max(1.0, SIGMA_SHARE * steps))
+        softness = hardening(step / max(1, steps), *sigma, by=SIGMA_SHARE)
         seen = render(mesh, camera, masks.shape[-1], sigma=softness)
         path.append(mesh.vertices.detach()[0])
         overlaps.append(soft_iou(seen.mask, masks).mean())

@@ -48,12 +48,12 @@ class Truncation:
 KAOLIN = Truncation()  # its defaults: for comparison with its results, not for better ones
 
 
-def hardening(progress: float, start: float, end: float = SHARP) -> float:
-    """Softness (sigma) at `progress` of a fit, 0 to 1: from `start`, which reaches far, to `end` at seven tenths.
+def hardening(progress: float, start: float, end: float = SHARP, by: float = 0.7) -> float:
+    """Softness (sigma) at `progress` of a fit, 0 to 1: from `start`, which reaches far, to `end` at `by`.
 
     The soft silhouette is larger than the object, so that an object that is fitted by it becomes too small.
     """
-    return start * (end / start) ** min(1.0, progress / 0.7)
+    return start * (end / start) ** min(1.0, progress / by)
 
 
 @at_work

@@ -19,7 +19,7 @@ def score_photos(
     """Measure a set; returns the rows, writes them as JSON to `output`, and records them in the run, if it is one.
 
     Args:
-        networks: the run whose networks are used, or the category of those that come with the package.
+        networks: the run whose networks are used, or the name of those that come with the package.
         photos: what `data.photo_sets.read_photo_set` gives, all of the networks' category.
         command: what is being done, for the rows.
         masks: "given", "own", or None: given where the set has them.

@@ -182,4 +182,4 @@ def test_bad_input_is_named() -> None:
 
 def test_a_fit_hardens_its_silhouette_evenly_on_a_scale_of_logarithms():
     assert hardening(0.0, 1e-3) == 1e-3 and hardening(0.7, 1e-3) == pytest.approx(SHARP) == hardening(1.0, 1e-3)
-    assert hardening(0.35, 1e-3, 1e-5) == pytest.approx(1e-4)
+    assert hardening(0.35, 1e-3, 1e-5) == hardening(0.1, 1e-3, 1e-5, by=0.2) == pytest.approx(1e-4)
