@@ -171,9 +171,9 @@ def save_state(path: Path, state: dict[str, Any], identity: Mapping[str, Any] | 
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         try:
             torch.save(kept, file)
-        except RuntimeError as error:  # torch's own, which hides what the system said of the file
+        except RuntimeError as error:  # torch's own, which hides what the system said of the file, and a stop
             cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, OSError):
+            while cause is not None and not isinstance(cause, (OSError, KeyboardInterrupt)):
                 cause = cause.__context__
             raise cause or error from None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import signal
+import time
 import zipfile
 from contextlib import contextmanager
 
@@ -226,6 +228,32 @@ def test_a_full_disk_is_told_with_the_files_name_and_leaves_the_state_before(tmp
     with full_disk(after=10), pytest.raises(OSError) as caught:
         checkpoints.log(3, loss=0.1)
     assert caught.value.filename == str(tmp_path / "metrics.jsonl")
+
+
+def test_a_stop_while_a_state_is_written_is_a_stop_and_leaves_the_state_before(tmp_path):
+    """Wherever it comes: torch turns an interrupt between two of its writes into an error of its own."""
+    weights = {str(number): torch.rand(250_000) for number in range(16)}
+    checkpoints = begun(tmp_path)
+    checkpoints.save(3, weights=weights)
+    started = time.perf_counter()
+    checkpoints.save(3, weights=weights)
+    seconds, stopped = time.perf_counter() - started, 0
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for step in range(4, 44):
+            kept = checkpoints.kept
+            try:
+                signal.setitimer(signal.ITIMER_REAL, seconds * (step - 3) / 40)
+                checkpoints.save(step, weights=weights)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                stopped += 1
+                checkpoints.kept = load_state(tmp_path / "state.pt")["step"]
+                assert checkpoints.kept in (kept, step)  # it may come just after the last write
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert stopped > 10 and sorted(path.name for path in tmp_path.iterdir()) == ["metrics.jsonl", "state.pt"]
 
 
 def test_of_several_processes_one_writes(tmp_path):
