@@ -168,6 +168,21 @@ def test_large_photographs_are_scaled_as_they_are_decoded_and_it_is_said(tmp_pat
     assert small.shape == (50, 100) and small.mean() == pytest.approx(large.mean(), abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("size", "read_at"), [((400, 150), (200, 75)), ((300, 700), (110, 256)), ((900, 700), (225, 175))]
+)
+def test_a_jpeg_of_any_shape_is_decoded_no_larger_than_is_enough(tmp_path, size, read_at):
+    """At a half where that leaves three quarters of the pixels that are asked for, and else scaled to them."""
+    y, x = np.mgrid[: size[1], : size[0]]
+    smooth = np.stack([255 * x / size[0], 255 * y / size[1], 128 + 0 * x], -1).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / "photo.jpg", quality=95, subsampling=0)
+    photo = read_photo(tmp_path / "photo.jpg", 32, largest=256)
+    assert photo.image.size == read_at
+    assert photo.notes[0] == f"it was scaled down from {size[0]} x {size[1]} pixels"
+    whole = Image.fromarray(smooth).resize(read_at, Image.Resampling.BOX)
+    assert np.abs(np.asarray(photo.image, float) - np.asarray(whole, float)).max() < 6
+
+
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff"])
 def test_of_several_pictures_the_first_is_looked_at_and_it_is_said(tmp_path, kind):
     first, second = (Image.fromarray(np.full((40, 40, 3), value, np.uint8)) for value in (200, 20))
