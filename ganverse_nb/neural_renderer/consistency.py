@@ -16,7 +16,7 @@ from ganverse_nb.geometry.angles import angular_distance
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import hard_iou
 from ganverse_nb.geometry.views import mean_shift, orbit_around
-from ganverse_nb.neural_renderer.fitted_camera import fitted_camera
+from ganverse_nb.neural_renderer.fitted_camera import FittedCameras
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder, mask_out
 from ganverse_nb.neural_renderer.swaps import Render
 from ganverse_nb.render.renderer import render
@@ -127,6 +127,7 @@ def consistency(
             scaled to that. What a smaller object is read as is not the renderer's doing.
     """
     rows: dict[str, list[Tensor]] = {}
+    fitted = FittedCameras()
     for number, (asked, images) in enumerate(shots):
         masks = (encoder.mask(images) > 0.5).to(images)
         read = encoder(images, masks, size=None if usual is None else usual / asked.camera.distance)
@@ -137,9 +138,6 @@ def consistency(
         found = {
             "asked": _pose(asked.camera),
             "read": _pose(read.camera),
-            "fitted": _pose(fitted_camera(asked, images, masks, read.camera))
-            if fit_every and number % fit_every == 0
-            else torch.full_like(_pose(read.camera), torch.nan),
             "overlap": hard_iou(masks, second.mask),
             "color": difference,
             "perceptual": torch.full_like(difference, torch.nan)
@@ -152,6 +150,11 @@ def consistency(
         }
         for name, value in found.items():
             rows.setdefault(name, []).append(value)
+        if fit_every and number % fit_every == 0:
+            fitted.add(asked, images, masks, read.camera)
+    rows["fitted"] = [torch.full_like(pose, torch.nan) for pose in rows["read"]]
+    for place, camera in enumerate(fitted.all()):
+        rows["fitted"][place * fit_every] = _pose(camera)
     stacked = {name: torch.stack(values) for name, values in rows.items()}
     shape, texture, background = (stacked.pop(name) for name in ("shape", "texture", "background"))
     known = background[:, :, 3:]

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.overlap import soft_iou
 from ganverse_nb.geometry.views import moved
-from ganverse_nb.neural_renderer.properties import Properties
+from ganverse_nb.neural_renderer.properties import Properties, concatenate
 from ganverse_nb.render.renderer import render
 from ganverse_nb.render.silhouette import hardening
 
@@ -21,6 +21,7 @@ UNITS = (5.0, 5.0, 0.1)  # degrees of azimuth and elevation, logarithm of the di
 SIGMA = 3e-4  # softness of the silhouette at the start, see `hardening`
 COLOR = 4.0  # weight of the mean absolute colour difference beside 1 - IoU
 BLURS = (1, 2, 4)  # pixels a side that colours are averaged over
+AT_ONCE = 16  # pictures: four alone take as long
 
 
 @torch.enable_grad()
@@ -51,6 +52,33 @@ def fitted_camera(known: Properties, images: torch.Tensor, masks: torch.Tensor, 
         optimizer.step()
         slower.step()
     return camera().detach()
+
+
+class FittedCameras:
+    """`fitted_camera` of batch after batch; small ones are fitted together."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Properties, torch.Tensor, torch.Tensor, Camera]] = []
+        self._found: list[Camera] = []
+
+    def add(self, known: Properties, images: torch.Tensor, masks: torch.Tensor, start: Camera) -> None:
+        """A batch, as `fitted_camera` takes it."""
+        self._waiting.append((known, images, masks, start))
+        if sum(len(batch[0]) for batch in self._waiting) >= AT_ONCE:
+            self._fit()
+
+    def all(self) -> list[Camera]:
+        """Those of each batch, in the order that they came in."""
+        if self._waiting:
+            self._fit()
+        return self._found
+
+    def _fit(self) -> None:
+        known, images, masks, start = zip(*self._waiting, strict=True)
+        begun = concatenate([one.replace(camera=camera) for one, camera in zip(known, start, strict=True)]).camera
+        found = fitted_camera(concatenate(known), torch.cat(images), torch.cat(masks), begun)
+        self._found += [found[rows] for rows in torch.arange(len(found)).split([len(batch) for batch in known])]
+        self._waiting = []
 
 
 def _difference(difference: torch.Tensor, where: torch.Tensor, side: int) -> torch.Tensor:

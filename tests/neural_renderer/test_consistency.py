@@ -7,6 +7,7 @@ import torch
 from ganverse_nb.geometry.camera import Camera
 from ganverse_nb.geometry.mesh import Mesh
 from ganverse_nb.neural_renderer.consistency import asked_cameras, consistency, shots
+from ganverse_nb.neural_renderer.fitted_camera import FittedCameras, fitted_camera
 from ganverse_nb.neural_renderer.properties import Properties, PropertyEncoder
 from ganverse_nb.render.renderer import render
 
@@ -113,3 +114,16 @@ def test_fitted_cameras_are_those_from_which_pictures_were_taken(world, contents
     assert numbers["fitted_azimuth_error_deg"] < 2 < 7.9 < numbers["azimuth_error_deg"]
     assert numbers["fitted_scale_gain"] == pytest.approx(1, abs=0.05)
     assert "fitted_scale_gain" not in consistency(shots(painter.render, contents, cameras), encoder).numbers()
+
+
+def test_cameras_of_small_batches_are_fitted_together_and_each_is_what_it_is_alone(world, contents):
+    painter, waiting, alone = Painter(world, contents), FittedCameras(), []
+    for asked, images in shots(painter.render, contents, asked_cameras(contents.camera, 5, (4.0,), (1.0,))):
+        batch = asked, images, painter.encoder().mask(images), asked.camera.replace(azimuth=asked.camera.azimuth + 5)
+        waiting.add(*batch)
+        alone.append(fitted_camera(*batch))
+    found = waiting.all()
+    assert len(found) == len(alone) == 5
+    for ours, its in zip(found, alone, strict=True):
+        torch.testing.assert_close(ours.azimuth, its.azimuth, atol=0.05, rtol=0)
+        torch.testing.assert_close(ours.distance, its.distance, atol=1e-3, rtol=0)
