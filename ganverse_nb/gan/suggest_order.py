@@ -171,11 +171,12 @@ def symmetric_offset(look: Tensor, azimuth: Tensor) -> float:
     Args:
         look: [N, C, S, S] thumbnails in order. azimuth: [N] degrees, growing.
     """
-    flat, mirrored = look.flatten(1), look.flip(-1).flatten(1)
+    flat, mirrored = look.flatten(1).double(), look.flip(-1).flatten(1).double()
+    alike, beside = flat @ flat.t(), mirrored @ flat.t()  # all that is needed of the pictures
     costs = []
     for offset in torch.arange(OFFSETS) * (360.0 / OFFSETS):
-        opposite = interpolated(flat, azimuth, (2 * offset - azimuth) % 360.0)
-        costs.append((opposite - mirrored).square().sum())
+        shares = interpolated(torch.eye(len(look)).to(alike), azimuth, (2 * offset - azimuth) % 360.0)
+        costs.append(((shares @ alike) * shares).sum() - 2 * (shares * beside).sum())  # + sum of squares of `mirrored`
     cost = torch.stack(costs)
     both = cost + cost.roll(OFFSETS // 2)  # the front and the rear are symmetric together
     best = int(both[: OFFSETS // 2].argmin())
