@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -356,11 +357,12 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _new_category(options: argparse.Namespace) -> None:
-    from ganverse_nb.workflow.new_category import new_category
+    from ganverse_nb.workflow.new_category import NETWORK, new_category
 
     path = options.output or Path(f"{options.name}.toml")
-    _, found = new_category(options.name, options.images, path)
-    print("\n".join([f"wrote {path}", *found.lines(), f"next: ganverse check --category {path}"]))
+    told = new_category(options.name, options.images, path)
+    following = f"--category {shlex.quote(str(path))}" + ("" if options.images else f" {NETWORK}")
+    print("\n".join([f"wrote {path}", *told, f"next: ganverse check {following}"]))
 
 
 def _bundle(options: argparse.Namespace) -> None:

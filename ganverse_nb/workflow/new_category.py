@@ -1,9 +1,10 @@
-"""`ganverse new-category`: the file of a category of one's own, with what its folder of pictures tells."""
+"""`ganverse new-category`: the file of a category of one's own, with what its pictures tell, if it has any."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ganverse_nb.runtime.picture_files import formats_of
 
 FEW = 1000  # pictures; a GAN needs at least about so many to vary
 LEAST = 32  # the batch of the profiles for own pictures
+NETWORK = "--profile paper --set gan.network=FILE"  # who brings a network instead of pictures says so everywhere
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,11 @@ def look_at(folder: Path) -> Found:
     return Found(len(files), unreadable, sizes[0], sizes[-1], sizes[middle], aspects[middle], masks)
 
 
-def new_category(name: str, images: Path, path: Path) -> tuple[Category, Found]:
-    """Writes the TOML file of a category; returns what is in it, and what the folder told.
+def new_category(name: str, images: Path | None, path: Path) -> list[str]:
+    """Writes the TOML file of a category; returns what the folder of its pictures told, in lines.
+
+    Args:
+        images: the folder; None where there is a network that paints them.
 
     Raises:
         ExpectedError: the file is there already, or nothing can be made of the folder. SettingError: no such name.
@@ -88,20 +93,22 @@ def new_category(name: str, images: Path, path: Path) -> tuple[Category, Found]:
     category = own_category(name)
     if path.exists():
         raise ExpectedError(f"{path} is there already; edit it, or delete it to have it written anew.")
-    found = look_at(images)
-    write_text(path, as_toml(category, os.path.relpath(images.absolute(), path.absolute().parent), found))
-    return category, found
+    told = look_at(images).lines() if images else []
+    folder = os.path.relpath(images.absolute(), path.absolute().parent) if images else ""
+    write_text(path, as_toml(category, folder, told))
+    return told
 
 
-def as_toml(category: Category, images: str, found: Found) -> str:
-    """The file, every key of it with what it means."""
+def as_toml(category: Category, images: str, told: Sequence[str]) -> str:
+    """The file, every key of it with what it means; `told` of the pictures stands above."""
     low, high = category.masks
+    option, unless = ("", "") if images else (f" {NETWORK}", "; needed unless gan.network names who paints them")
     lines = [
-        f"# A category of pictures of one's own: ganverse reproduce --category {category.name}.toml",
-        *(f"# {line}" for line in found.lines()),
+        f"# A category of one's own: ganverse reproduce --category {category.name}.toml{option}",
+        *(f"# {line}" for line in told),
         f"name = {_text(category.name)}",
         f"plural = {_text(category.objects)}",
-        f"images = {_text(images)}  # from the folder of this file",
+        f"images = {_text(images)}  # a folder of pictures, from the folder of this file{unless}",
         f"coco = {_text(category.coco)}  # COCO's word for it, where that is not its name; its Mask R-CNN makes masks",
         'template = "fitted"  # to the masks, or half axes x, y, z of an ellipsoid, as in [0.2, 0.2, 0.5]',
         f'symmetry = {_text(category.symmetry)}  # or "none"',

@@ -221,8 +221,8 @@ def make_parser(command_of: Callable[[str], Command]) -> argparse.ArgumentParser
     images_option(command)
     command = add("doctor", "check whether this machine can run the project, and with --profile what that needs")
     profile_options(command)
-    command = add("new-category", "write the file of a category of your own, from its pictures")
+    command = add("new-category", "write the file of a category of your own, from its pictures if there are any")
     command.add_argument("name", help="what they show, as in mug: small letters, digits and underscores")
-    command.add_argument("--images", type=Path, required=True, metavar="FOLDER", help="the pictures")
+    command.add_argument("--images", type=Path, metavar="FOLDER", help="the pictures; none where a network paints them")
     command.add_argument("--output", type=Path, metavar="FILE", help="default: NAME.toml")
     return parser

@@ -5,6 +5,8 @@ import pytest
 import trimesh
 from PIL import Image
 
+from benchmarks.stand_ins import write_official
+from ganverse_nb.categories import find_category, own_category
 from ganverse_nb.gan.viewpoints import ViewCodes
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.workflow import cli
@@ -120,3 +122,19 @@ def test_what_a_folder_tells_and_what_it_does_not(tmp_path, capsys, monkeypatch)
         assert words in err and err.startswith("ganverse: "), err
     assert cli.main(["check", "--category", "box.toml", "--set", "segmenter.weights=coco"]) == 1
     assert "nobody can cut these objects out yet" in capsys.readouterr().out  # COCO has no word for boxes
+
+
+def test_who_brings_a_network_instead_of_pictures_is_led_to_what_it_lacks(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert cli.main(["new-category", "chair"]) == 0
+    following = "ganverse check --category chair.toml --profile paper --set gan.network=FILE"
+    assert capsys.readouterr().out == f"wrote chair.toml\nnext: {following}\n"
+    assert find_category(tmp_path / "chair.toml") == own_category(
+        "chair", plural="chairs", source=str(tmp_path / "chair.toml")
+    )
+    assert following.split(" check ")[1] in (tmp_path / "chair.toml").read_text().splitlines()[0]
+    write_official(tmp_path / "gan.safetensors", "config-f", 256, False, share=32)
+    assert cli.main(following.replace("FILE", "gan.safetensors").split()[1:]) == 1
+    told = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert (told["GAN"], told["masks"], told["VGG16"]) == ("here", "MISSING", "MISSING")
