@@ -9,13 +9,19 @@ SMOKE_RUN, TORTURE = "smoke run", "torture"
 # What takes long comes first, so that no process is left with it alone in the end.
 FIRST = (
     SMOKE_RUN,
-    "tests/workflow/test_identity.py",
+    "tests/test_any_network.py",
+    "tests/inverse_graphics/test_training.py",
     "tests/workflow/test_cli.py",
+    "tests/test_paper_scale.py",
+    "tests/workflow/test_own_category.py",
+    "tests/benchmarks/test_gpu_day.py",
+    "tests/workflow/test_identity.py",
+    "tests/test_together.py",
     "tests/runtime/test_extras.py",
+    "tests/neural_renderer/test_training.py",
     "tests/test_paper_profile.py",
     "tests/notebooks/test_machinery.py",
     "tests/segmentation/test_segmenter_training.py",
-    "tests/inverse_graphics/test_training.py",
 )
 
 

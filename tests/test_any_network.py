@@ -25,6 +25,7 @@ from benchmarks.stand_ins import BOX, write_coco, write_labels, write_official
 from ganverse_nb.evaluation import consistency
 from ganverse_nb.gan import generator as gan_module
 from ganverse_nb.gan.generator import Generator
+from ganverse_nb.neural_renderer import held_out
 from ganverse_nb.runtime.files import read_json
 from ganverse_nb.runtime.tensors import read_tensors
 from ganverse_nb.segmentation.mask_rcnn import coco_label
@@ -36,10 +37,10 @@ from ganverse_nb.workflow.run import Run, open_run
 VIEWS, CONTENTS, TEST, SIDE = 4, 7, 3, 32
 SETTINGS = {
     "views.views": VIEWS,
-    "evaluation.azimuths": 3,
+    "evaluation.azimuths": 2,
     "evaluation.pictures": 8,
     "evaluation.projection_steps": 2,
-    "evaluation.tuning_steps": 3,
+    "evaluation.tuning_steps": 2,
     "multiview.contents": CONTENTS,
     "multiview.test_contents": TEST,
     "multiview.resolution": SIDE,
@@ -107,6 +108,7 @@ def chain(request, tmp_path_factory):
         if category == "car":
             write_labels(labelled_views(run), gan, VIEWS)
         patch.setattr(consistency, "OBJECTS", 1)
+        patch.setattr(held_out, "SIDES", 2)
         interrupted(run, watched)
         yield Chain(run, gan, picture_size, watched, {number: walk(number, run, settings) for number in NOTEBOOKS})
 

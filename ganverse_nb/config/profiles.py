@@ -36,10 +36,10 @@ def _smoke(kind: Category, seed: int) -> Config:
         "smoke",
         kind.name,
         seed,
-        photos=PhotoConfig(train=128, test=16, truth=4),
+        photos=PhotoConfig(train=128, test=12, truth=2),
         gan=replace(GanConfig(), images=128, photos=64),
-        views=ViewConfig(views=8, tier_views=4, candidates=64, contents=4, measured=8, regressor_steps=20),
-        multiview=MultiviewConfig(contents=12, test_contents=4),
+        views=ViewConfig(views=8, tier_views=4, candidates=64, contents=3, measured=6, regressor_steps=20),
+        multiview=MultiviewConfig(contents=11, test_contents=3),
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, robust_steps=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
         initialization=InitializationConfig(steps=8, recovery_steps=8, recovery_contents=4, recovery_views=6),
@@ -49,7 +49,7 @@ def _smoke(kind: Category, seed: int) -> Config:
             warmup_steps=8, finetune_steps=2, batch=4, fresh_contents=16, mask_steps=10, validation_contents=3
         ),
         evaluation=EvaluationConfig(
-            azimuths=4, pictures=40, projection_steps=20, tuning_steps=4, objects_of_a_kind=4, studio_objects=2
+            azimuths=2, pictures=40, projection_steps=20, tuning_steps=4, objects_of_a_kind=2, studio_objects=1
         ),
     )
 

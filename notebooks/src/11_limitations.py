@@ -86,7 +86,7 @@ from ganverse_nb.evaluation.domain_check import INSIDE, judge_kinds
 from ganverse_nb.evaluation.failures import reconstruct_kinds
 
 photos = stages.test_photos(run)
-number = max(8, len(photos) // stages.CHECK_SHARE)
+number = max(4, len(photos) // stages.CHECK_SHARE)
 kinds = {INSIDE: photos} | ood_photos(category, number, seed + 88, run.config.resolution)
 pictures = {kind: some.image() for kind, some in kinds.items()}
 check = judge_kinds(stages.reconstructor(run), pictures)
