@@ -39,6 +39,7 @@ def _smoke(kind: Category, seed: int) -> Config:
         photos=PhotoConfig(train=128, test=12, truth=2),
         gan=replace(GanConfig(), images=128, photos=64),
         views=ViewConfig(views=8, tier_views=4, candidates=64, contents=3, measured=6, regressor_steps=20),
+        segmenter=SegmenterConfig(photos=512, steps=100, batch=8, held_out=32),  # of a category of one's own
         multiview=MultiviewConfig(contents=11, test_contents=3),
         inverse=InverseGraphicsConfig(steps=12, perceptual_after=6, pairs=2, robust_steps=2, head_steps=4),
         photo_model=PhotoModelConfig(photos=48, steps=6),
