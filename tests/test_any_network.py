@@ -38,9 +38,9 @@ VIEWS, CONTENTS, TEST, SIDE = 4, 7, 3, 32
 SETTINGS = {
     "views.views": VIEWS,
     "evaluation.azimuths": 2,
-    "evaluation.pictures": 8,
+    "evaluation.pictures": 6,
     "evaluation.projection_steps": 2,
-    "evaluation.tuning_steps": 2,
+    "evaluation.tuning_steps": 1,
     "multiview.contents": CONTENTS,
     "multiview.test_contents": TEST,
     "multiview.resolution": SIDE,

@@ -203,9 +203,12 @@ def score_test_photos(
 
 @torch.no_grad()
 def held_out_properties(
-    model: InverseGraphicsModel, dataset: MultiViewDataset, seed: int = 0
+    model: InverseGraphicsModel, dataset: MultiViewDataset, seed: int = 0, limit: int = 96
 ) -> tuple[Properties, Tensor]:
     """Properties and picture [B, 3, R, R] of one kept picture, drawn at random, of each held-out content.
+
+    Args:
+        limit: contents at most, evenly spread: 300 of the paper's size, with their backgrounds, take 3 GB.
 
     Raises:
         ValueError: no held-out content has a kept picture.
@@ -213,6 +216,8 @@ def held_out_properties(
     contents = dataset.test_contents[dataset.keep[dataset.test_contents].any(1)]
     if len(contents) == 0:
         raise ValueError("No held-out content has a picture that passed the mask filter.")
+    if len(contents) > limit:
+        contents = contents[torch.linspace(0, len(contents) - 1, limit).long()]
     rng = torch.Generator().manual_seed(seed)
     view = torch.multinomial(dataset.keep[contents].float(), 1, generator=rng)[:, 0]
     found, shown = [], []

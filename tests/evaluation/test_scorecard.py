@@ -128,6 +128,8 @@ def test_held_out_properties_come_from_kept_pictures_of_held_out_contents(datase
     assert properties.camera.azimuth[0].remainder(360) == pytest.approx(190, abs=0.01)
     assert torch.equal(images[0], dataset.images[2, 2].float() / 255)
     assert not properties.camera.azimuth.requires_grad
+    fewer, seen = held_out_properties(model(), dataset, limit=1)
+    assert len(fewer) == len(seen) == 1 and torch.equal(seen[0], dataset.images[2, 2].float() / 255)
     dataset.keep[2:] = False
     with pytest.raises(ValueError, match="No held-out content"):
         held_out_properties(model(), dataset)
