@@ -217,7 +217,7 @@ def test_the_mapping_network_is_drawn_from_wherever_it_lies(photos, tmp_path):
 
 def test_renderers_are_scored_on_the_device(photos, tmp_path, monkeypatch):
     """Notebook 08: the GAN's pictures of its own codes, StyleGAN-R's and DIB-R's, and KID with and without grain."""
-    monkeypatch.setattr("ganverse_nb.neural_renderer.consistency.fitted_camera", lambda *shot: shot[-1])  # takes long
+    monkeypatch.setattr("ganverse_nb.neural_renderer.fitted_camera.fitted_camera", lambda *shot: shot[-1])  # takes long
     monkeypatch.setattr(consistency, "OBJECTS", 1)
     monkeypatch.setattr(consistency, "asked_cameras", lambda usual, azimuths: usual[:azimuths])
 

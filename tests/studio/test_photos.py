@@ -138,7 +138,9 @@ def test_an_interruption_ends_the_processes_that_photograph_at_once(
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), stops_like_ctrl_c():
         archive.make_photo_archive("car", 20 * archive.PIECE, 0, tmp_path, workers=2)
-    assert time.monotonic() - began < 2.3 and set(multiprocessing.active_children()) <= others
+    while (left := set(multiprocessing.active_children()) - others) and time.monotonic() - began < 2.3:
+        time.sleep(0.01)  # the pool waits for them as well: whoever comes first strikes them off a moment later
+    assert time.monotonic() - began < 2.3 and not left
 
 
 class BrokenPool(ProcessPoolExecutor):
