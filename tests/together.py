@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from ganverse_nb.neural_renderer.losses import TrainingSet
 from ganverse_nb.neural_renderer.mask_student import mask_student
 from ganverse_nb.neural_renderer.renderer import StyleGANR
 from ganverse_nb.neural_renderer.warm_up import warm_up
+from ganverse_nb.runtime.checkpoints import STATE, load_state
 from ganverse_nb.runtime.team import Team
 from ganverse_nb.segmentation.detections import SMALL
 from ganverse_nb.segmentation.photo_segmenter import PhotoSegmenterConfig
@@ -165,6 +167,8 @@ def train(directory: Path, killed: int | None = None) -> InverseGraphicsModel:
         if trainer.step + 1 == killed and team.rank == team.size - 1:
             if team.size == 1:
                 raise KeyboardInterrupt
+            while (load_state(directory / STATE) or {}).get("step") != trainer.step:  # which rank 0 may still write
+                time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGKILL)
         return step(trainer)
 
