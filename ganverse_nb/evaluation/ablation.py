@@ -189,7 +189,7 @@ def photo_example(
     truth, cut = photos
     one = truth.photos[index : index + 1]
     seen = truth.views[torch.tensor([index * VIEWS + view for view in PHOTO_VIEWS])]
-    camera = Camera(**{k: torch.cat([getattr(one.camera, k), v]) for k, v in seen.camera.__dict__.items()})
+    camera = Camera.join([one.camera, seen.camera])
     masks = torch.cat([one.masks, seen.masks]).float()
     pictures = torch.cat([one.image(), seen.image() * masks[1:] + (1 - masks[1:])])
     meshes = {}

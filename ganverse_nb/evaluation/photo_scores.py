@@ -196,7 +196,7 @@ def score_photo_set(
     parts = torch.arange(len(looked.rows)).split(BATCH)
     moved = (_refined(model, mesh, looked, part) for part in tqdm(parts, desc="cameras", unit="batch"))
     cameras, fitted_cameras, shapes = zip(*moved, strict=True)
-    refined, fitted_camera = _joined(cameras), _joined(fitted_cameras)
+    refined, fitted_camera = Camera.join(cameras), Camera.join(fitted_cameras)
     fitted = Mesh(torch.cat([shape.vertices for shape in shapes]), mesh.faces)
     iou_predicted, iou_refined, iou_fitted = (
         torch.cat([_overlap(shape, camera, looked.true_masks, part) for part in parts])
@@ -264,11 +264,6 @@ def _refined(model: InverseGraphicsModel, mesh: Mesh, looked: Looked, rows: Tens
     camera = refine_hypotheses(mesh[rows], reading, images, masks).best()
     shape, fitted = fit_shape(mesh[rows], camera, masks)
     return camera, fitted, shape
-
-
-def _joined(cameras: Sequence[Camera]) -> Camera:
-    """One after the other."""
-    return Camera(**{k: torch.cat([getattr(camera, k) for camera in cameras]) for k in vars(cameras[0])})
 
 
 def _overlap(mesh: Mesh, camera: Camera, masks: Tensor, rows: Tensor) -> Tensor:

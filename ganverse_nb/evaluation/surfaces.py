@@ -65,8 +65,8 @@ def outside_cameras(vertices: Tensor) -> Camera:
     radius = float((high - low).norm()) / 2
     around = view_grid(range(0, 360, 45), (-40.0, 5.0, 45.0), distance=4.2 * radius)
     poles = view_grid([0.0], (-90.0, 90.0), distance=4.2 * radius)
-    both = {name: torch.cat([getattr(around, name), getattr(poles, name)]) for name in vars(around)}
-    return Camera(**both | {"target": both["target"] + (low + high) / 2})
+    both = Camera.join([around, poles])
+    return both.replace(target=both.target + (low + high) / 2)
 
 
 def outer_faces(vertices: Tensor, faces: Tensor) -> Tensor:

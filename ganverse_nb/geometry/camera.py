@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -27,6 +28,11 @@ class CameraModel:
         """The cameras that `index` (a slice, an integer list or a tensor) picks."""
         index = [index] if isinstance(index, int) else index
         return type(self)(**{k: v[index] for k, v in self.__dict__.items()})
+
+    @classmethod
+    def join(cls, cameras: Sequence[Self]) -> Self:
+        """One batch after the other; there is at least one."""
+        return cls(**{k: torch.cat([camera.__dict__[k] for camera in cameras]) for k in cameras[0].__dict__})
 
     def to(self, device: torch.device | str) -> Self:
         return type(self)(**{k: v.to(device) for k, v in self.__dict__.items()})

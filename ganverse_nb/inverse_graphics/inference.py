@@ -70,7 +70,7 @@ def reconstruct_and_compare(
         overlaps.append(hypotheses.iou.amax(1).cpu())
     vertices = torch.cat([m.vertices for m in meshes])
     texture = torch.cat([m.texture for m in meshes if m.texture is not None])
-    camera = Camera(**{k: torch.cat([getattr(c, k) for c in cameras]) for k in cameras[0].__dict__})
+    camera = Camera.join(cameras)
     mesh = Mesh(vertices, meshes[0].faces, meshes[0].face_uvs, texture)
     return *moved((mesh, camera), images.device), torch.cat(overlaps)
 

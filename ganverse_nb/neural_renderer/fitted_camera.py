@@ -21,7 +21,7 @@ UNITS = (5.0, 5.0, 0.1)  # degrees of azimuth and elevation, logarithm of the di
 SIGMA = 3e-4  # softness of the silhouette at the start, see `hardening`
 COLOR = 4.0  # weight of the mean absolute colour difference beside 1 - IoU
 BLURS = (1, 2, 4)  # pixels a side that colours are averaged over
-AT_ONCE = 16  # pictures: four alone take as long
+AT_ONCE = 16  # pictures at least, where there are more batches: four alone take as long
 
 
 @torch.enable_grad()
@@ -75,8 +75,7 @@ class FittedCameras:
 
     def _fit(self) -> None:
         known, images, masks, start = zip(*self._waiting, strict=True)
-        begun = concatenate([one.replace(camera=camera) for one, camera in zip(known, start, strict=True)]).camera
-        found = fitted_camera(concatenate(known), torch.cat(images), torch.cat(masks), begun)
+        found = fitted_camera(concatenate(known), torch.cat(images), torch.cat(masks), Camera.join(start))
         self._found += [found[rows] for rows in torch.arange(len(found)).split([len(batch) for batch in known])]
         self._waiting = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -86,7 +86,7 @@ def concatenate(parts: Sequence[Properties]) -> Properties:
     """
     if not parts:
         raise ValueError("concatenate: no properties were given.")
-    camera = Camera(*(torch.cat([getattr(p.camera, f.name) for p in parts]) for f in fields(Camera)))
+    camera = Camera.join([part.camera for part in parts])
     return Properties(camera, *(torch.cat([getattr(p, name) for p in parts]) for name in FACTORS[1:]))
 
 

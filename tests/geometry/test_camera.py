@@ -78,6 +78,8 @@ def test_orbit_repeats_scalars_and_indexes() -> None:
     camera = Camera.orbit(torch.tensor([0.0, 90.0, 180.0]), 10.0)
     assert len(camera) == 3 and camera.elevation.tolist() == [10.0] * 3
     assert camera[1].azimuth.tolist() == [90.0] and len(camera[[0, 2]]) == 2 and len(camera[1:]) == 2
+    again = Camera.join([camera[1:], camera[:1]])
+    assert again.azimuth.tolist() == [90.0, 180.0, 0.0] and again.target.shape == (3, 3)
 
 
 def test_bad_cameras_are_named() -> None:
